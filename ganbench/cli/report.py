@@ -1,0 +1,27 @@
+"""``ganbench report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganbench.cli.results import checked_target, write_out
+from ganbench.cli.text import examples
+
+
+@click.command(
+    epilog=examples(
+        "ganbench report runs/quick                    writes runs/quick/report.html",
+        "ganbench report runs/quick -o ~/quick.html",
+    )
+)
+@click.argument("folder", metavar="DIR")
+@click.option("-o", "--out", metavar="FILE", help="The HTML file; by default DIR/report.html.")
+def report(folder: str, out: str | None) -> None:
+    """Write a run's report: tables, curves and samples in one HTML file."""
+    target = checked_target(out)
+
+    from ganbench.report.html import render_report
+
+    write_out(target or Path(folder) / "report.html", render_report(folder))

@@ -1,0 +1,206 @@
+"""``ganbench run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganbench.cli.text import columns, echo_json, examples
+from ganbench.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from ganbench.grid.grid import Grid
+    from ganbench.grid.plan import Plan
+
+_QUICK = "quick"
+
+
+def _axis(short: str, name: str, plural: str) -> Any:
+    return click.option(
+        short,
+        f"--{name}",
+        name,
+        metavar="SPEC",
+        multiple=True,
+        help=f"{name.capitalize()} on the grid's axis, in place of its {plural}; repeatable.",
+    )
+
+
+@click.command(
+    epilog=examples(
+        "ganbench run --grid                             the shipped grid `quick`",
+        "ganbench run --grid study.toml -o runs/study    a grid file",
+        "ganbench run -a dcgan -a mlp -l hinge -d mnist --seeds 3 --budget 2000kimg",
+        "ganbench run --grid classic -d mnist --set training.batch_size=128 --dry-run",
+    ),
+)
+@click.option(
+    "--grid",
+    metavar="[GRID]",
+    is_flag=False,
+    flag_value=_QUICK,
+    help="A shipped grid's name or a TOML file; `quick` if no value is given.",
+)
+@_axis("-a", "architecture", "architectures")
+@_axis("-l", "loss", "losses")
+@_axis("-d", "dataset", "data sets")
+@_axis("-r", "regularizer", "regularizers")
+@_axis("-A", "augmentation", "augmentations")
+@click.option("--seeds", type=int, metavar="N", help="Number of seeds: 0 to N - 1.")
+@click.option("--budget", metavar="AMOUNT", help="200000img, 200kimg, 2000steps, 60s or 10m.")
+@click.option(
+    "--set",
+    "assignments",
+    metavar="SECTION.KEY=VALUE",
+    multiple=True,
+    help="A setting, such as training.batch_size=64 or evaluation.ticks=5; repeatable.",
+)
+@click.option(
+    "-o", "--out", metavar="DIR", help="Run folder; by default runs/ and the grid's name."
+)
+@click.option("-j", "--jobs", default="1", metavar="JOBS", help="Trials at a time: 1.")
+@click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:0; a GPU if there is one.")
+@click.option("-c", "--callback", "callbacks", metavar="SPEC", multiple=True,
+              help="A callback that follows the trials; repeatable.")  # fmt: skip
+@click.option("--data-dir", metavar="DIR", help="Data folder; else $GANBENCH_DATA or the cache.")
+@click.option("--retry-failed", is_flag=True, help="Train failed trials again.")
+@click.option("--dry-run", is_flag=True, help="Only list cells, trials and what will be skipped.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+def run(
+    grid: str | None,
+    seeds: int | None,
+    budget: str | None,
+    assignments: tuple[str, ...],
+    out: str | None,
+    jobs: str,
+    device: str | None,
+    callbacks: tuple[str, ...],
+    data_dir: str | None,
+    retry_failed: bool,
+    dry_run: bool,
+    as_json: bool,
+    **axes: tuple[str, ...],
+) -> int:
+    """Train every combination of a grid and evaluate it.
+
+    Running again into the same folder finishes what is missing and retrains nothing that is done.
+    Exit code: 0 all went well, 1 some trial failed, 2 wrong use, 5 nothing to run, 130 interrupted
+    with the state saved.
+    """
+    if jobs != "1":
+        raise UsageError(f"--jobs {jobs}: trials run one after another, so only 1 is possible")
+    configured = _configured(grid, axes, seeds, budget, assignments)
+    if data_dir is not None and not Path(data_dir).is_dir():
+        raise UsageError(f"--data-dir {data_dir}: there is no such folder")
+
+    from ganbench.execution import run as execution
+    from ganbench.grid.plan import expand
+    from ganbench.paths import data_root
+    from ganbench.results.store import RunFolder
+
+    chosen = execution.choose_device(device)
+    plan = expand(configured, data_root(data_dir))
+    if dry_run:
+        return _show_plan(plan, chosen, as_json)
+    folder = RunFolder(out or execution.default_folder(grid or "run"))
+
+    from ganbench.execution.progress import make_progress
+
+    progress = make_progress(quiet=as_json)
+    try:
+        result = execution.execute(
+            plan, folder, chosen, data_root(data_dir), progress, callbacks, retry_failed
+        )
+    finally:
+        progress.close()
+    _show_result(result, as_json)
+    return result.exit_code
+
+
+def _configured(
+    grid: str | None,
+    axes: dict[str, tuple[str, ...]],
+    seeds: int | None,
+    budget: str | None,
+    assignments: tuple[str, ...],
+) -> Grid:
+    from ganbench.execution.run import configure
+    from ganbench.grid.settings import parse_assignment
+
+    sections: dict[str, dict[str, Any]] = {"training": {}, "evaluation": {}}
+    for text in assignments:
+        section, key, value = parse_assignment(text)
+        sections[section][key] = value
+    source: Any = grid
+    if grid is None:
+        missing = [axis for axis in ("architecture", "loss", "dataset") if not axes[axis]]
+        if missing:
+            raise UsageError(
+                f"nothing says which {missing[0]} to train; give --grid, or all of -a, -l and -d"
+            )
+        source = {"grid": {axis: list(specs) for axis, specs in axes.items() if specs}}
+    return configure(source, axes, seeds, budget, sections["training"], sections["evaluation"])
+
+
+def _show_plan(plan: Plan, device: torch.device, as_json: bool) -> int:
+    from ganbench.execution.estimate import estimate
+    from ganbench.execution.progress import clock
+
+    seeds = plan.grid.seeds
+    runnable, skipped = plan.runnable, plan.skipped
+    guess = estimate((t for t in plan.trials() if t.cell.reason is None), device)
+    if as_json:
+        echo_json(
+            {
+                "cells": len(plan.cells),
+                "trials": len(runnable) * len(seeds),
+                "seeds": list(seeds),
+                "budget": plan.grid.budget.as_dict(),
+                "estimated_seconds": guess.seconds,
+                "runnable": [dict(cell.columns) for cell in runnable],
+                "skipped": [cell.columns | {"reason": cell.reason} for cell in skipped],
+            }
+        )
+    else:
+        if runnable:
+            head = ("architecture", "loss", "dataset", "regularizer", "augmentation")
+            rows = [head, *(tuple(cell.columns.values()) for cell in runnable)]
+            click.echo("\n".join(columns(rows)))
+        for cell in skipped:
+            click.echo(f"skipped: {cell.label}: {cell.reason}")
+        click.echo(
+            f"{len(runnable)} cells x {len(seeds)} seeds = {len(runnable) * len(seeds)} trials of "
+            f"{plan.grid.budget}, {len(skipped)} cells skipped"
+        )
+        if runnable:
+            click.echo(
+                f"about {clock(guess.seconds)} of training on {device}, from timing "
+                f"{guess.measured} of {guess.kinds} kinds of step; evaluation comes on top"
+            )
+    return 0 if runnable else 5
+
+
+def _show_result(result: Any, as_json: bool) -> None:
+    from ganbench.results.tables import json_records, render_table
+
+    if as_json:
+        echo_json(
+            {
+                "folder": str(result.folder),
+                "exit_code": result.exit_code,
+                "trained": result.trained,
+                "interrupted": result.interrupted,
+                "rows": json_records(result.results),
+            }
+        )
+        return
+    click.echo(render_table(result.results))
+    if result.interrupted:
+        click.echo("Interrupted; the state is saved, and the same command goes on.", err=True)
+    elif not result.trained and result.exit_code == 0:
+        click.echo("Every trial was done before; nothing was trained.", err=True)
+    click.echo(f"Results are in {result.folder}", err=True)

@@ -1,0 +1,39 @@
+"""The contract of augmentations: transformations of everything that the discriminator sees."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, ClassVar
+
+from ganbench.components.base import Component
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Augmentation(Component):
+    """A differentiable random transformation, applied to real and generated images alike.
+
+    :cvar identity: True for an augmentation that does nothing, which then costs nothing.
+    :cvar needs: capabilities that the architecture must have, each with the reason for it.
+    """
+
+    identity: ClassVar[bool] = False
+    needs: ClassVar[dict[str, str]] = {}
+
+    def initial_state(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """Tensors that are kept between steps, such as an adaptive probability."""
+        return {}
+
+    @abc.abstractmethod
+    def apply(
+        self,
+        images: torch.Tensor,
+        random: torch.Generator,
+        state: MutableMapping[str, torch.Tensor],
+    ) -> torch.Tensor:
+        """Transform (batch, c, h, w) images in [-1, 1], differentiably; randomness from ``random``."""
+
+    def observe(self, real_logits: torch.Tensor, state: MutableMapping[str, torch.Tensor]) -> None:
+        """Called after every discriminator update, under ``no_grad``: adapt ``state`` in place."""

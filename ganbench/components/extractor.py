@@ -1,0 +1,77 @@
+"""The contract of feature extractors, in whose features the metrics are computed."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ganbench.components.base import Component
+from ganbench.components.data import DataSpec, ImageData
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Features(NamedTuple):
+    """One batch's features: ``features`` (batch, d) float32; ``logits`` (batch, classes) or None."""
+
+    features: torch.Tensor
+    logits: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class FeatureNetwork:
+    """A ready extractor.
+
+    :ivar identity: name and content of the network, such as ``small-cnn@5d41402a``: two networks
+        with equal identities give equal features.
+    :ivar forward: uint8 images (batch, c, h, w), or float32 points, to `Features`.
+    :ivar batch_size: images for one pass.
+    :ivar standard_fid: whether this is the network of the standard FID, with its published weights;
+        only then are the columns ``fid`` and ``is_*`` filled.
+    :ivar info: what is worth recording, such as the classifier's test accuracy.
+    """
+
+    identity: str
+    forward: Callable[[torch.Tensor], Features]
+    batch_size: int = 256
+    standard_fid: bool = False
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExtractorContext:
+    """What an extractor may use to get ready.
+
+    :ivar data: the shape of the samples.
+    :ivar load: split -> ImageData of the trial's data set.
+    :ivar dataset_key: a hash of the training split's content.
+    :ivar cache: a folder that outlives the process, for weights and trained classifiers.
+    :ivar device: where the network shall live.
+    :ivar log: a sentence for the person who waits.
+    """
+
+    data: DataSpec
+    load: Callable[[str], ImageData]
+    dataset_key: str
+    cache: Path
+    device: torch.device
+    log: Callable[[str], None]
+
+
+class Extractor(Component):
+    """Turns samples into feature vectors."""
+
+    def problem(self, data: DataSpec) -> str | None:
+        """Why features of such data cannot be had, with a way out; None if they can."""
+        return None
+
+    @abc.abstractmethod
+    def prepare(self, context: ExtractorContext) -> FeatureNetwork:
+        """Get the network ready: find, download or train its weights.
+
+        :raises DataNotFoundError: if the weights cannot be had; says what to put where.
+        """

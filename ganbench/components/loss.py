@@ -1,0 +1,45 @@
+"""The contract of adversarial losses."""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING, ClassVar
+
+from ganbench.components.base import Component
+from ganbench.components.regularizer import Regularizer
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Loss(Component):
+    """An adversarial loss: what each player minimizes, given the logits of real and fake samples.
+
+    Both methods are pure functions of tensors: logits of any shape with the batch first, float32.
+
+    :cvar generator_uses_real: whether `generator` looks at ``real``. Set it to False where it does
+        not, and the discriminator's pass over real images is saved in the generator's update.
+    :cvar needs: capabilities that the architecture must have, each with the reason for it.
+    """
+
+    generator_uses_real: ClassVar[bool] = True
+    needs: ClassVar[dict[str, str]] = {}
+
+    @abc.abstractmethod
+    def discriminator(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+        """The discriminator's loss: a scalar to be minimized."""
+
+    @abc.abstractmethod
+    def generator(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+        """The generator's loss: a scalar to be minimized.
+
+        ``real`` is the response to the last real batch, or None where `generator_uses_real` is
+        False.
+        """
+
+    def penalties(self) -> tuple[Regularizer, ...]:
+        """Regularizers that belong to the loss, such as WGAN-GP's gradient penalty."""
+        return ()
+
+    def project(self, discriminator: torch.nn.Module) -> None:
+        """Called under ``no_grad`` after every discriminator update, for weight clipping and such."""

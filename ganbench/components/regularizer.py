@@ -1,0 +1,45 @@
+"""The contract of regularizers: terms added to a player's loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ganbench.components.base import Component, option
+from ganbench.components.view import View
+
+if TYPE_CHECKING:
+    import torch
+
+Player = Literal["discriminator", "generator"]
+
+
+class Regularizer(Component):
+    """A term added to the loss of one player or both.
+
+    With ``every=n`` the term is computed in every n-th step and multiplied by n, which keeps its
+    average weight (lazy regularization, Karras et al. 2020, arXiv:1912.04958, section 3.1).
+
+    :cvar players: whose loss the term is added to.
+    :cvar differentiates: the inputs, ``"real"`` and ``"fake"``, with respect to which the term
+        differentiates the logits of the view; they then arrive with ``requires_grad`` set.
+    :cvar needs: capabilities that the architecture must have, such as ``"per-sample-critic"``,
+        each with the reason for it.
+    """
+
+    players: ClassVar[frozenset[Player]] = frozenset({"discriminator"})
+    differentiates: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[dict[str, str]] = {}
+
+    every: int = option(1, "compute the term in every n-th step only, n times as strong", ge=1)
+
+    def initial_state(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """Tensors that the term keeps between steps; they are part of every checkpoint."""
+        return {}
+
+    def discriminator(self, view: View) -> torch.Tensor:
+        """The term for the discriminator's loss: a scalar. Called if `players` says so."""
+        raise NotImplementedError(f"{type(self).__name__} has no term for the discriminator")
+
+    def generator(self, view: View) -> torch.Tensor:
+        """The term for the generator's loss: a scalar. Called if `players` says so."""
+        raise NotImplementedError(f"{type(self).__name__} has no term for the generator")

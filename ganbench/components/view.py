@@ -1,0 +1,40 @@
+"""What a regularizer sees of a training step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass
+class View:
+    """One judgement of the discriminator: a real and a fake batch and the responses to both.
+
+    :ivar critic: images -> logits (float32), with the labels bound; without autocast, so that
+        penalties are computed in full precision.
+    :ivar real: (batch, c, h, w) real images as the critic saw them; None in a generator's step
+        whose loss does not look at real images.
+    :ivar fake: (batch, c, h, w) generated images, detached in a discriminator's step.
+    :ivar real_logits: the critic's response to ``real``, part of the graph.
+    :ivar fake_logits: the critic's response to ``fake``, part of the graph.
+    :ivar random: the regularizers' own random stream, on the device.
+    :ivar state: the regularizer's tensors from `Regularizer.initial_state`; update them in place.
+    :ivar labels: (batch,) class labels of the real images, or None.
+    :ivar latents: the latents of ``fake``.
+    :ivar generate: latents -> images, for penalties on the generator.
+    """
+
+    critic: Callable[[torch.Tensor], torch.Tensor]
+    real: torch.Tensor | None
+    fake: torch.Tensor
+    real_logits: torch.Tensor | None
+    fake_logits: torch.Tensor
+    random: torch.Generator
+    state: MutableMapping[str, torch.Tensor] = field(default_factory=dict)
+    labels: torch.Tensor | None = None
+    latents: torch.Tensor | None = None
+    generate: Callable[[torch.Tensor], torch.Tensor] | None = None

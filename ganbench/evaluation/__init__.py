@@ -1,0 +1,1 @@
+"""Feature passes, quality metrics, mode tests and stability of one trial."""

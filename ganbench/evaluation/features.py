@@ -1,0 +1,41 @@
+"""The feature pass: samples through a feature network once, for every metric at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from ganbench.components.extractor import FeatureNetwork
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What a pass gives: ``features`` (n, d) float32 and ``logits`` (n, classes) or None."""
+
+    features: torch.Tensor
+    logits: torch.Tensor | None
+
+
+class Pass:
+    """Runs samples through a feature network in batches of the network's own size."""
+
+    def __init__(self, network: FeatureNetwork) -> None:
+        self._network = network
+
+    def run(self, batches: Iterable[torch.Tensor]) -> Passed:
+        """Features of all samples, in their order."""
+        features, logits = [], []
+        with torch.no_grad():
+            for batch in _rebatched(batches, self._network.batch_size):
+                answer = self._network.forward(batch)
+                features.append(answer.features.float())
+                if answer.logits is not None:
+                    logits.append(answer.logits)
+        return Passed(torch.cat(features), torch.cat(logits) if logits else None)
+
+
+def _rebatched(batches: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
+    for batch in batches:
+        yield from batch.split(size)

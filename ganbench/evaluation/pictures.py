@@ -1,0 +1,72 @@
+"""Sample pictures: a grid of images, or points over the real ones."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from ganbench.components.data import DataSpec
+from ganbench.training.batches import to_uint8
+
+_MIN_CELL = 48  # pixels: an 8x8 digit has to be readable
+_GAP = 2
+
+
+def save_samples(
+    path: Path, samples: torch.Tensor, data: DataSpec, real: torch.Tensor | None = None
+) -> None:
+    """Write a PNG of samples (n, c, h, w) in [-1, 1]; ``real`` is drawn behind points."""
+    picture = _scatter(samples, real) if data.kind == "points" else _tiles(samples)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    picture.save(temporary, format="PNG")
+    os.replace(temporary, path)
+
+
+def _tiles(samples: torch.Tensor) -> Image.Image:
+    images = to_uint8(samples.detach().cpu())
+    if images.shape[1] not in (1, 3):
+        images = images[:, :1]
+    scale = max(1, math.ceil(_MIN_CELL / images.shape[2]))
+    images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    count, channels, height, width = images.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    canvas = torch.full(
+        (channels, rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP),
+        255,
+        dtype=torch.uint8,
+    )
+    for index, image in enumerate(images):
+        top = _GAP + (index // columns) * (height + _GAP)
+        left = _GAP + (index % columns) * (width + _GAP)
+        canvas[:, top : top + height, left : left + width] = image
+    array = canvas.permute(1, 2, 0).numpy()
+    return Image.fromarray(array[..., 0] if channels == 1 else array)
+
+
+def _scatter(samples: torch.Tensor, real: torch.Tensor | None) -> Image.Image:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), dpi=100)
+    axes = figure.add_subplot()
+    if real is not None:
+        _plot(axes, real, "0.75", "real")
+    _plot(axes, samples, "tab:blue", "generated")
+    axes.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
+    axes.legend(loc="upper right", fontsize="small")
+    figure.tight_layout()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    buffer.seek(0)
+    return Image.open(buffer).convert("RGB")
+
+
+def _plot(axes: object, points: torch.Tensor, color: str, label: str) -> None:
+    flat = points.detach().cpu().flatten(1)
+    y = flat[:, 1] if flat.shape[1] > 1 else torch.zeros(len(flat))
+    axes.scatter(flat[:, 0].numpy(), y.numpy(), s=3, c=color, label=label, linewidths=0)  # type: ignore[attr-defined]

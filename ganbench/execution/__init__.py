@@ -1,0 +1,1 @@
+"""Running trials: data and evaluators, one trial, a whole grid, progress."""

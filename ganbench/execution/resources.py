@@ -1,0 +1,152 @@
+"""What trials share: data on the device, and evaluators with their reference statistics."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Subset
+
+from ganbench.components.data import ImageData
+from ganbench.components.extractor import ExtractorContext
+from ganbench.errors import UsageError
+from ganbench.evaluation.evaluator import Evaluator
+from ganbench.evaluation.reference import Protocol, content_hash, real_statistics
+from ganbench.grid.cell import Cell
+from ganbench.grid.settings import EvaluationSettings
+from ganbench.registry.lookup import Bound
+from ganbench.training.streams import derive_seed
+from ganbench.training.trainer import TrainingData
+
+_READ_BATCH = 1000
+
+
+class Resources:
+    """Data and evaluators of the data set in use; those of the one before are let go.
+
+    :param root: the data folder.
+    :param cache: where weights and reference statistics are kept.
+    :param log: told what is being waited for.
+    """
+
+    def __init__(
+        self, root: Path, cache: Path, device: torch.device, log: Callable[[str], None]
+    ) -> None:
+        self.root, self.cache, self.device, self.log = root, cache, device, log
+        self._dataset = ""
+        self._splits: dict[str, Any] = {}
+        self._evaluators: dict[tuple[str, EvaluationSettings], Evaluator] = {}
+
+    def training_data(self, cell: Cell) -> TrainingData:
+        """The training split, on the device if it fits in memory."""
+        source = self._split(cell.dataset, "train")
+        assert cell.data is not None
+        workers = 0 if isinstance(source, ImageData) else min(4, os.cpu_count() or 1)
+        return TrainingData(cell.data, source, workers)
+
+    def evaluator(self, cell: Cell) -> Evaluator:
+        """The evaluator of a cell's data set, extractor and protocol.
+
+        :raises UsageError: if data or weights are not to be had.
+        """
+        self._use(cell.dataset)
+        key = (cell.extractor.spec, cell.evaluation)
+        if key not in self._evaluators:
+            self._evaluators[key] = self._make_evaluator(cell)
+        return self._evaluators[key]
+
+    def notes(self) -> list[str]:
+        """What a person should know about the data that was loaded."""
+        splits = [split for split in self._splits.values() if isinstance(split, ImageData)]
+        return [note for split in splits for note in split.notes]
+
+    def _make_evaluator(self, cell: Cell) -> Evaluator:
+        assert cell.data is not None
+        settings, dataset = cell.evaluation, cell.dataset
+        network = cell.extractor.component.prepare(
+            ExtractorContext(
+                data=cell.data,
+                load=functools.partial(self._resident_split, dataset),
+                dataset_key=self._content(dataset, "train"),
+                cache=self.cache,
+                device=self.device,
+                log=self.log,
+            )
+        )
+        split = settings.reference_split
+        count = min(settings.reference_samples, len(self._split(dataset, split)))
+        kept = min(count, max(settings.prdc_samples, 10 * settings.kid_subset_size))
+        protocol = Protocol(split, count, kept, settings.prdc_samples, settings.prdc_k)
+        real = real_statistics(
+            functools.partial(self._real_batches, dataset, split),
+            self._content(dataset, split),
+            network,
+            protocol,
+            self.cache,
+        )
+        real = _on_device(real, self.device)
+        return Evaluator(cell.data, dataset.component, network, real, protocol, settings)
+
+    def _real_batches(self, dataset: Bound, split: str, count: int) -> Iterator[torch.Tensor]:
+        """``count`` real samples in a random order that is the same for ever."""
+        source = self._split(dataset, split)
+        shuffle = torch.Generator().manual_seed(derive_seed(0, "reference order"))
+        order = torch.randperm(len(source), generator=shuffle)[:count]
+        if isinstance(source, ImageData):
+            for part in order.split(_READ_BATCH):
+                yield source.images[part.to(source.images.device)]
+            return
+        for images, _ in DataLoader(Subset(source, order.tolist()), batch_size=_READ_BATCH):
+            yield images.to(self.device)
+
+    def _content(self, dataset: Bound, split: str) -> str:
+        source = self._split(dataset, split)
+        if isinstance(source, ImageData):
+            return content_hash(source)
+        known = [dataset.identity(), split, len(source)]
+        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+
+    def _resident_split(self, dataset: Bound, split: str) -> ImageData:
+        source = self._split(dataset, split)
+        if not isinstance(source, ImageData):
+            raise UsageError(f"{dataset.spec} does not fit in memory, which this extractor needs")
+        return source
+
+    def _split(self, dataset: Bound, split: str) -> Any:
+        self._use(dataset)
+        if split not in self._splits:
+            source = dataset.component.load(split, self.root)
+            if isinstance(source, ImageData):
+                labels = None if source.labels is None else source.labels.to(self.device)
+                source = replace(source, images=source.images.to(self.device), labels=labels)
+            if len(source) == 0:
+                raise UsageError(f"the {split} split of {dataset.spec} is empty")
+            self._splits[split] = source
+        return self._splits[split]
+
+    def _use(self, dataset: Bound) -> None:
+        if dataset.spec != self._dataset:
+            self._splits, self._evaluators = {}, {}
+            self._dataset = dataset.spec
+
+
+def _on_device(real: Any, device: torch.device) -> Any:
+    reference = real.reference
+    moments = replace(
+        reference.moments,
+        mean=reference.moments.mean.to(device),
+        cov=reference.moments.cov.to(device),
+    )
+    return replace(
+        real,
+        reference=replace(reference, moments=moments, root=reference.root.to(device)),
+        features=real.features.to(device),
+        radii=real.radii.to(device),
+    )

@@ -1,0 +1,308 @@
+"""One trial from its start, or its newest checkpoint, to its row."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganbench import __version__
+from ganbench.components.data import ImageData
+from ganbench.errors import InterruptedTraining
+from ganbench.evaluation.evaluator import Evaluator
+from ganbench.evaluation.pictures import save_samples
+from ganbench.evaluation.stability import stability, training_statistics
+from ganbench.execution.memory import peak_megabytes, reset_peak
+from ganbench.grid.cell import PROTOCOL, Trial
+from ganbench.results.store import TrialFolder
+from ganbench.training.series import MEASURES
+from ganbench.training.state import newest_checkpoint, save_checkpoint
+from ganbench.training.trainer import Trainer, TrainingData
+
+NOISE, FRESH_NOISE = "evaluation noise", "fresh evaluation noise"
+_PICTURES = {"image": 64, "points": 2500}
+_SAVE_EVERY = 30.0  # seconds between checkpoints at ticks; the last tick always saves
+
+
+@dataclass
+class Status:
+    """What a watcher is told while a trial runs."""
+
+    share: float
+    steps: int
+    images: int
+    train_seconds: float
+    d_loss: float
+    g_loss: float
+    fd: float
+
+
+@dataclass
+class _Session:
+    """The part of a trial's state that is not the trainer's; saved with every checkpoint."""
+
+    tick: int = -1
+    history: list[dict[str, Any]] = field(default_factory=list)
+    eval_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    started: str = ""
+    attempts: int = 0
+    best_fd: float = math.inf
+    best_weights: dict[str, torch.Tensor] | None = None
+
+
+class TrialRun:
+    """Runs one trial.
+
+    :param should_stop: asked between stretches of steps; True saves the state and raises.
+    :param watch: told the `Status` about twice a second.
+    :param on_tick: told every line of the history.
+    """
+
+    def __init__(
+        self,
+        trial: Trial,
+        folder: TrialFolder,
+        data: TrainingData,
+        evaluator: Evaluator,
+        device: torch.device,
+        should_stop: Callable[[], bool] = lambda: False,
+        watch: Callable[[Status], None] = lambda status: None,
+        on_tick: Callable[[Mapping[str, Any]], None] = lambda record: None,
+    ) -> None:
+        self.trial, self.folder, self.evaluator, self.device = trial, folder, evaluator, device
+        self._should_stop, self._watch, self._on_tick = should_stop, watch, on_tick
+        self._begin = time.perf_counter()
+        reset_peak(device)
+        self.trainer = Trainer(trial.cell, trial.seed, data, device)
+        self._session = _Session(started=_now())
+        self._last_save = time.perf_counter()
+
+    def run(self) -> dict[str, Any]:
+        """Train, evaluate, save; returns the row.
+
+        :raises InterruptedTraining: if stopped on request; the state is saved.
+        """
+        problem = self.trainer.problem()
+        if problem is not None:
+            return self._row("skipped", problem)
+        self._resume()
+        self._session.attempts += 1
+        if self._session.tick < 0:
+            self._reach(0)
+        while self._session.tick < self.trainer.schedule.ticks:
+            tick = self._session.tick + 1
+            arrived = self.trainer.train_to(tick, self._should_stop, self._report)
+            failed = self.trainer.failed_step()
+            if failed is not None:
+                return self._diverged(failed)
+            if not arrived:
+                self._save()
+                raise InterruptedTraining(
+                    f"{self.trial.id} stopped after {self.trainer.steps} steps"
+                )
+            if not self.trainer.weights_finite() or not self._reach(tick):
+                return self._diverged(self.trainer.steps - 1)
+        return self._finished()
+
+    def _resume(self) -> None:
+        state, problems = newest_checkpoint(self.folder.checkpoint_dir, self.device)
+        for problem in problems:
+            print(problem)
+        if state is not None:
+            self.trainer.load_state_dict(state["trainer"])
+            self._session = _Session(**state["session"])
+            print(f"resumed after {self.trainer.steps} steps")
+
+    def _reach(self, tick: int) -> bool:
+        """Evaluate a tick; False if the samples are not finite."""
+        session, trainer = self._session, self.trainer
+        start = time.perf_counter()
+        sampler, count = trainer.sampler(), self.trial.cell.evaluation.samples
+        metrics = self.evaluator.evaluate(sampler.batches(count, NOISE))
+        session.eval_seconds += time.perf_counter() - start
+        if not math.isfinite(metrics["fd"]):
+            return False
+        record = {
+            "trial": self.trial.id,
+            "tick": tick,
+            "images": trainer.images,
+            "steps": trainer.steps,
+            "train_seconds": trainer.train_seconds,
+            **metrics,
+            **self._means_since_last_tick(),
+        }
+        session.tick = tick
+        session.history.append(record)
+        if metrics["fd"] < session.best_fd:
+            session.best_fd = metrics["fd"]
+            session.best_weights = trainer.averaged_weights()
+        self.folder.write_history(session.history)
+        self._on_tick(record)
+        self._report()
+        if time.perf_counter() - self._last_save > _SAVE_EVERY:
+            self._save()
+        return True
+
+    def _means_since_last_tick(self) -> dict[str, float]:
+        since = self._session.history[-1]["steps"] if self._session.history else 0
+        table = self.trainer.series.table()[since:].astype(np.float64)
+        if not len(table):
+            return dict.fromkeys(MEASURES, math.nan)
+        return dict(zip(MEASURES, table.mean(axis=0).tolist(), strict=True))
+
+    def _finished(self) -> dict[str, Any]:
+        session, sampler = self._session, self.trainer.sampler()
+        kind = self.trainer.data.spec.kind
+        source = self.trainer.data.source
+        real = source.images[:2500] if isinstance(source, ImageData) and kind == "points" else None
+        pictures = sampler.images(_PICTURES[kind], NOISE)
+        save_samples(self.folder.samples_png, pictures, self.trainer.data.spec, real)
+        fresh = self._fresh_best()
+        self._save()
+        last = session.history[-1]
+        network = self.evaluator.network
+        row = self._row("ok") | {
+            key: value for key, value in last.items() if key not in ("trial", "tick", *MEASURES)
+        }
+        if network.standard_fid:
+            row |= {"fid": last["fd"], "is_mean": last["cs_mean"], "is_std": last["cs_std"]}
+        return row | {"fd_best_fresh": fresh}
+
+    def _fresh_best(self) -> float:
+        """The best tick's generator on noise that did not take part in choosing it."""
+        session, trainer = self._session, self.trainer
+        assert session.best_weights is not None
+        start = time.perf_counter()
+        sampler = trainer.sampler()
+        module = sampler.generator
+        last = trainer.averaged_weights()
+        module.load_state_dict(session.best_weights)
+        count = self.trial.cell.evaluation.samples
+        fd = self.evaluator.evaluate(sampler.batches(count, FRESH_NOISE))["fd"]
+        module.load_state_dict(last)
+        session.eval_seconds += time.perf_counter() - start
+        return fd
+
+    def _diverged(self, step: int) -> dict[str, Any]:
+        values = self.trainer.series.table()[step] if self.trainer.series.steps > step else []
+        bad = [
+            name for name, value in zip(MEASURES, values, strict=False) if not np.isfinite(value)
+        ]
+        what = ", ".join(bad) if bad else "a weight or a sample"
+        images = (step + 1) * self.trainer.images_per_step
+        row = self._row("diverged", f"{what} became non-finite in step {step + 1}")
+        return row | {"steps": step + 1, "images": images, "fail_images": images}
+
+    def _row(self, status: str, error: str | None = None) -> dict[str, Any]:
+        trainer, session = self.trainer, self._session
+        seconds = trainer.train_seconds
+        g_params, d_params = trainer.parameter_counts()
+        return {
+            **base_row(self.trial),
+            "status": status,
+            "error": error,
+            "steps": trainer.steps,
+            "images": trainer.images,
+            "train_seconds": seconds,
+            "eval_seconds": session.eval_seconds,
+            "wall_seconds": session.wall_seconds + time.perf_counter() - self._begin,
+            "images_per_second": trainer.images / seconds if seconds else None,
+            "step_ms": 1000 * seconds / trainer.steps if trainer.steps else None,
+            "peak_memory_mb": peak_megabytes(self.device),
+            "generator_params": g_params,
+            "discriminator_params": d_params,
+            "extractor": self.evaluator.extractor,
+            "device": device_name(self.device),
+            "exclusive": True,
+            "started": session.started,
+            "attempts": session.attempts,
+            **(self._curve(status) if session.history else {}),
+        }
+
+    def _curve(self, status: str) -> dict[str, Any]:
+        """The stability columns; a diverged trial's curve ends in a value that is not finite."""
+        images = [record["images"] for record in self._session.history]
+        fd = [record["fd"] for record in self._session.history]
+        if status == "diverged":
+            images, fd = [*images, max(images[-1], self.trainer.images)], [*fd, math.nan]
+        series = self.trainer.series
+        columns = [series.column(name) for name in ("d_auc", "g_grad_norm", "d_grad_norm")]
+        failed = self.trainer.failed_step()
+        columns = [column[:failed] for column in columns]
+        statistics = training_statistics(*columns) if len(columns[0]) else {}
+        return {**stability(images, fd), **statistics}
+
+    def _report(self) -> None:
+        trainer, series = self.trainer, self.trainer.series
+        d_loss, g_loss = math.nan, math.nan
+        if series.steps:
+            d_loss, g_loss = (float(series.column(name)[-1]) for name in ("d_loss", "g_loss"))
+        history = self._session.history
+        self._watch(
+            Status(
+                trainer.schedule.share(trainer.steps, trainer.train_seconds),
+                trainer.steps,
+                trainer.images,
+                trainer.train_seconds,
+                d_loss,
+                g_loss,
+                history[-1]["fd"] if history else math.nan,
+            )
+        )
+
+    def _save(self) -> None:
+        session = vars(self._session) | {
+            "wall_seconds": self._session.wall_seconds + time.perf_counter() - self._begin
+        }
+        name = f"{self.trainer.steps:012d}-{self._session.tick + 1:05d}"
+        state = {
+            "trainer": self.trainer.state_dict(),
+            "session": session,
+            "data": vars(self.trainer.data.spec),
+        }
+        save_checkpoint(self.folder.checkpoint_dir, name, state)
+        self._last_save = time.perf_counter()
+
+
+def base_row(trial: Trial) -> dict[str, Any]:
+    """The columns that are known before a trial begins."""
+    cell, settings = trial.cell, trial.cell.training.settings
+    return {
+        "trial": trial.id,
+        **cell.columns,
+        "task": cell.task,
+        "seed": trial.seed,
+        "batch_size": settings.batch_size,
+        "precision_mode": settings.precision,
+        "ganbench_version": __version__,
+        "torch_version": str(torch.__version__),
+        "providers": cell.providers,
+        "protocol": str(PROTOCOL),
+        "budget": str(cell.budget),
+        "settings": _json(cell.training.as_dict()),
+        "setting_sources": _json(dict(cell.training.sources)),
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """``cpu`` or the GPU's name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"cpu ({torch.get_num_threads()} threads)"
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value, sort_keys=True)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Grids: files, axes, budgets, settings, expansion into cells and trials, identity (torch-free)."""

@@ -1,0 +1,123 @@
+"""Cells and trials: one combination of components, and one seed of it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.components.data import DataSpec
+from ganbench.grid.budget import Budget
+from ganbench.grid.settings import EvaluationSettings, Settled, plain
+from ganbench.registry.lookup import Bound
+
+#: Raised whenever the meaning of a result changes; results of different protocols never mix.
+PROTOCOL = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One combination of components with its settings and budget.
+
+    :ivar data: the shape of the data set's samples.
+    :ivar architecture: with options such as ``d_norm=auto`` resolved for this cell.
+    :ivar reason: why the cell cannot work, with a way out; None if it can.
+    """
+
+    architecture: Bound
+    loss: Bound
+    dataset: Bound
+    regularizers: tuple[Bound, ...]
+    augmentations: tuple[Bound, ...]
+    extractor: Bound
+    data: DataSpec | None
+    training: Settled
+    evaluation: EvaluationSettings
+    budget: Budget
+    asked_architecture: str
+    reason: str | None = None
+
+    @functools.cached_property
+    def columns(self) -> dict[str, str]:
+        """The specs that name the cell in tables."""
+        return {
+            "architecture": self.architecture.spec,
+            "loss": self.loss.spec,
+            "dataset": self.dataset.spec,
+            "regularizer": _joined(self.regularizers),
+            "augmentation": _joined(self.augmentations),
+        }
+
+    @property
+    def task(self) -> str:
+        """The architecture's task."""
+        return str(self.architecture.component.task)
+
+    @property
+    def label(self) -> str:
+        """A short text for a person: the specs that are not ``none``."""
+        return " × ".join(spec for spec in self.columns.values() if spec != "none")
+
+    @functools.cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides a trial's result, but for its seed."""
+        return {
+            "protocol": PROTOCOL,
+            "task": self.task,
+            "architecture": self.architecture.identity(),
+            "loss": self.loss.identity(),
+            "dataset": self.dataset.identity(),
+            "regularizers": [bound.identity() for bound in self.regularizers],
+            "augmentations": [bound.identity() for bound in self.augmentations],
+            "extractor": self.extractor.identity(),
+            "training": self.training.as_dict(),
+            "evaluation": plain(self.evaluation) | {"extractor": self.extractor.spec},
+            "budget": self.budget.as_dict(),
+        }
+
+    @functools.cached_property
+    def providers(self) -> str:
+        """``distribution==version`` of every component, sorted."""
+        parts = (self.architecture, self.loss, self.dataset, self.extractor)
+        bounds = (*parts, *self.regularizers, *self.augmentations)
+        return " ".join(sorted({f"{b.info.provider}=={b.info.version}" for b in bounds}))
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        text = json.dumps(self.identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A cell with one seed."""
+
+    cell: Cell
+    seed: int
+
+    @functools.cached_property
+    def id(self) -> str:
+        """A readable name that ends in a hash of the trial's whole identity."""
+        digest = hashlib.sha256(f"{self.cell._digest}:{self.seed}".encode()).hexdigest()[:10]
+        bounds = (self.cell.architecture, self.cell.loss, self.cell.dataset)
+        names = "-".join(bound.info.name for bound in bounds)
+        return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', names)[:60]}-s{self.seed}-{digest}"
+
+    def identity(self) -> dict[str, Any]:
+        """The content of trial.json: identity, seed, names, and where settings came from."""
+        return {
+            "trial": self.id,
+            "seed": self.seed,
+            **self.cell.identity,
+            "columns": self.cell.columns,
+            "asked_architecture": self.cell.asked_architecture,
+            "setting_sources": dict(self.cell.training.sources),
+            "providers": self.cell.providers,
+        }
+
+
+def _joined(bounds: tuple[Bound, ...]) -> str:
+    return "+".join(bound.spec for bound in bounds)

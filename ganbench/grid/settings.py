@@ -1,0 +1,145 @@
+"""Training and evaluation settings, and the layers from which a cell's settings are settled."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from ganbench.components.base import option
+from ganbench.errors import UnknownNameError, UsageError, did_you_mean
+from ganbench.registry.options import create
+
+OptimizerName = Literal["adam", "sgd", "rmsprop"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How a cell is trained. ``g_`` is the generator's, ``d_`` the discriminator's."""
+
+    batch_size: int = option(64, "real images in one discriminator update", ge=1)
+    d_steps: int = option(1, "discriminator updates in one step", ge=1)
+    g_optimizer: OptimizerName = option("adam", "adam, sgd or rmsprop")
+    d_optimizer: OptimizerName = option("adam", "adam, sgd or rmsprop")
+    g_lr: float = option(2e-4, "learning rate", gt=0)
+    d_lr: float = option(2e-4, "learning rate", gt=0)
+    g_betas: tuple[float, float] = option((0.5, 0.999), "Adam's betas")
+    d_betas: tuple[float, float] = option((0.5, 0.999), "Adam's betas")
+    momentum: float = option(0.0, "momentum of sgd and rmsprop", ge=0, lt=1)
+    weight_decay: float = option(0.0, "L2 weight decay of both optimizers", ge=0)
+    lr_decay: Literal["none", "linear"] = option("none", "linear: to zero over the budget")
+    ema_images: int = option(
+        10_000, "half-life of the averaged generator in images; 0 turns averaging off", ge=0
+    )
+    ema_rampup: float = option(
+        0.05, "the half-life is at most this share of the images so far; 0: no ramp-up", ge=0
+    )
+    precision: Literal["fp32", "tf32", "bf16"] = option("fp32", "arithmetic of the networks")
+    memory_format: Literal["auto", "contiguous", "channels_last"] = option(
+        "auto", "layout of convolutional tensors; auto: channels_last on a GPU below fp32"
+    )
+    flip: bool = option(False, "mirror half of the real images")
+
+    def __post_init__(self) -> None:
+        for name in ("g_betas", "d_betas"):
+            if not all(0 <= beta < 1 for beta in getattr(self, name)):
+                raise ValueError(f"{name}={list(getattr(self, name))}: each must be in [0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings:
+    """How trials are evaluated: part of a trial's identity, equal for all ticks."""
+
+    ticks: int = option(10, "evaluations over the budget, equally spaced", ge=1)
+    samples: int = option(10_000, "generated samples for each evaluation", ge=2)
+    reference_samples: int = option(50_000, "real samples at the most", ge=2)
+    reference_split: Literal["train", "test"] = option("train", "where real samples come from")
+    extractor: str = option("auto", "spec of a feature extractor; auto: the data set's own")
+    prdc_samples: int = option(10_000, "samples for precision and recall at the most", ge=2)
+    prdc_k: int = option(5, "nearest neighbours for precision and recall", ge=1)
+    kid_subsets: int = option(100, "subsets for KID", ge=1)
+    kid_subset_size: int = option(1000, "samples in each subset for KID", ge=2)
+
+
+#: Shorthands that set both players at once.
+BOTH_PLAYERS = {
+    "optimizer": ("g_optimizer", "d_optimizer"),
+    "lr": ("g_lr", "d_lr"),
+    "betas": ("g_betas", "d_betas"),
+}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Settings with, for each, the layer that it came from."""
+
+    settings: TrainingSettings
+    sources: Mapping[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Setting -> value, in JSON's types."""
+        return plain(self.settings)
+
+
+def settle_training(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Settled:
+    """Lay (source, settings) over the defaults; later layers win.
+
+    :raises UsageError: for an unknown setting or a bad value, naming the layer.
+    """
+    values: dict[str, Any] = {}
+    sources = {field.name: "default" for field in fields(TrainingSettings)}
+    for source, layer in layers:
+        for key, value in expand_shorthands(layer).items():
+            check_keys([key], TrainingSettings, f"[training] ({source})", extra=BOTH_PLAYERS)
+            values[key] = value
+            sources[key] = source
+    return Settled(create(TrainingSettings, values, "[training]"), types.MappingProxyType(sources))
+
+
+def settle_evaluation(overrides: Mapping[str, Any]) -> EvaluationSettings:
+    """The evaluation settings of a grid."""
+    check_keys(overrides, EvaluationSettings, "[evaluation]")
+    settings: EvaluationSettings = create(EvaluationSettings, overrides, "[evaluation]")
+    return settings
+
+
+def expand_shorthands(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """``lr`` and the like become one setting for each player; a player's own setting wins."""
+    expanded: dict[str, Any] = {}
+    for key, value in layer.items():
+        for name in BOTH_PLAYERS.get(key, ()):
+            expanded[name] = value
+    return expanded | {key: value for key, value in layer.items() if key not in BOTH_PLAYERS}
+
+
+def check_keys(
+    keys: Iterable[str], settings: type[Any], where: str, extra: Iterable[str] = ()
+) -> None:
+    """Raise UnknownNameError for a key that ``settings`` lacks."""
+    known = [*typing.get_type_hints(settings), *extra]
+    for key in keys:
+        if key not in known:
+            raise UnknownNameError(f"{where} has no key {key!r}{did_you_mean(key, known)}")
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """A settings object as JSON's types, tuples as lists."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items()}
+
+
+def parse_assignment(text: str) -> tuple[str, str, Any]:
+    """Parse ``--set training.batch_size=64`` into (section, key, value)."""
+    from ganbench.registry.specs import parse_value
+
+    path, equals, value = text.partition("=")
+    section, dot, key = path.strip().partition(".")
+    if not equals or not dot or not key:
+        raise UsageError(f"bad --set {text!r}: write it as training.batch_size=64")
+    if section not in ("training", "evaluation"):
+        raise UsageError(
+            f"bad --set {text!r}: the section is training or evaluation, not {section!r}"
+        )
+    parsed = parse_value(value)
+    return section, key.strip(), list(parsed) if isinstance(parsed, tuple) else parsed

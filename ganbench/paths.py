@@ -1,0 +1,26 @@
+"""Where data and what is worth keeping live."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def data_root(explicit: str | Path | None = None) -> Path:
+    """The folder of the data sets: ``explicit``, else ``$GANBENCH_DATA``, else the user's cache."""
+    return _first(explicit, os.environ.get("GANBENCH_DATA")) or _user_cache() / "data"
+
+
+def cache_root() -> Path:
+    """The folder of weights and statistics: ``$GANBENCH_CACHE``, else the user's cache."""
+    return _first(os.environ.get("GANBENCH_CACHE")) or _user_cache()
+
+
+def _user_cache() -> Path:
+    base = _first(os.environ.get("XDG_CACHE_HOME"))
+    # The XDG rules have relative paths ignored.
+    return (base if base and base.is_absolute() else Path.home() / ".cache") / "ganbench"
+
+
+def _first(*places: str | Path | None) -> Path | None:
+    return next((Path(place).expanduser() for place in places if place), None)

@@ -1,0 +1,149 @@
+"""One component: what is known of it, and what a spec makes of it."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.errors import BrokenComponentError
+from ganbench.registry import options
+from ganbench.registry.guard import import_target, one_line
+from ganbench.registry.kinds import kind_of
+from ganbench.registry.plugins import Registration
+
+
+class ComponentInfo:
+    """What is known of a registered component; its class is imported only when that is needed.
+
+    :ivar kind: ``"architecture"``, ``"loss"``, …
+    :ivar name: the name that specs use, qualified (``dist:name``) where the bare one is not its own.
+    :ivar bare_name: the name that the plugin registered, whoever else claims it.
+    :ivar provider: the distribution that provides it.
+    :ivar version: that distribution's version.
+    :ivar plugin: the name of the entry point.
+    :ivar summary: one line.
+    """
+
+    def __init__(self, registration: Registration, name: str) -> None:
+        self._registration = registration
+        self.kind = registration.kind
+        self.name = name
+        self.bare_name = registration.name
+        self.provider = registration.plugin.distribution
+        self.version = registration.plugin.version
+        self.plugin = registration.plugin.name
+        self.summary = registration.summary
+
+    def __repr__(self) -> str:
+        return f"ComponentInfo({self.kind} {self.name!r} from {self.provider} {self.version})"
+
+    @property
+    def cls(self) -> type[Any]:
+        """The component class.
+
+        :raises BrokenComponentError: if it cannot be imported or is not of its kind.
+        """
+        cls, error = self._resolved
+        if cls is None:
+            assert error is not None
+            raise error
+        return cls
+
+    @property
+    def error(self) -> str | None:
+        """Why the component cannot be used, or None."""
+        error = self._resolved[1]
+        return None if error is None else str(error)
+
+    @property
+    def options(self) -> dict[str, options.OptionInfo]:
+        """The options, by name; empty for a broken component."""
+        return {} if self.error else options.describe_options(self.cls)
+
+    @property
+    def task(self) -> str | None:
+        """The task of an architecture; None for other kinds."""
+        return None if self.error else getattr(self.cls, "task", None)
+
+    @property
+    def paper(self) -> str:
+        """The publication that the component follows."""
+        return "" if self.error else str(getattr(self.cls, "paper", ""))
+
+    @functools.cached_property
+    def _resolved(self) -> tuple[type[Any] | None, BrokenComponentError | None]:
+        target, contract = self._registration.target, kind_of(self.kind).contract
+        where = f"{self.kind} {self.name!r} of {self.provider} {self.version}"
+        try:
+            cls = import_target(target) if isinstance(target, str) else target
+        except KeyboardInterrupt:
+            raise
+        except BaseException as cause:  # SystemExit too: a plugin must not end its host
+            reason = f"cannot be imported from {target!r}: {one_line(cause)}"
+            return None, _broken(where, reason, cause)
+        base = import_target(contract)
+        if not (inspect.isclass(cls) and issubclass(cls, base)):
+            return None, _broken(where, f"does not derive from ganbench.{base.__name__}")
+        if inspect.isabstract(cls):
+            missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+            return None, _broken(where, f"is not complete, it does not define {missing}")
+        try:
+            options.option_types(cls)
+        except Exception as cause:
+            return None, _broken(where, f"has options of unknown type: {one_line(cause)}", cause)
+        return cls, None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A component made from a spec, with the name and provider under which it was found."""
+
+    info: ComponentInfo
+    component: Any
+
+    @property
+    def spec(self) -> str:
+        """The canonical spec: options that differ from their defaults, sorted."""
+        return options.canonical_spec(self.info.name, self.component)
+
+    def replaced(self, component: Any) -> Bound:
+        """The same name for a component with other options."""
+        return Bound(self.info, component)
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that makes this component what it is, for hashing and for the record.
+
+        It stays as it is when another distribution claims the same name.
+        """
+        values = options.all_options(self.component)
+        return {
+            "name": self.info.bare_name,
+            "provider": self.info.provider,
+            "version": self.info.version,
+            "options": {key: plain(value) for key, value in values.items()},
+        }
+
+
+def plain(value: Any) -> Any:
+    """An option's value in JSON's types."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else float.__repr__(value)
+    return str(value)
+
+
+def _broken(where: str, reason: str, cause: BaseException | None = None) -> BrokenComponentError:
+    error = BrokenComponentError(f"{where} {reason}")
+    error.__cause__ = cause
+    return error

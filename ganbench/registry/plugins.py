@@ -1,0 +1,265 @@
+"""The guarded loader: every entry point is loaded by itself, and a broken one hurts only itself."""
+
+from __future__ import annotations
+
+import enum
+import importlib.metadata
+import inspect
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from ganbench.errors import UsageError, did_you_mean
+from ganbench.registry import hookspecs
+from ganbench.registry.discovery import canonical, installed_entry_points, read_value
+from ganbench.registry.guard import one_line, quiet_stdout
+from ganbench.registry.kinds import KINDS
+from ganbench.registry.markers import PROJECT
+from ganbench.registry.specs import NAME
+
+HOME_DISTRIBUTION = "ganbench"
+
+
+class PluginState(enum.StrEnum):
+    """What became of an entry point.
+
+    ``conflict`` means that it works but for names that somebody else has a claim to.
+    """
+
+    OK = "ok"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    CONFLICT = "conflict"
+
+
+@dataclass
+class PluginRecord:
+    """One entry point: where it comes from, what became of it and what it provides.
+
+    :ivar cause: the exception behind ``error``, with its traceback.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    value: str
+    state: PluginState = PluginState.OK
+    error: str = ""
+    load_ms: float = 0.0
+    hooks: list[str] = field(default_factory=list)
+    provides: list[str] = field(default_factory=list)
+    cause: BaseException | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def builtin(self) -> bool:
+        """Whether ganbench itself ships the plugin."""
+        return canonical(self.distribution) == HOME_DISTRIBUTION
+
+    @property
+    def label(self) -> str:
+        """``distribution:name``, which no other plugin has."""
+        return f"{self.distribution}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One call of ``register``: a name, what it stands for, and who said so."""
+
+    kind: str
+    name: str
+    target: type[Any] | str
+    summary: str
+    plugin: PluginRecord
+
+
+def load_plugins(
+    entry_points: Iterable[importlib.metadata.EntryPoint] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[list[PluginRecord], list[Registration]]:
+    """Load every allowed plugin and collect what it registers.
+
+    ``GANBENCH_PLUGINS`` (a comma-separated list of plugin or distribution names) allows only those
+    beside the built-in ones, ``GANBENCH_DISABLE_PLUGINS`` blocks, and ``GANBENCH_STRICT_PLUGINS=1``
+    raises UsageError for the first plugin that fails instead of recording it.
+    """
+    if entry_points is None:
+        entry_points = installed_entry_points()
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    policy = Policy.from_environment(os.environ if environ is None else environ)
+    records, registrations = [], []
+    for entry_point, record in _in_order(entry_points):
+        records.append(record)
+        if policy.blocks(record):
+            record.state = PluginState.BLOCKED
+            continue
+        registrations += _load_one(manager, entry_point, record)
+        if record.state is PluginState.FAILED and policy.strict:
+            message = f"plugin {record.label} failed to load: {record.error}"
+            raise UsageError(message) from record.cause
+    return records, registrations
+
+
+def _in_order(
+    entry_points: Iterable[importlib.metadata.EntryPoint],
+) -> list[tuple[importlib.metadata.EntryPoint, PluginRecord]]:
+    pairs = []
+    for entry_point in entry_points:
+        dist = entry_point.dist
+        # A distribution whose metadata is damaged may lack either.
+        name = getattr(dist, "name", None) or "unknown"
+        version = getattr(dist, "version", None) or "unknown"
+        pairs.append(
+            (entry_point, PluginRecord(entry_point.name, name, version, entry_point.value))
+        )
+    # Installation order must not decide anything, so the order is by name, our own first.
+    return sorted(pairs, key=lambda p: (not p[1].builtin, canonical(p[1].distribution), p[1].name))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which plugins may load, and whether one that fails is an error."""
+
+    allowed: frozenset[str] | None
+    denied: frozenset[str]
+    strict: bool
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Policy:
+        """What the ``GANBENCH_…PLUGINS`` variables ask for."""
+        allowed = environ.get("GANBENCH_PLUGINS")
+        return cls(
+            None if allowed is None else _names(allowed),
+            _names(environ.get("GANBENCH_DISABLE_PLUGINS", "")),
+            environ.get("GANBENCH_STRICT_PLUGINS", "") not in ("", "0"),
+        )
+
+    def blocks(self, record: PluginRecord) -> bool:
+        """Whether the plugin must not load."""
+        names = self.names_of(record)
+        if names & self.denied:
+            return True
+        return self.allowed is not None and not record.builtin and not names & self.allowed
+
+    def unmatched(self, records: Iterable[PluginRecord]) -> list[str]:
+        """Names in the variables that no plugin has: most likely misspelt."""
+        known = frozenset({HOME_DISTRIBUTION}).union(*map(self.names_of, records))
+        return sorted((self.denied | (self.allowed or frozenset())) - known)
+
+    @staticmethod
+    def names_of(record: PluginRecord) -> frozenset[str]:
+        """The names by which the variables may mean this plugin."""
+        names = {canonical(record.name), canonical(record.label)}
+        if not record.builtin:  # `ganbench` as a whole would leave nothing
+            names.add(canonical(record.distribution))
+        return frozenset(names)
+
+
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(canonical(name.strip()) for name in listed.split(",") if name.strip())
+
+
+def _load_one(
+    manager: pluggy.PluginManager,
+    entry_point: importlib.metadata.EntryPoint,
+    record: PluginRecord,
+) -> list[Registration]:
+    """Load one plugin into a staging list; on any failure nothing of it remains."""
+    start = time.perf_counter()
+    staged: list[Registration] = []
+    try:
+        with quiet_stdout():
+            plugin = read_value(entry_point)
+            _announce(manager, plugin, record)
+            _collect(manager, plugin, record, staged)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: a plugin must not end its host
+        record.state = PluginState.FAILED
+        record.error = one_line(error)
+        record.cause = error
+        if manager.has_plugin(record.label):
+            manager.unregister(name=record.label)
+        staged = []
+    record.load_ms = (time.perf_counter() - start) * 1000
+    record.provides = [f"{item.kind}:{item.name}" for item in staged]
+    return staged
+
+
+def _announce(manager: pluggy.PluginManager, plugin: Any, record: PluginRecord) -> None:
+    """Hand the plugin to pluggy, which checks the hooks' arguments, and refuse what it lets pass."""
+    other = manager.get_name(plugin)
+    if other is not None:
+        raise ValueError(f"{record.value!r} is announced by the plugin {other} already")
+    manager.register(plugin, name=record.label)
+    known = [kind.hook for kind in KINDS.values()]
+    callers = manager.get_hookcallers(plugin) or []
+    for caller in callers:
+        if not caller.has_spec():
+            raise ValueError(f"unknown hook {caller.name!r}{did_you_mean(caller.name, known)}")
+    for name in dir(plugin):
+        # pluggy would pass over a hook without its marker, and not say a word.
+        function = getattr(plugin, name, None) if name.startswith(f"{PROJECT}_") else None
+        if inspect.isroutine(function) and not hasattr(function, f"{PROJECT}_impl"):
+            raise ValueError(f"{name} is not marked with @hookimpl")
+    if not callers:
+        raise ValueError(f"it implements no hook of ganbench ({', '.join(known)})")
+    record.hooks = sorted(caller.name for caller in callers)
+
+
+def _collect(
+    manager: pluggy.PluginManager, plugin: Any, record: PluginRecord, staged: list[Registration]
+) -> None:
+    others = [other for other in manager.get_plugins() if other is not plugin]
+    for kind in KINDS.values():
+        if kind.hook not in record.hooks:
+            continue
+        taken: set[str] = set()
+
+        def register(
+            name: str,
+            target: type[Any] | str,
+            *,
+            summary: str = "",
+            kind: str = kind.name,
+            taken: set[str] = taken,
+        ) -> None:
+            _check_registration(kind, name, target, summary, taken)
+            taken.add(name)
+            text = " ".join(summary.split()) or _first_line(target)
+            staged.append(Registration(kind, name, target, text, record))
+
+        if manager.subset_hook_caller(kind.hook, others)(register=register):
+            raise ValueError(f"{kind.hook} returned a value; it must call register instead")
+
+
+def _check_registration(
+    kind: str, name: str, target: type[Any] | str, summary: str, taken: set[str]
+) -> None:
+    if not isinstance(name, str) or not NAME.match(name):
+        raise ValueError(
+            f"bad {kind} name {name!r}: a name has lower-case letters, digits and hyphens, "
+            "and begins with a letter"
+        )
+    if name in taken:
+        raise ValueError(f"{kind} {name!r} is registered twice")
+    if not isinstance(summary, str):
+        raise ValueError(f"{kind} {name!r}: the summary must be text, not {summary!r}")
+    if isinstance(target, str):
+        module, colon, attribute = target.partition(":")
+        if not (colon and module and attribute):
+            raise ValueError(f"{kind} {name!r}: target {target!r} is not 'package.module:Class'")
+    elif not inspect.isclass(target):
+        what = "a module" if isinstance(target, ModuleType) else repr(target)
+        wanted = "a class or 'package.module:Class'"
+        raise ValueError(f"{kind} {name!r}: target must be {wanted}, not {what}")
+
+
+def _first_line(target: type[Any] | str) -> str:
+    doc = "" if isinstance(target, str) else (target.__dict__.get("__doc__") or "")
+    return str(doc).strip().partition("\n")[0]

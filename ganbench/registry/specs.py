@@ -1,0 +1,192 @@
+"""The spec grammar: how a person names a component with options.
+
+    spec    = [distribution ":"] name ["[" option {"," option} "]"]
+    option  = key "=" value
+    value   = true | false | none | integer | float | "quoted" | "[" values "]" | bare text
+
+Bare text ends at a comma or a closing bracket at its own depth, so a value may itself be a spec:
+``colorization[of=cifar10[size=32]]``.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganbench.errors import UsageError
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+_PROVIDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_INTEGER = re.compile(r"[+-]?[0-9](_?[0-9])*\Z", re.ASCII)
+_FLOAT = re.compile(
+    r"[+-]?(([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?|inf)\Z", re.ASCII
+)
+_WORDS = {"true": True, "false": False, "none": None}
+_OPENING, _CLOSING = "[", "]"
+_MOST_DIGITS = 300  # beyond any option's use, and within what int() reads
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A parsed spec.
+
+    :ivar options: the options that were written down, as the values that they stand for.
+    :ivar texts: the same options as words, for options that take text: ``tag=1e3`` is not 1000.0.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    provider: str | None = None
+    texts: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        qualified = f"{self.provider}:{self.name}" if self.provider else self.name
+        return format_spec(qualified, self.options)
+
+
+def parse_spec(text: str) -> Spec:
+    """Parse ``[dist:]name[key=value,…]``; raises UsageError that says what is wrong and where."""
+    if not isinstance(text, str):
+        raise UsageError(f"a spec is text such as 'name[key=value]', not {text!r}")
+    text = text.strip()
+    head, bracket, rest = text.partition(_OPENING)
+    provider, colon, name = head.strip().rpartition(":")
+    if colon and not _PROVIDER.match(provider):
+        raise UsageError(f"bad spec {text!r}: {provider!r} is not a distribution name")
+    if not NAME.match(name):
+        raise UsageError(
+            f"bad spec {text!r}: expected name or name[key=value,…], "
+            f"with a name of lower-case letters, digits and hyphens, not {name!r}"
+        )
+    written: dict[str, str] = {}
+    if bracket:
+        if not rest.endswith(_CLOSING):
+            raise UsageError(
+                f"bad spec {text!r}: the bracket after {name!r} is not closed at the end"
+            )
+        written = _split_options(rest[:-1], text)
+    return Spec(
+        name,
+        {key: parse_value(value) for key, value in written.items()},
+        provider or None,
+        {key: parse_words(value) for key, value in written.items()},
+    )
+
+
+def format_spec(name: str, options: Mapping[str, Any]) -> str:
+    """The canonical text of a spec: options in the given order, nothing that parsing would change."""
+    return join_spec(name, {key: format_value(value) for key, value in options.items()})
+
+
+def join_spec(name: str, texts: Mapping[str, str]) -> str:
+    """A spec of options that are text already."""
+    if not texts:
+        return name
+    return f"{name}[{','.join(f'{key}={text}' for key, text in texts.items())}]"
+
+
+def is_literal(text: str) -> bool:
+    """Whether bare text stands for something else than itself, as ``none`` and ``12`` do."""
+    return not isinstance(_literal(text), str)
+
+
+def parse_value(text: str) -> Any:
+    """The value that a piece of text stands for (see the module's grammar)."""
+    return _parse(text, _literal)
+
+
+def parse_words(text: str) -> Any:
+    """As `parse_value`, but numbers and words such as ``none`` stay the text that they are."""
+    return _parse(text, str)
+
+
+def format_value(value: Any) -> str:
+    """Text that `parse_value` turns back into ``value``."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(format_value(item) for item in value) + "]"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return float.__repr__(value)
+    text = str(value)
+    return text if _survives_bare(text) else json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def split_top_level(body: str, whole: str) -> list[str]:
+    """Split at the commas that stand outside brackets and quotes; ``whole`` is for the message."""
+    parts, depth, start, quoted, escaped = [], 0, 0, False, False
+    for position, char in enumerate(body):
+        if quoted:
+            quoted = escaped or char != '"'
+            escaped = char == "\\" and not escaped
+        elif char == '"':
+            quoted = True
+        elif char in (_OPENING, _CLOSING):
+            depth += 1 if char == _OPENING else -1
+            if depth < 0:
+                raise UsageError(f"bad spec {whole!r}: a closing bracket too many")
+        elif char == "," and depth == 0:
+            parts.append(body[start:position])
+            start = position + 1
+    if depth or quoted:
+        raise UsageError(f"bad spec {whole!r}: a {'quote' if quoted else 'bracket'} is not closed")
+    parts.append(body[start:])
+    if len(parts) == 1 and not body.strip():
+        return []
+    if not all(part.strip() for part in parts):
+        raise UsageError(f"bad spec {whole!r}: nothing stands beside a comma")
+    return parts
+
+
+def _parse(text: str, leaf: Any) -> Any:
+    text = text.strip()
+    if text[:1] == '"':
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"bad quoted text {text}: {error}") from None
+    if text[:1] == _OPENING and text[-1:] == _CLOSING:
+        return tuple(_parse(part, leaf) for part in split_top_level(text[1:-1], text))
+    return leaf(text)
+
+
+def _literal(text: str) -> Any:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _INTEGER.match(text) and len(text) <= _MOST_DIGITS:
+        return int(text)
+    if _FLOAT.match(text):
+        return float(text)
+    return text
+
+
+def _split_options(body: str, whole: str) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for part in split_top_level(body, whole):
+        key, equals, value = part.partition("=")
+        key = key.strip()
+        if not equals or not _KEY.match(key):
+            raise UsageError(f"bad spec {whole!r}: {part.strip()!r} is not key=value")
+        if key in options:
+            raise UsageError(f"bad spec {whole!r}: option {key!r} is given twice")
+        options[key] = value
+    return options
+
+
+def _survives_bare(text: str) -> bool:
+    if not text or text != text.strip() or text[0] in '"[' or not text.isprintable():
+        return False
+    try:
+        parts = split_top_level(text, text)
+    except UsageError:
+        return False
+    return parts == [text] and not is_literal(text)

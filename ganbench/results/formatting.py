@@ -1,0 +1,110 @@
+"""Values as text for people: numbers rounded per column, names free of control characters."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganbench.results.schema import HISTORY_COLUMNS, Column, column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING = "–"
+ARROWS = {"lower": "↓", "higher": "↑"}
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # and what reorders text
+_SUFFIX = re.compile(r"_(median|min|max)\Z")
+_HISTORY = {column.name: column for column in HISTORY_COLUMNS}
+_DIGITS = 4
+_COARSE = ("images/s", "MiB", "s", "ms")
+
+
+def plain(value: Any) -> str:
+    """Text on one line without control characters, so that it cannot steer a terminal."""
+    return " ".join(plain_line(str(value)).split())
+
+
+def plain_line(text: str) -> str:
+    """The text with a space for each control character, its own spaces as they are."""
+    return _CONTROL.sub(" ", text)
+
+
+def described(name: str) -> Column | None:
+    """What is known of a column, also of a statistic such as ``fd_median``."""
+    return column(name) or column(_SUFFIX.sub("", name)) or _HISTORY.get(name)
+
+
+def better(name: str) -> str:
+    """``"lower"``, ``"higher"`` or empty, also for a statistic such as ``fd_median``."""
+    known = described(name)
+    return known.better if known else ""
+
+
+def header(name: str) -> str:
+    """A column's name with an arrow that says which direction is better."""
+    return f"{plain(name).replace('_', ' ')} {ARROWS.get(better(name), '')}".rstrip()
+
+
+def is_number(series: pd.Series[Any]) -> bool:
+    """Whether the column holds numbers; truth values are none."""
+    return series.dtype.kind in "iuf"
+
+
+def texts(series: pd.Series[Any]) -> list[str]:
+    """The values of a column; its numbers share their decimals, so that they line up."""
+    if not is_number(series):
+        return [_text(value) for value in series]
+    values = series.to_numpy(dtype="float64", na_value=math.nan)
+    whole = series.dtype.kind in "iu"
+    places = 0 if whole else decimals(str(series.name), values)
+    grouped = not whole or _unit(str(series.name)) != ""  # a seed is a name, not an amount
+    return [number(value, places, grouped) for value in values]
+
+
+def decimals(name: str, values: Iterable[float]) -> int:
+    """Decimals for a column: four digits of its median, fewer where precision is of no use."""
+    sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
+    if not sizes:
+        return 0
+    if _unit(name) in _COARSE:
+        return 0 if min(sizes) >= 10 else 1
+    middle = float(np.median(sizes))
+    if max(sizes) <= 1 and middle >= 0.1:
+        return _DIGITS - 1
+    return min(max(_DIGITS - 1 - math.floor(math.log10(middle)), 0), _DIGITS + 1)
+
+
+def number(value: float, places: int, grouped: bool = True) -> str:
+    """One number; ``–`` for NaN, ``∞`` for what counts as infinitely bad."""
+    if math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value != 0 and abs(value) < 0.5 * 10**-places:
+        return f"{value:.1e}"
+    return f"{value:,.{places}f}" if grouped else f"{value:.{places}f}"
+
+
+def span(low: Sequence[str], high: Sequence[str]) -> list[str]:
+    """Ranges such as ``12.3 – 14.1``; one number where both ends are equal."""
+    return [a if a == b else f"{a} – {b}" for a, b in zip(low, high, strict=True)]
+
+
+def _unit(name: str) -> str:
+    known = described(name)
+    return known.unit if known else ""
+
+
+def _text(value: Any) -> str:
+    import pandas as pd
+
+    if pd.api.types.is_scalar(value) and bool(pd.isna(value)):
+        return MISSING
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    return plain(value)

@@ -1,0 +1,111 @@
+"""Results as pandas frames."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ganbench.results.schema import AXES, HISTORY_COLUMNS
+from ganbench.results.store import RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_ORDER = [*AXES, "seed", "trial"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A frame and what was wrong with the files that it is from.
+
+    :ivar problems: a sentence for each file that was left out.
+    """
+
+    frame: pd.DataFrame
+    problems: list[str]
+
+
+def load_results(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """The results of a run: one row per trial that has ended, also while the run goes on.
+
+    The columns of the contract come first, in order and with one dtype each (string, Int64, float64,
+    boolean); rows are sorted by architecture, loss, dataset, regularizer, augmentation and seed.
+    A damaged file is left out with a warning.
+
+    :raises UsageError: if there is no run at ``path``.
+    """
+    return _warned(read_results(path))
+
+
+def load_history(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """The evaluations of a run: one row per trial and tick, ``trial`` first.
+
+    A damaged file is left out with a warning.
+
+    :raises UsageError: if there is no run at ``path``.
+    """
+    return _warned(read_history(path))
+
+
+def read_results(path: str | os.PathLike[str]) -> Results:
+    """`load_results`, with problems as a list in place of warnings."""
+    from ganbench.results.arrow import join, rows_to_table, to_frame
+
+    run = RunFolder(path).open()
+    problems: list[str] = []
+    kept, current = _from_table(run, problems)
+    fresh = (trial.read_row(problems) for trial in run.trials() if trial.id not in current)
+    table = join(kept, rows_to_table(row for row in fresh if row is not None))
+    frame = to_frame(table).sort_values(_ORDER, kind="stable", ignore_index=True)
+    return Results(frame, problems)
+
+
+def read_history(path: str | os.PathLike[str]) -> Results:
+    """`load_history`, with problems as a list in place of warnings."""
+    from ganbench.results.arrow import rows_to_table, to_frame
+
+    problems: list[str] = []
+    records: list[dict[str, Any]] = []
+    for trial in RunFolder(path).open().trials():
+        records += trial.read_history(problems)
+    return Results(to_frame(rows_to_table(records, HISTORY_COLUMNS, known=())), problems)
+
+
+def _from_table(run: RunFolder, problems: list[str]) -> tuple[pa.Table, set[str]]:
+    """The rows of results.parquet that still hold, and the trials whose row.json they stand for.
+
+    A row holds while its row.json is the one that it was made of. A row that never had a file of
+    its own holds, and so do all if somebody kept the table and removed the trials.
+    """
+    import pyarrow as pa
+
+    from ganbench.results.arrow import read_table, rows_to_table
+
+    try:
+        table, stamps = read_table(run)
+    except FileNotFoundError:
+        return rows_to_table([]), set()
+    except ValueError as error:
+        problems.append(f"{run.table_file} is damaged and was left out: {error}")
+        return rows_to_table([]), set()
+    if not run.trials_dir.is_dir():
+        return table, set()
+    folders = set(run.trial_ids())
+    ids = table["trial"].to_pylist()
+    holds = [_holds(run, trial, stamps, folders) for trial in ids]
+    current = {trial for trial, good in zip(ids, holds, strict=True) if good}
+    return table.filter(pa.array(holds, type=pa.bool_())), current
+
+
+def _holds(run: RunFolder, trial: str, stamps: dict[str, list[int]], folders: set[str]) -> bool:
+    stamp = run.trial(trial).row_stamp() if trial in folders else None
+    return stamp == stamps.get(trial)
+
+
+def _warned(results: Results) -> pd.DataFrame:
+    for problem in results.problems:
+        warnings.warn(problem, stacklevel=3)
+    return results.frame

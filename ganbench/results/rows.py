@@ -1,0 +1,63 @@
+"""Rows as text: what row.json holds, and the checks on the way in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ganbench.results.files import decode, dump_json, encode, load_json
+from ganbench.results.schema import ROW_COLUMNS, ROW_FORMAT, STATUSES, coerce, column
+
+
+def dump_row(row: Mapping[str, Any], trial: str) -> str:
+    """The text of row.json: every contract column in order, then the others as given.
+
+    :raises ValueError: for another trial's row, or a status that does not exist.
+    :raises TypeError: for a value that does not fit its column.
+    """
+    if row.get("trial", trial) != trial:
+        raise ValueError(f"a row of trial {row['trial']!r} cannot be written to {trial!r}")
+    if row.get("status") not in STATUSES:
+        raise ValueError(f"{row.get('status')!r} is no status; known: {', '.join(STATUSES)}")
+    full = dict.fromkeys(column.name for column in ROW_COLUMNS) | dict(row) | {"trial": trial}
+    fitted = {name: _fit(name, _plain(value)) for name, value in full.items()}
+    return dump_json({"row_format": ROW_FORMAT, **fitted}) + "\n"
+
+
+def load_row(text: bytes, trial: str) -> dict[str, Any]:
+    """The row in row.json; raises ValueError that says why it is not a row of this trial."""
+    content = load_json(text)
+    if not isinstance(content, dict):
+        raise ValueError("it is no JSON object")
+    version = content.pop("row_format", None)
+    if type(version) is not int or not 1 <= version <= ROW_FORMAT:
+        raise ValueError(f"its format is {version!r}, and this version reads up to {ROW_FORMAT}")
+    if content.get("trial") != trial:
+        raise ValueError(f"it belongs to trial {content.get('trial')!r}")
+    if content.get("status") not in STATUSES:
+        raise ValueError(f"its status is {content.get('status')!r}")
+    row = dict.fromkeys(column.name for column in ROW_COLUMNS) | content
+    try:
+        return {name: _fit(name, _decoded(name, value)) for name, value in row.items()}
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _plain(value: Any) -> Any:
+    """Numpy's scalars and the like as Python's, non-finite numbers kept."""
+    return value if isinstance(value, (float, str)) else decode(encode(value))
+
+
+def _decoded(name: str, value: Any) -> Any:
+    known = column(name)
+    return value if known and known.dtype == "string" else decode(value)
+
+
+def _fit(name: str, value: Any) -> Any:
+    known = column(name)
+    if known is None:
+        return value
+    try:
+        return coerce(value, known.dtype)
+    except TypeError as error:
+        raise TypeError(f"column {name}: {error}") from None

@@ -1,0 +1,239 @@
+"""The run folder: where a grid, its trials and their results live on disk.
+
+Every file is replaced in one step, so a crash leaves the old one or the new one. What is damaged all
+the same (a bad disk, an editor) is reported as a problem and treated as absent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ganbench.errors import UsageError, did_you_mean
+from ganbench.results.files import decode, dump_json, load_json, write_atomically
+from ganbench.results.history import dump_history, load_history
+from ganbench.results.rows import dump_row, load_row
+
+T = TypeVar("T")
+
+
+class TrialFolder:
+    """One trial's files.
+
+    The readers return None for what is absent or damaged; for the latter they append a sentence to
+    ``problems``, if a list is given.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def id(self) -> str:
+        """The trial's id."""
+        return self.path.name
+
+    @property
+    def trial_json(self) -> Path:
+        """The trial's identity."""
+        return self.path / "trial.json"
+
+    @property
+    def row_json(self) -> Path:
+        """The trial's row, there once the trial has ended."""
+        return self.path / "row.json"
+
+    @property
+    def history_csv(self) -> Path:
+        """One line per evaluation tick."""
+        return self.path / "history.csv"
+
+    @property
+    def samples_png(self) -> Path:
+        """Samples from fixed noise."""
+        return self.path / "samples.png"
+
+    @property
+    def log_txt(self) -> Path:
+        """What the trial printed."""
+        return self.path / "log.txt"
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """The newest good checkpoint."""
+        return self.path / "checkpoint"
+
+    def write_identity(self, identity: Mapping[str, Any]) -> None:
+        """Write trial.json."""
+        write_atomically(self.trial_json, dump_json(identity) + "\n")
+
+    def read_identity(self, problems: list[str] | None = None) -> dict[str, Any] | None:
+        """The content of trial.json."""
+        return _read(self.trial_json, _load_identity, problems)
+
+    def write_row(self, row: Mapping[str, Any]) -> None:
+        """Write row.json: the trial has ended.
+
+        :raises ValueError: for another trial's row, or a status that does not exist.
+        :raises TypeError: for a value that does not fit its column.
+        """
+        write_atomically(self.row_json, dump_row(row, self.id))
+
+    def read_row(self, problems: list[str] | None = None) -> dict[str, Any] | None:
+        """The row, with all contract columns; None where a value is missing."""
+        return _read(self.row_json, lambda text: load_row(text, self.id), problems)
+
+    def write_history(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Write history.csv; raises ValueError and TypeError as `write_row` does."""
+        write_atomically(self.history_csv, dump_history(records, self.id))
+
+    def read_history(self, problems: list[str] | None = None) -> list[dict[str, Any]]:
+        """The records, with all contract columns; empty where there is no history."""
+        found = _read(self.history_csv, lambda text: load_history(text.decode(), self.id), problems)
+        return found or []
+
+    def row_stamp(self) -> list[int] | None:
+        """What changes when row.json is replaced; None if there is none."""
+        try:
+            status = os.stat(self.row_json)
+        except OSError:
+            return None
+        return [status.st_mtime_ns, status.st_size]
+
+
+class RunFolder:
+    """The folder of one run, which may hold the trials of several grids."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    @property
+    def grid_file(self) -> Path:
+        """The grid as resolved."""
+        return self.path / "grid.toml"
+
+    @property
+    def trials_dir(self) -> Path:
+        """One folder per trial."""
+        return self.path / "trials"
+
+    @property
+    def table_file(self) -> Path:
+        """All rows in one table."""
+        return self.path / "results.parquet"
+
+    def create(self) -> RunFolder:
+        """Make the folder, or take up the run that it holds.
+
+        :raises UsageError: if the folder cannot be written or holds something else.
+        """
+        try:
+            if self.path.is_dir() and not self._is_run() and _visible(self.path):
+                raise UsageError(
+                    f"{self.path} has files in it and is no run folder; choose an empty or a new one"
+                )
+            self.trials_dir.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise UsageError(f"{self.path} is not a folder, or lies in a file") from None
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from None
+        if not os.access(self.trials_dir, os.W_OK | os.X_OK):
+            raise UsageError(f"cannot write to {self.path}: permission denied")
+        return self
+
+    def open(self) -> RunFolder:
+        """Check that there is a run to read.
+
+        :raises UsageError: if there is none.
+        """
+        try:
+            if not self.path.exists():
+                raise UsageError(f"there is no folder {self.path}")
+            if not self.path.is_dir():
+                raise UsageError(f"{self.path} is not a folder")
+            if not self._is_run():
+                raise UsageError(f"{self.path} is no run folder: it has no trials and no results")
+            if self.trials_dir.is_dir():
+                os.listdir(self.trials_dir)
+        except OSError as error:
+            raise UsageError(f"cannot read {self.path}: {error.strerror}") from None
+        return self
+
+    def trial_ids(self) -> list[str]:
+        """The ids of all trials that have a folder, sorted."""
+        try:
+            with os.scandir(self.trials_dir) as entries:
+                return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+        except FileNotFoundError:
+            return []
+
+    def trial(self, trial_id: str) -> TrialFolder:
+        """The folder of a trial, whether it is there or not."""
+        if trial_id in ("", ".", "..") or "/" in trial_id or os.sep in trial_id:
+            raise ValueError(f"{trial_id!r} is no trial id")
+        return TrialFolder(self.trials_dir / trial_id)
+
+    def trials(self) -> Iterator[TrialFolder]:
+        """The folders of all trials, sorted by id."""
+        return (self.trial(trial_id) for trial_id in self.trial_ids())
+
+    def find(self, text: str) -> TrialFolder:
+        """The trial with this id, or the only one whose id begins with or contains ``text``.
+
+        :raises UsageError: if there is none, or more than one.
+        """
+        ids = self.trial_ids()
+        for matches in (
+            [i for i in ids if i == text],
+            [i for i in ids if i.startswith(text)],
+            [i for i in ids if text in i],
+        ):
+            if len(matches) == 1:
+                return self.trial(matches[0])
+            if matches:
+                shown = ", ".join(matches[:8]) + (", …" if len(matches) > 8 else "")
+                raise UsageError(f"{text!r} fits {len(matches)} trials: {shown}")
+        raise UsageError(f"no trial {text!r} in {self.path}{did_you_mean(text, ids)}")
+
+    def rows(self, problems: list[str] | None = None) -> list[dict[str, Any]]:
+        """The rows of all trials that have ended, from their row.json files."""
+        found = (trial.read_row(problems) for trial in self.trials())
+        return [row for row in found if row is not None]
+
+    def write_table(self, rows: Iterable[Mapping[str, Any]] | None = None) -> None:
+        """Write results.parquet.
+
+        :param rows: the rows to write; by default those on disk, which is right where other
+            processes may have added trials to the folder.
+        """
+        from ganbench.results.arrow import write_table  # pyarrow takes its time to import
+
+        write_table(self, rows)
+
+    def _is_run(self) -> bool:
+        return any(path.exists() for path in (self.trials_dir, self.table_file, self.grid_file))
+
+
+def _visible(folder: Path) -> list[str]:
+    return [name for name in os.listdir(folder) if not name.startswith(".")]
+
+
+def _load_identity(text: bytes) -> dict[str, Any]:
+    content = decode(load_json(text))
+    if not isinstance(content, dict):
+        raise ValueError("it is no JSON object")
+    return content
+
+
+def _read(path: Path, load: Callable[[bytes], T], problems: list[str] | None) -> T | None:
+    """What ``load`` makes of a file; None, with a problem noted, if it cannot be read."""
+    try:
+        return load(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        if problems is not None:
+            reason = " ".join(str(error).split())
+            problems.append(f"{path} is damaged and was left out: {reason}")
+        return None

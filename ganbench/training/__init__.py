@@ -1,0 +1,1 @@
+"""Training one trial: the step, the trainer, its state and checkpoints."""

@@ -1,0 +1,44 @@
+"""The averaged generator: an exponential moving average of weights, by half-life in images."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+
+class AveragedGenerator:
+    """Keeps ``module``, a copy of the generator whose weights trail the trained ones.
+
+    The half-life is ``images`` images, and at most ``rampup`` times the images seen so far, so that
+    the first random weights are forgotten soon (Karras et al. 2020, arXiv:2006.06676, appendix).
+    Floating-point buffers such as batch norm's running statistics are averaged as well, since they
+    have to fit the averaged weights; integer buffers are copied.
+    """
+
+    def __init__(self, generator: torch.nn.Module, images: float, rampup: float) -> None:
+        self._images, self._rampup = images, rampup
+        self._source = generator
+        self.module = generator if images == 0 else copy.deepcopy(generator).requires_grad_(False)
+        self._pairs: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._copies: list[tuple[torch.Tensor, torch.Tensor]] = []
+        if self.module is not generator:
+            self._collect()
+
+    def update(self, images: int, batch: int) -> None:
+        """Move towards the trained weights after a step that used ``batch`` of ``images`` images."""
+        if not self._pairs:
+            return
+        half_life = min(self._images, self._rampup * images) if self._rampup else self._images
+        weight = 1.0 - 0.5 ** (batch / max(half_life, 1e-8))
+        averaged, trained = map(list, zip(*self._pairs, strict=True))
+        torch._foreach_lerp_(averaged, trained, weight)
+        for mine, theirs in self._copies:
+            mine.copy_(theirs)
+
+    def _collect(self) -> None:
+        mine = [*self.module.parameters(), *self.module.buffers()]
+        theirs = [*self._source.parameters(), *self._source.buffers()]
+        for averaged, trained in zip(mine, theirs, strict=True):
+            target = self._pairs if averaged.is_floating_point() else self._copies
+            target.append((averaged.detach(), trained.detach()))

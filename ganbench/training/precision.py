@@ -1,0 +1,50 @@
+"""Precision modes: what fp32, tf32 and bf16 mean for the networks' arithmetic."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import torch
+
+from ganbench.grid.settings import TrainingSettings
+
+
+def configure_backends(precision: str) -> None:
+    """Set the process-wide switches: TensorFloat-32 only on request, algorithms deterministic.
+
+    PyTorch's defaults would run convolutions in TF32 silently, and let cuDNN choose algorithms by
+    timing, which gives different bits in every run.
+    """
+    if not torch.cuda.is_available():
+        return
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+class Arithmetic:
+    """The precision of one trial's forward passes; parameters, losses and penalties stay fp32."""
+
+    def __init__(self, settings: TrainingSettings, device: torch.device) -> None:
+        self._bf16 = settings.precision == "bf16"
+        self._device = device
+
+    def autocast(self, enabled: bool = True) -> contextlib.AbstractContextManager[Any]:
+        """The context for a network's forward pass."""
+        if not self._bf16:
+            return contextlib.nullcontext()
+        return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def memory_format(settings: TrainingSettings, device: torch.device) -> torch.memory_format:
+    """The layout of the networks' weights and inputs.
+
+    ``auto`` takes channels_last where tensor cores run in it: on a GPU, below fp32.
+    """
+    chosen = settings.memory_format
+    if chosen == "auto":
+        wins = device.type == "cuda" and settings.precision != "fp32"
+        chosen = "channels_last" if wins else "contiguous"
+    return torch.channels_last if chosen == "channels_last" else torch.contiguous_format

@@ -1,0 +1,74 @@
+"""Per-step measurements, kept on the device and read by the host only between stretches of steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+#: What is measured in every step; of several discriminator updates, the last.
+MEASURES = ("d_loss", "g_loss", "d_auc", "d_grad_norm", "g_grad_norm")
+_CHUNK = 1024
+
+
+class StepSeries:
+    """A (steps, measures) table that grows on the device in chunks and moves to the host on request."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._chunk = torch.empty(_CHUNK, len(MEASURES), device=device)
+        self._filled = 0
+        self._read: list[npt.NDArray[np.float32]] = []
+
+    @property
+    def steps(self) -> int:
+        """Steps recorded so far."""
+        return sum(map(len, self._read)) + self._filled
+
+    def append(self, values: list[torch.Tensor]) -> None:
+        """Record one step: scalars in the order of `MEASURES`."""
+        if self._filled == len(self._chunk):
+            self.flush()
+        torch.stack(values, out=self._chunk[self._filled])
+        self._filled += 1
+
+    def flush(self) -> None:
+        """Bring what is on the device to the host; waits for the device."""
+        if self._filled:
+            self._read.append(self._chunk[: self._filled].to("cpu", copy=True).numpy())
+            self._filled = 0
+
+    def table(self) -> npt.NDArray[np.float32]:
+        """(steps, measures), everything so far."""
+        self.flush()
+        if len(self._read) != 1:
+            self._read = [
+                np.concatenate(self._read)
+                if self._read
+                else np.empty((0, len(MEASURES)), dtype=np.float32)
+            ]
+        return self._read[0]
+
+    def column(self, name: str) -> npt.NDArray[np.float32]:
+        """One measure over all steps."""
+        return self.table()[:, MEASURES.index(name)]
+
+    def restore(self, table: torch.Tensor) -> None:
+        """Go on after the steps of a checkpoint."""
+        self._filled = 0
+        self._read = [table.cpu().numpy().astype(np.float32)]
+
+    def first_nonfinite(self) -> int | None:
+        """Index of the first step with a non-finite measure, or None."""
+        bad = ~np.isfinite(self.table()).all(axis=1)
+        return int(bad.argmax()) if bad.any() else None
+
+
+def batch_auc(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """The probability that a real logit beats a fake one; ties count half.
+
+    Independent of the loss and of any threshold. Logits with several values for a sample, as a
+    patch discriminator gives, are averaged for each sample first.
+    """
+    a = real.detach().reshape(len(real), -1).mean(1)[:, None]
+    b = fake.detach().reshape(len(fake), -1).mean(1)[None]
+    return ((a > b).float() + 0.5 * (a == b).float()).mean()

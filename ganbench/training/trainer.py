@@ -1,0 +1,267 @@
+"""The trainer: builds a trial's networks and trains them from tick to tick."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ganbench.components.architecture import Architecture, Networks
+from ganbench.components.data import DataSpec, ImageData
+from ganbench.grid.cell import Cell
+from ganbench.training.batches import Batches, Order, ResidentBatches, StreamedBatches
+from ganbench.training.ema import AveragedGenerator
+from ganbench.training.optimizers import LinearDecay, make_optimizer
+from ganbench.training.precision import Arithmetic, configure_backends, memory_format
+from ganbench.training.probe import network_problem
+from ganbench.training.sampler import Sampler
+from ganbench.training.schedule import Schedule
+from ganbench.training.series import StepSeries
+from ganbench.training.step import Players, Stateful, TrainingStep
+from ganbench.training.streams import (
+    Streams,
+    global_random_state,
+    restore_global_random_state,
+    seed_everything,
+)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The training split as a trial uses it.
+
+    :ivar source: on the training device if it is ImageData, else a ``torch.utils.data`` data set.
+    """
+
+    spec: DataSpec
+    source: ImageData | Any
+    workers: int = 0
+
+    @property
+    def labels(self) -> torch.Tensor | None:
+        """Labels to draw from, with the data's frequencies; None without classes."""
+        if not self.spec.classes:
+            return None
+        if isinstance(self.source, ImageData):
+            return self.source.labels
+        return torch.arange(self.spec.classes)
+
+
+class Trainer:
+    """One trial's training: everything that a checkpoint holds, and the loop that moves it on.
+
+    :ivar steps: steps done.
+    :ivar images: real images shown.
+    :ivar train_seconds: time spent in steps, measured with the device synchronized.
+    """
+
+    def __init__(self, cell: Cell, seed: int, data: TrainingData, device: torch.device) -> None:
+        self.cell, self.seed, self.data, self.device = cell, seed, data, device
+        self.settings = cell.training.settings
+        self.steps = self.images = 0
+        self.train_seconds = 0.0
+        self._step_seconds = 0.0
+        self.images_per_step = self.settings.batch_size * self.settings.d_steps
+        self.schedule = Schedule(cell.budget, cell.evaluation.ticks, self.images_per_step)
+        self.series = StepSeries(device)
+        configure_backends(self.settings.precision)
+        self._arithmetic = Arithmetic(self.settings, device)
+        self._memory_format = memory_format(self.settings, device)
+        self._streams = Streams(seed, device)
+        self._batches = self._make_batches()
+        self.networks = self._build()
+        self._players = self._make_players()
+        self._decay = LinearDecay(
+            (self._players.g_optimizer, self._players.d_optimizer),
+            self.settings.lr_decay == "linear",
+        )
+        self._step = self._make_step()
+
+    @property
+    def architecture(self) -> Architecture:
+        architecture: Architecture = self.cell.architecture.component
+        return architecture
+
+    @property
+    def conditional(self) -> bool:
+        return self.cell.task == "class-conditional"
+
+    def problem(self) -> str | None:
+        """Why the networks that were built cannot be trained in this cell, or None."""
+        latents = self.architecture.sample_latents(
+            8, torch.Generator(device=self.device).manual_seed(0), self.device
+        )
+        parts = [self.cell.loss.component, *(r.component for r in self._players.regularizers)]
+        needs = frozenset().union(*(part.needs for part in parts))
+        return network_problem(self.networks, latents, self.data.spec, self.conditional, needs)
+
+    def sampler(self) -> Sampler:
+        """Samples of the averaged generator."""
+        labels = self.data.labels if self.conditional else None
+        return Sampler(
+            self.architecture,
+            self._players.averaged.module,
+            None if labels is None else labels.to(self.device),
+            self.seed,
+            self.device,
+            self._arithmetic,
+        )
+
+    def train_to(
+        self, tick: int, should_stop: Callable[[], bool], progress: Callable[[], None]
+    ) -> bool:
+        """Train until the tick; False if training was stopped or diverged before it."""
+        while not self.schedule.reached(tick, self.steps, self.train_seconds):
+            if should_stop():
+                return False
+            self._train_stretch(tick)
+            if self.failed_step() is not None:
+                return False
+            progress()
+        return True
+
+    def time_steps(self, count: int) -> float:
+        """Do some steps; seconds for one of them."""
+        self._do_steps(count)
+        return self._step_seconds
+
+    def failed_step(self) -> int | None:
+        """The first step in which a loss or a gradient was not finite, or None."""
+        return self.series.first_nonfinite()
+
+    def weights_finite(self) -> bool:
+        """Whether every weight of both networks and of the averaged generator is finite."""
+        modules = (*self.networks, self._players.averaged.module)
+        parameters = [p.detach() for module in modules for p in module.parameters()]
+        return bool(torch.stack([p.isfinite().all() for p in parameters]).all())
+
+    def averaged_weights(self) -> dict[str, torch.Tensor]:
+        """A copy of the averaged generator's state."""
+        return {k: v.clone() for k, v in self._players.averaged.module.state_dict().items()}
+
+    def parameter_counts(self) -> tuple[int, int]:
+        """Trainable parameters of generator and discriminator."""
+        counts = [
+            sum(p.numel() for p in network.parameters() if p.requires_grad)
+            for network in self.networks
+        ]
+        return counts[0], counts[1]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on."""
+        players = self._players
+        return {
+            "generator": players.networks.generator.state_dict(),
+            "discriminator": players.networks.discriminator.state_dict(),
+            "averaged": players.averaged.module.state_dict(),
+            "g_optimizer": players.g_optimizer.state_dict(),
+            "d_optimizer": players.d_optimizer.state_dict(),
+            "regularizers": [part.state for part in players.regularizers],
+            "augmentations": [part.state for part in players.augmentations],
+            "streams": self._streams.state_dict(),
+            "globals": global_random_state(self.device),
+            "position": self._batches.position,
+            "steps": self.steps,
+            "images": self.images,
+            "train_seconds": self.train_seconds,
+            "series": torch.from_numpy(self.series.table()),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        players = self._players
+        players.networks.generator.load_state_dict(state["generator"])
+        players.networks.discriminator.load_state_dict(state["discriminator"])
+        players.averaged.module.load_state_dict(state["averaged"])
+        players.g_optimizer.load_state_dict(state["g_optimizer"])
+        players.d_optimizer.load_state_dict(state["d_optimizer"])
+        _restore_parts([p.state for p in players.regularizers], state["regularizers"])
+        _restore_parts([p.state for p in players.augmentations], state["augmentations"])
+        self._streams.load_state_dict({k: v.cpu() for k, v in state["streams"].items()})
+        restore_global_random_state(_random_states_on_cpu(state["globals"]), self.device)
+        self._batches.seek(state["position"])
+        self.steps, self.images = state["steps"], state["images"]
+        self.train_seconds = state["train_seconds"]
+        self.series.restore(state["series"])
+
+    def _train_stretch(self, tick: int) -> None:
+        self._do_steps(
+            self.schedule.stretch(tick, self.steps, self.train_seconds, self._step_seconds)
+        )
+
+    def _do_steps(self, count: int) -> None:
+        start = time.perf_counter()
+        for _ in range(count):
+            self._decay.apply(self.schedule.share(self.steps, self.train_seconds))
+            self._step(self.steps, self.images)
+            self.steps += 1
+            self.images += self.images_per_step
+        self.series.flush()  # waits for the device, so the clock below is honest
+        elapsed = time.perf_counter() - start
+        self.train_seconds += elapsed
+        self._step_seconds = elapsed / count
+
+    def _build(self) -> Networks:
+        seed_everything(self.seed, "weights")
+        networks = Networks(*self.architecture.build(self.data.spec))
+        # What layers draw while training must not depend on how many weights were drawn.
+        seed_everything(self.seed, "layers")
+        for network in networks:
+            network.to(self.device, memory_format=self._memory_format).train()  # type: ignore[call-overload]
+        return networks
+
+    def _make_batches(self) -> Batches:
+        flip = self._streams["flip"] if self.settings.flip else None
+        source, size = self.data.source, self.settings.batch_size
+        order = Order(len(source), self.seed)
+        if isinstance(source, ImageData):
+            return ResidentBatches(source, order, size, flip)
+        return StreamedBatches(
+            source, order, size, self.device, flip, self.data.workers, self.data.spec.classes > 0
+        )
+
+    def _make_players(self) -> Players:
+        cell, settings, device = self.cell, self.settings, self.device
+        regularizers = [bound.component for bound in cell.regularizers]
+        regularizers += cell.loss.component.penalties()
+        augmentations = [bound.component for bound in cell.augmentations]
+        generator, discriminator = self.networks
+        return Players(
+            networks=self.networks,
+            averaged=AveragedGenerator(generator, settings.ema_images, settings.ema_rampup),
+            g_optimizer=make_optimizer("g", generator.parameters(), settings, device),
+            d_optimizer=make_optimizer("d", discriminator.parameters(), settings, device),
+            regularizers=[Stateful(r, r.initial_state(device)) for r in regularizers],
+            augmentations=[Stateful(a, a.initial_state(device)) for a in augmentations],
+            streams=self._streams,
+        )
+
+    def _make_step(self) -> TrainingStep:
+        latents = self._streams["latents"]
+        return TrainingStep(
+            self._players,
+            self.cell.loss.component,
+            lambda count: self.architecture.sample_latents(count, latents, self.device),
+            self._batches.next,
+            self.series,
+            self._arithmetic,
+            self.settings.d_steps,
+            self.conditional,
+            self._memory_format,
+        )
+
+
+def _restore_parts(
+    states: list[dict[str, torch.Tensor]], saved: list[dict[str, torch.Tensor]]
+) -> None:
+    for state, tensors in zip(states, saved, strict=True):
+        for name, tensor in tensors.items():
+            state[name].copy_(tensor)
+
+
+def _random_states_on_cpu(state: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint loads to the device, and random states are read from the CPU."""
+    return {k: v.cpu() if isinstance(v, torch.Tensor) else v for k, v in state.items()}

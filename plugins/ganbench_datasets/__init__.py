@@ -1,0 +1,52 @@
+"""Data sets: digits, the usual benchmarks, one's own images, and mixtures of Gaussians."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganbench import hookimpl
+
+
+@hookimpl
+def ganbench_datasets(register: Any) -> None:
+    """Provide the data sets; their modules are imported on first use."""
+    register(
+        "digits",
+        "ganbench_datasets.digits:Digits",
+        summary="scikit-learn's 8x8 handwritten digits, 1,797 images in 10 classes; needs no download",
+    )
+    register(
+        "mnist",
+        "ganbench_datasets.mnist:Mnist",
+        summary="MNIST: 28x28 handwritten digits, 60,000 + 10,000 grey images in 10 classes",
+    )
+    register(
+        "fashion-mnist",
+        "ganbench_datasets.mnist:FashionMnist",
+        summary="Fashion-MNIST: 28x28 clothes, 60,000 + 10,000 grey images in 10 classes",
+    )
+    register(
+        "cifar10",
+        "ganbench_datasets.cifar:Cifar10",
+        summary="CIFAR-10: 32x32 photographs, 50,000 + 10,000 colour images in 10 classes",
+    )
+    register(
+        "celeba",
+        "ganbench_datasets.celeba:CelebA",
+        summary="CelebA: aligned faces, 162,770 + 19,962 colour images at 64x64, no classes",
+    )
+    register(
+        "folder",
+        "ganbench_datasets.folder:Folder",
+        summary="your own images: folder[path=…] for a folder, tar or zip archive, at any size",
+    )
+    register(
+        "ring",
+        "ganbench_datasets.mixtures:Ring",
+        summary="2-D points: 8 narrow Gaussians on a circle, to count the modes a GAN finds",
+    )
+    register(
+        "gaussian-grid",
+        "ganbench_datasets.mixtures:GaussianGrid",
+        summary="2-D points: 5x5 narrow Gaussians on a grid, to count the modes a GAN finds",
+    )

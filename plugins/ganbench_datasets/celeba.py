@@ -1,0 +1,59 @@
+"""CelebA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ganbench import Dataset, DataSpec, ImageData, option
+
+if TYPE_CHECKING:
+    import torch
+
+_FILES = (
+    "the folder img_align_celeba (202,599 JPEG files) and the files list_eval_partition.txt, "
+    "identity_CelebA.txt, list_attr_celeba.txt, list_bbox_celeba.txt and "
+    "list_landmarks_align_celeba.txt"
+)
+
+
+class CelebA(Dataset):
+    """Aligned faces, colour, 162,770 + 19,962 images; attributes are ignored, so without classes.
+
+    The central 178x178 of the 178x218 pixels, resized with Lanczos. The validation split is not
+    used.
+    """
+
+    paper = "Liu, Luo, Wang and Tang, 2015, arXiv:1411.7766"
+    extractor: ClassVar[str] = "inception-v3-compat"
+    recommends: ClassVar[Mapping[str, Any]] = {"flip": True}
+
+    size: int = option(64, "pixels a side", ge=8)
+
+    def spec(self, root: Path) -> DataSpec:
+        """Known without loading."""
+        return DataSpec(3, self.size, self.size)
+
+    def load(
+        self, split: Literal["train", "test"], root: Path
+    ) -> ImageData | torch.utils.data.Dataset[Any]:
+        """The faces of a split."""
+        from ganbench.vision import import_torchvision
+        from ganbench_datasets.decoded import decoded_images
+        from ganbench_datasets.downloads import obtain
+        from ganbench_datasets.image_files import FolderSource, stamp
+        from ganbench_datasets.samples import as_samples
+
+        loader = import_torchvision().datasets.CelebA
+        place = root.absolute() / "celeba"
+        data = obtain(
+            "CelebA",
+            lambda download: loader(str(root), split=split, download=download),
+            root,
+            f"put {_FILES} into {place}",
+        )
+        images = place / "img_align_celeba"
+        source = FolderSource(images, {name: stamp(images / name) for name in data.filename})
+        decoded = decoded_images(source, data.filename, self.size, 3, split)
+        return as_samples(decoded, None, (), ())

@@ -1,0 +1,54 @@
+"""Decoded images in the form in which a data set hands them over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganbench import ImageData
+from ganbench_datasets.decoded import Decoded
+
+
+class MappedImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
+    """(uint8 image (c, h, w), label) pairs, read from disk when they are asked for.
+
+    :ivar notes: as in `ImageData`.
+    """
+
+    def __init__(
+        self, decoded: Decoded, labels: Sequence[int] | None, notes: tuple[str, ...]
+    ) -> None:
+        self._images = decoded.images
+        self._rows = decoded.readable()
+        self._labels = labels
+        self.notes = notes
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """The label is 0 where there are no classes."""
+        row = self._rows[index]
+        image = torch.from_numpy(np.array(self._images[row]))  # a copy: the map is read-only
+        return image, 0 if self._labels is None else self._labels[row]
+
+
+def as_samples(
+    decoded: Decoded,
+    labels: Sequence[int] | None,
+    class_names: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> ImageData | MappedImages:
+    """Those of the images that could be read, as `ImageData` if they are in memory."""
+    if not decoded.in_memory:
+        return MappedImages(decoded, labels, notes)
+    images = torch.from_numpy(decoded.images)
+    targets = None if labels is None else torch.tensor(labels, dtype=torch.int64)
+    if decoded.broken:
+        rows = torch.tensor(decoded.readable())
+        images = images[rows]
+        targets = None if targets is None else targets[rows]
+    return ImageData(images, targets, class_names, notes)

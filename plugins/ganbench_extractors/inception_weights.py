@@ -1,0 +1,148 @@
+"""Finding, checking and downloading the weights of the standard FID Inception network.
+
+They are the TensorFlow graph of 2015-12-05 converted to PyTorch; torch-fidelity and pytorch-fid
+publish the same file under two names, the end of which is the beginning of its sha256.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ganbench import DataNotFoundError
+
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+FILE_NAMES = (
+    "weights-inception-2015-12-05-6726825d.pth",
+    "pt_inception-2015-12-05-6726825d.pth",
+)
+ENVIRONMENT = "GANBENCH_INCEPTION"
+
+_ALTERNATIVE = "use another extractor, such as small-cnn or pixels"
+_SECONDS_OF_SILENCE = 30.0
+_CHUNK = 2**20
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A file of weights and the sha256 of its content."""
+
+    path: Path
+    sha256: str
+
+    @property
+    def standard(self) -> bool:
+        """Whether these are the published weights."""
+        return self.sha256 == SHA256
+
+
+def chosen_weights(path: str) -> WeightsFile:
+    """The file that a person named in the options; it may hold other weights than the published."""
+    file = Path(path).expanduser().absolute()
+    if not file.is_file():
+        raise DataNotFoundError(f"there is no file {file} with weights for inception-v3-compat")
+    return WeightsFile(file, sha256_of(file))
+
+
+def find_weights(cache: Path) -> WeightsFile | None:
+    """The published weights, where ``$GANBENCH_INCEPTION`` says, in a cache, or not at all.
+
+    :raises DataNotFoundError: if a file is there whose content is another.
+    """
+    for path in places(cache):
+        if path.is_file():
+            return _checked(path, SHA256)
+    if os.environ.get(ENVIRONMENT):
+        raise DataNotFoundError(
+            f"{ENVIRONMENT} names {places(cache)[0]}, and there is no such file; put the weights of "
+            f"inception-v3-compat there, or {_ALTERNATIVE}"
+        )
+    return None
+
+
+def places(cache: Path) -> list[Path]:
+    """Where the weights may lie; only the first counts if ``$GANBENCH_INCEPTION`` is set."""
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        return [Path(named).expanduser().absolute()]
+    import torch
+
+    folders = (cache, Path(torch.hub.get_dir()) / "checkpoints")
+    return [folder.absolute() / name for folder in folders for name in FILE_NAMES]
+
+
+def download_weights(
+    cache: Path, url: str, log: Callable[[str], None], sha256: str = SHA256
+) -> WeightsFile:
+    """The weights from the network, kept in the cache; other processes wait for the first.
+
+    :raises DataNotFoundError: if they cannot be had; says where to put the file.
+    """
+    import filelock
+
+    target = cache.absolute() / FILE_NAMES[0]
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(target.with_suffix(".lock")):
+            if not target.is_file():
+                log(f"downloading the Inception network's weights from {url}")
+                _fetch(url, target, sha256)
+    except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
+        raise DataNotFoundError(
+            f"the weights of inception-v3-compat are neither in {_listed(cache)} nor to be "
+            f"downloaded from {url} ({error}); put that file at {target}, name it in {ENVIRONMENT}, "
+            f"or {_ALTERNATIVE}"
+        ) from error
+    return _checked(target, sha256)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _listed(cache: Path) -> str:
+    return " nor ".join(dict.fromkeys(str(place.parent) for place in places(cache)))
+
+
+def _checked(path: Path, sha256: str) -> WeightsFile:
+    found = sha256_of(path)
+    if found != sha256:
+        raise DataNotFoundError(
+            f"{path} is not the published Inception network: its sha256 is {found}, not {sha256}; "
+            f"remove it, or {_ALTERNATIVE}"
+        )
+    return WeightsFile(path, found)
+
+
+def _fetch(url: str, target: Path, sha256: str) -> None:
+    """Download to another name, check, rename: the target is whole or not there."""
+    with _partial(target) as (file, partial):
+        digest = hashlib.sha256()
+        with urllib.request.urlopen(url, timeout=_SECONDS_OF_SILENCE) as answer:
+            while chunk := answer.read(_CHUNK):
+                digest.update(chunk)
+                file.write(chunk)
+        file.close()
+        if digest.hexdigest() != sha256:
+            raise OSError(f"what comes has the sha256 {digest.hexdigest()}, not {sha256}")
+        os.replace(partial, target)
+
+
+@contextlib.contextmanager
+def _partial(target: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-")
+    with os.fdopen(handle, "wb") as file:
+        try:
+            yield file, Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)

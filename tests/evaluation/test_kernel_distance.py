@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ganbench.evaluation import kernel_distance as module
+from ganbench.evaluation.kernel_distance import effective_subset_size, kernel_distance
+
+
+def features(seed: int, n: int, d: int = 16, scale: float = 1.0) -> np.ndarray:
+    return np.random.RandomState(seed).gamma(2.0, 1.0, (n, d)) * scale
+
+
+def unbiased_mmd(x: np.ndarray, y: np.ndarray) -> float:
+    def kernel(a: np.ndarray, b: np.ndarray) -> float:
+        return float((a @ b / len(a) + 1) ** 3)
+
+    def within(z: np.ndarray) -> float:
+        pairs = [kernel(a, b) for i, a in enumerate(z) for j, b in enumerate(z) if i != j]
+        return float(np.mean(pairs))
+
+    return within(x) + within(y) - 2 * float(np.mean([kernel(a, b) for a in x for b in y]))
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "size", "recorded"),  # kid_features_to_metric of torch-fidelity 0.4.0, 10 subsets
+    [
+        (300, 260, 50, (6.418517650225056, 5.985487167011982)),
+        (40, 60, 30, (9.25340561757589, 12.166345655482681)),
+    ],
+    ids=["by subset", "by membership"],
+)
+@pytest.mark.parametrize("at_once", [1, 2**23])
+def test_it_equals_torch_fidelity(
+    monkeypatch: pytest.MonkeyPatch,
+    n: int,
+    m: int,
+    size: int,
+    recorded: tuple[float, float],
+    at_once: int,
+) -> None:
+    monkeypatch.setattr(module, "_ELEMENTS_AT_ONCE", at_once)
+    x, y = features(1, n), features(2, m, scale=1.1)
+    assert kernel_distance(x, y, subsets=10, subset_size=size) == pytest.approx(recorded, rel=1e-9)
+
+
+def test_small_sets_are_used_whole() -> None:
+    x, y = features(3, 12, 4), features(4, 12, 4)
+    assert effective_subset_size(12, 12) == 12
+    mean, std = kernel_distance(x, y, subsets=3)
+    assert mean == pytest.approx(unbiased_mmd(x, y), rel=1e-9)
+    assert std == pytest.approx(0, abs=1e-9)
+
+
+def test_subsets_are_no_larger_than_the_smaller_set() -> None:
+    assert effective_subset_size(5000, 300) == 300
+    assert effective_subset_size(5000, 3000, 700) == 700
+
+
+def test_equal_distributions_are_at_zero_on_average_and_others_are_not() -> None:
+    x, y = torch.from_numpy(features(5, 800)).float(), torch.from_numpy(features(6, 800)).float()
+    mean, std = kernel_distance(x / 8, y / 8, subsets=20, subset_size=200)
+    assert abs(mean) < std
+    far, std = kernel_distance(x / 8, y / 8 + 1, subsets=20, subset_size=200)
+    assert far > 10 * std
+
+
+@pytest.mark.parametrize(
+    ("fake", "subsets", "size", "message"),
+    [
+        (np.zeros((9, 5)), 1, 5, "dimensions differ"),
+        (np.zeros((1, 4)), 1, 5, "at least 2 rows"),
+        (np.full((9, 4), np.nan), 1, 5, "finite"),
+        (np.zeros((9, 4)), 0, 5, "subsets >= 1"),
+        (np.zeros((9, 4)), 1, 1, "size >= 2"),
+    ],
+)
+def test_wrong_input_is_named(fake: np.ndarray, subsets: int, size: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        kernel_distance(np.zeros((9, 4)), fake, subsets, size)

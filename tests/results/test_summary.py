@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganbench.results.frames import load_results
+from ganbench.results.store import RunFolder
+from ganbench.results.summary import by_cell, cells, median
+from ganbench.testing.runs import Row
+
+MakeRow = Callable[..., Row]
+
+
+@pytest.fixture
+def summed(run: RunFolder, row: MakeRow) -> Callable[..., pd.DataFrame]:
+    """`by_cell` of trials that are given by what is special about them."""
+
+    def make(*trials: dict[str, Any]) -> pd.DataFrame:
+        for number, changes in enumerate(trials):
+            run.trial(str(number)).write_row(row(str(number), seed=number) | changes)
+        return by_cell(load_results(run.path))
+
+    return make
+
+
+def test_medians_and_ranges_over_seeds(summed: Callable[..., pd.DataFrame]) -> None:
+    (line,) = summed(
+        {"fd": 3.0, "fd_best": 2.0, "peak_memory_mb": 100.0, "train_seconds": 10.0},
+        {"fd": 1.0, "fd_best": 1.0, "peak_memory_mb": 300.0, "train_seconds": 30.0},
+        {"fd": 2.0, "fd_best": 1.5, "peak_memory_mb": 200.0, "train_seconds": 20.0},
+    ).to_dict("records")
+    assert (line["n"], line["failed"]) == (3, 0)
+    assert (line["fd_median"], line["fd_min"], line["fd_max"]) == (2.0, 1.0, 3.0)
+    assert line["fd_best_median"] == 1.5
+    assert (line["peak_memory_mb"], line["train_seconds"]) == (300.0, 20.0)
+
+
+def test_a_failure_counts_as_the_worst_and_stays(summed: Callable[..., pd.DataFrame]) -> None:
+    (line,) = summed(
+        {"fd": 1.0},
+        {"fd": 2.0},
+        {"fd": 0.1, "fd_best": 0.1, "status": "diverged", "verdict": "diverged"},
+    ).to_dict("records")
+    assert (line["n"], line["failed"]) == (3, 1)
+    assert (line["fd_median"], line["fd_min"], line["fd_max"]) == (2.0, 1.0, math.inf)
+
+
+def test_a_cell_of_failures_is_infinitely_bad(summed: Callable[..., pd.DataFrame]) -> None:
+    failed = {"status": "crashed", "fd": None, "fd_best": None, "verdict": None}
+    (line,) = summed(failed, failed).to_dict("records")
+    assert line["fd_median"] == line["fd_best_median"] == math.inf
+    assert line["verdicts"] == "crashed 2/2"
+    assert math.isnan(line["images_per_second"])
+
+
+def test_where_more_is_better_the_worst_is_below(summed: Callable[..., pd.DataFrame]) -> None:
+    (line,) = summed(
+        {"fid": 1.0, "is_mean": 7.0}, {"fid": 2.0, "is_mean": 8.0}, {"status": "oom"}
+    ).to_dict("records")
+    assert (line["fid_median"], line["is_mean_median"]) == (2.0, 7.0)
+    assert line["is_mean_min"] == -math.inf
+
+
+def test_columns_that_nobody_filled_are_not_there(summed: Callable[..., pd.DataFrame]) -> None:
+    frame = summed({"fid": None}, {"fid": None})
+    assert "fid_median" not in frame.columns
+    assert "modes_median" not in frame.columns
+
+
+def test_an_ok_trial_without_a_metric_was_not_measured(
+    summed: Callable[..., pd.DataFrame],
+) -> None:
+    (line,) = summed({"fd": None}, {"fd": 4.0}).to_dict("records")
+    assert (line["n"], line["failed"], line["fd_median"]) == (2, 0, 4.0)
+
+
+def test_speed_is_of_trials_that_ran_alone(summed: Callable[..., pd.DataFrame]) -> None:
+    (line,) = summed(
+        {"images_per_second": 100.0},
+        {"images_per_second": 10.0, "exclusive": False},
+        {"images_per_second": 20.0, "exclusive": None},
+        {"images_per_second": 30.0, "status": "timeout"},
+    ).to_dict("records")
+    assert line["images_per_second"] == 100.0
+
+
+def test_verdicts_are_counted(summed: Callable[..., pd.DataFrame]) -> None:
+    (line,) = summed(
+        {"verdict": "collapsed"},
+        {"verdict": "stable"},
+        {"verdict": "stable"},
+        {"status": "timeout", "verdict": "stable"},
+    ).to_dict("records")
+    assert line["verdicts"] == "stable 2/4, collapsed 1/4, timeout 1/4"
+
+
+def test_skipped_cells_are_listed_without_statistics(mixed_run: RunFolder) -> None:
+    frame = by_cell(load_results(mixed_run.path))
+    skipped = frame[frame["reason"].notna()]
+    assert skipped[["architecture", "loss", "n", "failed", "reason"]].to_numpy().tolist() == [
+        ["mlp", "wgan-gp", 0, 0, "mlp has no critic of samples; use dcgan"]
+    ]
+    assert skipped["fd_median"].isna().all()
+    assert skipped["verdicts"].isna().all()
+    assert len(frame) == 4
+
+
+def test_interrupted_trials_wait(summed: Callable[..., pd.DataFrame]) -> None:
+    (line,) = summed({"fd": 1.0}, {"status": "interrupted", "fd": None}).to_dict("records")
+    assert (line["n"], line["failed"], line["interrupted"]) == (1, 0, 1)
+    assert line["fd_max"] == 1.0
+
+
+class TestCells:
+    def test_settings_tell_cells_apart(self, summed: Callable[..., pd.DataFrame]) -> None:
+        frame = summed({"budget": "1000img"}, {"budget": "2000img"}, {"budget": "1000img"})
+        assert frame[["budget", "n"]].to_numpy().tolist() == [["1000img", 2], ["2000img", 1]]
+        assert "batch_size" not in frame.columns
+
+    def test_a_failed_trial_that_lacks_a_setting_stays_with_its_seeds(
+        self, summed: Callable[..., pd.DataFrame]
+    ) -> None:
+        frame = summed(
+            {"extractor": "x"},
+            {"extractor": None, "status": "error"},
+            {"extractor": "y", "dataset": "mnist"},
+        )
+        assert frame[["dataset", "n", "failed"]].to_numpy().tolist() == [
+            ["digits", 2, 1],
+            ["mnist", 1, 0],
+        ]
+
+    def test_a_trial_that_could_be_of_either_cell_is_of_neither(
+        self, summed: Callable[..., pd.DataFrame]
+    ) -> None:
+        frame = summed({"budget": "1img"}, {"budget": "2img"}, {"budget": None, "status": "error"})
+        assert frame["n"].tolist() == [1, 1, 1]
+
+    def test_each_cell_gives_its_trials(self, mixed_run: RunFolder) -> None:
+        found = list(cells(load_results(mixed_run.path)))
+        assert [len(cell.trials) for cell in found] == [3, 3, 3, 0]
+        assert found[0].key["architecture"] == "dcgan[width=32]"
+        assert found[3].reason is not None
+
+
+def test_an_empty_run(run: RunFolder) -> None:
+    frame = by_cell(load_results(run.path))
+    assert len(frame) == 0
+    assert frame["fd_median"].dtype == "float64"
+    assert frame["n"].dtype == "Int64"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([2.0], 2.0),
+        ([3.0, 1.0], 2.0),
+        ([1.0, math.inf], math.inf),
+        ([math.inf, math.inf], math.inf),
+        ([-math.inf, 1.0, 2.0], 1.0),
+    ],
+)
+def test_median(values: list[float], expected: float) -> None:
+    assert median(np.array(values)) == expected
+    assert math.isnan(median(np.array([])))
