@@ -50,41 +50,45 @@ _HOME = {
     "stability": "ganbench.evaluation.stability",
 }
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - names are strings
+__all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:
-    from ganbench.components.architecture import (
-        CRITIC_CLASSES,
-        CRITIC_FEATURES,
-        PER_SAMPLE_CRITIC,
-        Architecture,
-        Critique,
-        Networks,
-    )
-    from ganbench.components.augmentation import Augmentation
-    from ganbench.components.base import Component, option
-    from ganbench.components.callback import Callback
-    from ganbench.components.data import DataSpec, ImageData
-    from ganbench.components.dataset import Dataset
-    from ganbench.components.extractor import (
-        Extractor,
-        ExtractorContext,
-        FeatureNetwork,
-        Features,
-    )
-    from ganbench.components.loss import Loss
-    from ganbench.components.regularizer import Regularizer
-    from ganbench.components.view import View
-    from ganbench.errors import DataNotFoundError, GanbenchError, UsageError
-    from ganbench.evaluation.frechet import frechet_distance
-    from ganbench.evaluation.mixtures import mixture_statistics
-    from ganbench.evaluation.prdc import prdc
-    from ganbench.evaluation.stability import stability
-    from ganbench.execution.run import RunResult, run
-    from ganbench.grid.grid import Grid
-    from ganbench.registry.lookup import ComponentInfo, components, get
-    from ganbench.registry.markers import hookimpl
-    from ganbench.results.frames import load_history, load_results
+    from ganbench.components.architecture import CRITIC_CLASSES as CRITIC_CLASSES
+    from ganbench.components.architecture import CRITIC_FEATURES as CRITIC_FEATURES
+    from ganbench.components.architecture import PER_SAMPLE_CRITIC as PER_SAMPLE_CRITIC
+    from ganbench.components.architecture import Architecture as Architecture
+    from ganbench.components.architecture import Critique as Critique
+    from ganbench.components.architecture import Networks as Networks
+    from ganbench.components.augmentation import Augmentation as Augmentation
+    from ganbench.components.base import Component as Component
+    from ganbench.components.base import option as option
+    from ganbench.components.callback import Callback as Callback
+    from ganbench.components.data import DataSpec as DataSpec
+    from ganbench.components.data import ImageData as ImageData
+    from ganbench.components.dataset import Dataset as Dataset
+    from ganbench.components.extractor import Extractor as Extractor
+    from ganbench.components.extractor import ExtractorContext as ExtractorContext
+    from ganbench.components.extractor import FeatureNetwork as FeatureNetwork
+    from ganbench.components.extractor import Features as Features
+    from ganbench.components.loss import Loss as Loss
+    from ganbench.components.regularizer import Regularizer as Regularizer
+    from ganbench.components.view import View as View
+    from ganbench.errors import DataNotFoundError as DataNotFoundError
+    from ganbench.errors import GanbenchError as GanbenchError
+    from ganbench.errors import UsageError as UsageError
+    from ganbench.evaluation.frechet import frechet_distance as frechet_distance
+    from ganbench.evaluation.mixtures import mixture_statistics as mixture_statistics
+    from ganbench.evaluation.prdc import prdc as prdc
+    from ganbench.evaluation.stability import stability as stability
+    from ganbench.execution.run import RunResult as RunResult
+    from ganbench.execution.run import run as run
+    from ganbench.grid.grid import Grid as Grid
+    from ganbench.registry.lookup import ComponentInfo as ComponentInfo
+    from ganbench.registry.lookup import components as components
+    from ganbench.registry.lookup import get as get
+    from ganbench.registry.markers import hookimpl as hookimpl
+    from ganbench.results.frames import load_history as load_history
+    from ganbench.results.frames import load_results as load_results
 
 
 def __getattr__(name: str) -> Any:

@@ -63,6 +63,7 @@ def _axis(short: str, name: str, plural: str) -> Any:
     "-o", "--out", metavar="DIR", help="Run folder; by default runs/ and the grid's name."
 )
 @click.option("-j", "--jobs", default="1", metavar="JOBS", help="Trials at a time: 1.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads; all by default.")
 @click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:0; a GPU if there is one.")
 @click.option("-c", "--callback", "callbacks", metavar="SPEC", multiple=True,
               help="A callback that follows the trials; repeatable.")  # fmt: skip
@@ -77,6 +78,7 @@ def run(
     assignments: tuple[str, ...],
     out: str | None,
     jobs: str,
+    threads: int | None,
     device: str | None,
     callbacks: tuple[str, ...],
     data_dir: str | None,
@@ -102,7 +104,7 @@ def run(
     from ganbench.paths import data_root
     from ganbench.results.store import RunFolder
 
-    chosen = execution.choose_device(device)
+    chosen = execution.choose_device(device, threads)
     plan = expand(configured, data_root(data_dir))
     if dry_run:
         return _show_plan(plan, chosen, as_json)

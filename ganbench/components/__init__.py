@@ -1,5 +1,9 @@
 """The contracts that plugin authors implement. Importing them imports no torch."""
 
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from ganbench.components.architecture import Architecture, Critique, Networks
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.base import Component, option
@@ -10,6 +14,10 @@ from ganbench.components.extractor import Extractor, ExtractorContext, FeatureNe
 from ganbench.components.loss import Loss
 from ganbench.components.regularizer import Regularizer
 from ganbench.components.view import View
+from ganbench.registry import lookup
+
+if TYPE_CHECKING:
+    from ganbench.registry.lookup import ComponentInfo
 
 __all__ = [
     "Architecture",
@@ -30,3 +38,16 @@ __all__ = [
     "View",
     "option",
 ]
+
+
+class _Callable(ModuleType):
+    """Python binds this package to the name ``ganbench.components`` when it is imported.
+
+    That is also the name of a function, so the package can be called as that function.
+    """
+
+    def __call__(self, kind: str) -> dict[str, "ComponentInfo"]:
+        return lookup.components(kind)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class Pass:
     def run(self, batches: Iterable[torch.Tensor]) -> Passed:
         """Features of all samples, in their order."""
         features, logits = [], []
-        with torch.no_grad():
+        with torch.no_grad(), _full_precision():
             for batch in _rebatched(batches, self._network.batch_size):
                 answer = self._network.forward(batch)
                 features.append(answer.features.float())
@@ -39,3 +40,15 @@ class Pass:
 def _rebatched(batches: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
     for batch in batches:
         yield from batch.split(size)
+
+
+@contextlib.contextmanager
+def _full_precision() -> Iterator[None]:
+    """Features are computed in fp32 proper, whatever precision the networks are trained in."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before

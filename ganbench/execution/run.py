@@ -65,6 +65,7 @@ def run(
     evaluation: Mapping[str, Any] | None = None,
     data_dir: str | Path | None = None,
     device: str | None = None,
+    threads: int | None = None,
     callbacks: Sequence[str | Callback] = (),
     retry_failed: bool = False,
     quiet: bool = True,
@@ -80,6 +81,7 @@ def run(
     :param evaluation: settings that override the grid's.
     :param data_dir: the data folder; ``$GANBENCH_DATA`` or the user's cache by default.
     :param device: ``"cpu"``, ``"cuda"``, ``"cuda:0"``; the GPU if there is one by default.
+    :param threads: CPU threads; results are bit-equal for an equal number only.
     :param callbacks: specs or objects.
     :param retry_failed: train failed trials again.
     :param quiet: say nothing on standard error.
@@ -88,7 +90,7 @@ def run(
     from ganbench.execution.progress import make_progress
 
     configured = configure(grid, axes, seeds, budget, training, evaluation)
-    chosen = choose_device(device)
+    chosen = choose_device(device, threads)
     folder = RunFolder(out if out is not None else default_folder(grid))
     plan = expand(configured, data_root(data_dir))
     progress = make_progress(quiet)
@@ -130,10 +132,15 @@ def default_folder(grid: str | Path | Mapping[str, Any] | Grid) -> Path:
     return Path("runs") / name
 
 
-def choose_device(name: str | None) -> torch.device:
-    """The device to train on; raises UsageError if it is not there."""
+def choose_device(name: str | None, threads: int | None = None) -> torch.device:
+    """The device to train on; raises UsageError if it is not there.
+
+    :param threads: CPU threads for this process from now on; torch's own choice by default.
+    """
     import torch
 
+    if threads is not None:
+        torch.set_num_threads(threads)
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -245,7 +252,7 @@ def _results(folder: RunFolder, trials: Sequence[Trial]) -> pandas.DataFrame:
     """The rows of this grid; the folder's table is written with all rows that it holds."""
     from ganbench.results.frames import load_results
 
-    folder.write_table(folder.rows())
+    folder.write_table()
     results = load_results(folder.path)
     return results[results["trial"].isin([trial.id for trial in trials])].reset_index(drop=True)
 

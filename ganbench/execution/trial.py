@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -276,7 +277,9 @@ def base_row(trial: Trial) -> dict[str, Any]:
     cell, settings = trial.cell, trial.cell.training.settings
     return {
         "trial": trial.id,
+        "cell": cell.digest[:16],
         **cell.columns,
+        "resolved_architecture": cell.architecture.spec,
         "task": cell.task,
         "seed": trial.seed,
         "batch_size": settings.batch_size,
@@ -299,8 +302,6 @@ def device_name(device: torch.device) -> str:
 
 
 def _json(value: Any) -> str:
-    import json
-
     return json.dumps(value, sort_keys=True)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,8 @@ class Cell:
     """One combination of components with its settings and budget.
 
     :ivar data: the shape of the data set's samples.
-    :ivar architecture: with options such as ``d_norm=auto`` resolved for this cell.
+    :ivar asked: the architecture as the grid names it.
+    :ivar architecture: the same with options such as ``d_norm=auto`` resolved for this cell.
     :ivar reason: why the cell cannot work, with a way out; None if it can.
     """
 
@@ -37,14 +37,14 @@ class Cell:
     training: Settled
     evaluation: EvaluationSettings
     budget: Budget
-    asked_architecture: str
+    asked: Bound
     reason: str | None = None
 
     @functools.cached_property
     def columns(self) -> dict[str, str]:
-        """The specs that name the cell in tables."""
+        """The specs that name the cell in tables, as the grid gives them."""
         return {
-            "architecture": self.architecture.spec,
+            "architecture": self.asked.spec,
             "loss": self.loss.spec,
             "dataset": self.dataset.spec,
             "regularizer": _joined(self.regularizers),
@@ -86,7 +86,8 @@ class Cell:
         return " ".join(sorted({f"{b.info.provider}=={b.info.version}" for b in bounds}))
 
     @functools.cached_property
-    def _digest(self) -> str:
+    def digest(self) -> str:
+        """Hash of the identity: equal for the seeds of a cell, and for nothing else."""
         text = json.dumps(self.identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -101,10 +102,10 @@ class Trial:
     @functools.cached_property
     def id(self) -> str:
         """A readable name that ends in a hash of the trial's whole identity."""
-        digest = hashlib.sha256(f"{self.cell._digest}:{self.seed}".encode()).hexdigest()[:10]
+        digest = hashlib.sha256(f"{self.cell.digest}:{self.seed}".encode()).hexdigest()[:10]
         bounds = (self.cell.architecture, self.cell.loss, self.cell.dataset)
-        names = "-".join(bound.info.name for bound in bounds)
-        return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', names)[:60]}-s{self.seed}-{digest}"
+        names = "-".join(bound.info.bare_name for bound in bounds)
+        return f"{names[:60]}-s{self.seed}-{digest}"
 
     def identity(self) -> dict[str, Any]:
         """The content of trial.json: identity, seed, names, and where settings came from."""
@@ -113,7 +114,7 @@ class Trial:
             "seed": self.seed,
             **self.cell.identity,
             "columns": self.cell.columns,
-            "asked_architecture": self.cell.asked_architecture,
+            "resolved_architecture": self.cell.architecture.spec,
             "setting_sources": dict(self.cell.training.sources),
             "providers": self.cell.providers,
         }

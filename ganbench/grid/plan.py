@@ -63,7 +63,7 @@ class _Expansion:
 
     def cells(self) -> Iterator[Cell]:
         axes = self.grid.axes
-        architectures = [(spec, self.bind("architecture", spec)) for spec in axes["architecture"]]
+        architectures = [self.bind("architecture", spec) for spec in axes["architecture"]]
         losses = [self.bind("loss", spec) for spec in axes["loss"]]
         datasets = [self.bind("dataset", spec) for spec in axes["dataset"]]
         regularizers = [self._combined("regularizer", spec) for spec in axes["regularizer"]]
@@ -79,15 +79,14 @@ class _Expansion:
     def _cell(
         self,
         dataset: Bound,
-        architecture: tuple[str, Bound],
+        asked: Bound,
         loss: Bound,
         regularizers: tuple[Bound, ...],
         augmentations: tuple[Bound, ...],
     ) -> Cell:
-        asked, bound = architecture
         data, data_problem = self.data_of(dataset)
-        needs = self._needs(loss, regularizers, augmentations)
-        resolved = self.resolved(bound, frozenset(needs), data)
+        needs = cell_needs(loss, regularizers, augmentations)
+        resolved = self.resolved(asked, frozenset(needs), data)
         extractor = self.bind("extractor", self._extractor_spec(dataset))
         reason = data_problem
         if data is not None:
@@ -108,7 +107,7 @@ class _Expansion:
             training=self.settled(dataset, resolved, loss),
             evaluation=self.evaluation,
             budget=self.grid.budget,
-            asked_architecture=asked,
+            asked=asked,
             reason=reason,
         )
 
@@ -143,20 +142,18 @@ class _Expansion:
         asked = self.evaluation.extractor
         return str(dataset.component.extractor) if asked == "auto" else asked
 
-    @staticmethod
-    def _needs(
-        loss: Bound, regularizers: tuple[Bound, ...], augmentations: tuple[Bound, ...]
-    ) -> dict[str, str]:
-        """Capability -> why it is needed, over everything in the cell."""
-        needs: dict[str, str] = {}
-        for bound in (*augmentations, *regularizers, loss):
-            parts = [bound.component]
-            if bound is loss:
-                parts += bound.component.penalties()
-            for part in parts:
-                for capability, why in part.needs.items():
-                    needs[capability] = f"{bound.info.name}: {why}"
-        return needs
+
+def cell_needs(
+    loss: Bound, regularizers: tuple[Bound, ...], augmentations: tuple[Bound, ...]
+) -> dict[str, str]:
+    """Capability -> why it is needed, over everything in a cell, penalties of the loss included."""
+    needs: dict[str, str] = {}
+    for bound in (*augmentations, *regularizers, loss):
+        penalties = bound.component.penalties() if bound is loss else ()
+        for part in (bound.component, *penalties):
+            for capability, why in part.needs.items():
+                needs[capability] = f"{bound.info.name}: {why}"
+    return needs
 
 
 def split_combined(specs: str) -> list[str]:

@@ -22,6 +22,7 @@ _SUFFIX = re.compile(r"_(median|min|max)\Z")
 _HISTORY = {column.name: column for column in HISTORY_COLUMNS}
 _DIGITS = 4
 _COARSE = ("images/s", "MiB", "s", "ms")
+_SHARES = ("precision", "recall", "density", "coverage", "d_auc", "d_sat", "high_quality")
 
 
 def plain(value: Any) -> str:
@@ -73,8 +74,9 @@ def decimals(name: str, values: Iterable[float]) -> int:
         return 0
     if _unit(name) in _COARSE:
         return 0 if min(sizes) >= 10 else 1
+    known = described(name)
     middle = float(np.median(sizes))
-    if max(sizes) <= 1 and middle >= 0.1:
+    if (known and known.name in _SHARES) or (max(sizes) <= 1 and middle >= 0.1):
         return _DIGITS - 1
     return min(max(_DIGITS - 1 - math.floor(math.log10(middle)), 0), _DIGITS + 1)
 

@@ -99,6 +99,7 @@ ROW_COLUMNS: tuple[Column, ...] = (
 #: Columns that the core or its data sets may add; a table shows those that are there.
 EXTRA_COLUMNS: tuple[Column, ...] = (
     Column("cell", "string", "", "hash of everything in the trial's identity but the seed"),
+    Column("resolved_architecture", "string", "", "the architecture with `auto` options settled"),
     Column("budget", "string", "", "when training stops, such as `200000img`"),
     Column("fd_best_fresh", "float64", "", "`fd` of the best tick on fresh noise", "lower"),
     Column("modes", "float64", "modes", "modes of a mixture that the samples reach", "higher"),

@@ -12,6 +12,7 @@ import torch
 from ganbench.components.architecture import Architecture, Networks
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.grid.cell import Cell
+from ganbench.grid.plan import cell_needs
 from ganbench.training.batches import Batches, Order, ResidentBatches, StreamedBatches
 from ganbench.training.ema import AveragedGenerator
 from ganbench.training.optimizers import LinearDecay, make_optimizer
@@ -94,8 +95,8 @@ class Trainer:
         latents = self.architecture.sample_latents(
             8, torch.Generator(device=self.device).manual_seed(0), self.device
         )
-        parts = [self.cell.loss.component, *(r.component for r in self._players.regularizers)]
-        needs = frozenset().union(*(part.needs for part in parts))
+        cell = self.cell
+        needs = frozenset(cell_needs(cell.loss, cell.regularizers, cell.augmentations))
         return network_problem(self.networks, latents, self.data.spec, self.conditional, needs)
 
     def sampler(self) -> Sampler:

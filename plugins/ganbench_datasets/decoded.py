@@ -118,8 +118,12 @@ def _make(
 ) -> None:
     (folder / "index.json").unlink(missing_ok=True)
     partial = folder / "images.part"
-    with partial.open("wb") as file:
-        broken = _write_images(file, source, names, shape)
+    try:
+        with partial.open("wb") as file:
+            broken = _write_images(file, source, names, shape)
+    except BaseException:
+        partial.unlink(missing_ok=True)  # on a full disk it would stand in everybody's way
+        raise
     partial.replace(folder / "images.npy")
     partial.write_text(json.dumps({"fingerprint": fingerprint, "broken": broken}))
     partial.replace(folder / "index.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ class MappedImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
     def __init__(
         self, decoded: Decoded, labels: Sequence[int] | None, notes: tuple[str, ...]
     ) -> None:
+        assert isinstance(decoded.images, np.memmap)
         self._images = decoded.images
         self._rows = decoded.readable()
         self._labels = labels
@@ -34,6 +36,14 @@ class MappedImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
         row = self._rows[index]
         image = torch.from_numpy(np.array(self._images[row]))  # a copy: the map is read-only
         return image, 0 if self._labels is None else self._labels[row]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For loader processes: the file's name instead of its content."""
+        return {**self.__dict__, "_images": str(self._images.filename)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        images = np.load(state["_images"], mmap_mode="r", allow_pickle=False)
+        self.__dict__.update(state, _images=images)
 
 
 def as_samples(

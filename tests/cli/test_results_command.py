@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,3 +117,10 @@ class TestReport:
         assert target.stat().st_size > 0
         with pytest.raises(UsageError, match="there is no folder"):
             CliRunner().invoke(report, ["missing"], catch_exceptions=False)
+
+
+def test_results_and_reports_do_without_torch() -> None:
+    names = ("cli.results", "results.frames", "results.tables", "results.export", "report.html")
+    modules = ", ".join(f"ganbench.{name}" for name in names)
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

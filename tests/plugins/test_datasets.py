@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
+import textwrap
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -209,6 +212,20 @@ def test_a_damaged_file_is_named_as_such(small_mnist: Callable[[str], Path]) -> 
     with pytest.raises(gb.DataNotFoundError, match="cannot be read") as caught:
         gb.get("dataset", "mnist").load("train", root)
     assert str(images.parent) in str(caught.value)
+
+
+def test_listing_and_specs_need_no_torch(tmp_path: Path) -> None:
+    code = f"""
+        import pathlib, sys
+        import ganbench as gb, ganbench_datasets, ganbench_extractors
+        from ganbench.registry.lookup import components
+        for name in ("digits", "mnist", "cifar10", "celeba", "ring"):
+            gb.get("dataset", name).spec(pathlib.Path({str(tmp_path)!r}))
+        assert {{"folder", "gaussian-grid"}} <= set(components("datasets"))
+        assert {{"pixels", "small-cnn"}} <= set(components("extractors"))
+        assert "torch" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=60)
 
 
 def test_only_what_may_be_mirrored_recommends_flips() -> None:

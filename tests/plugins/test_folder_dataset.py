@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import tarfile
 import zipfile
 from collections.abc import Sequence
@@ -318,3 +319,6 @@ def test_what_exceeds_memory_is_read_from_disk_image_by_image(
     assert torch.equal(torch.stack([image for image, _ in large]), small.images)
     assert [label for _, label in large] == small.labels.tolist()
     assert data.spec(pictures) == small.spec
+    shipped = pickle.dumps(large)  # as to the processes of a data loader
+    assert len(shipped) < large[0][0].numel() * len(large)
+    assert torch.equal(pickle.loads(shipped)[5][0], small.images[5])

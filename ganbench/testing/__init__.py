@@ -1,0 +1,1 @@
+"""What plugin authors can test with: suites to inherit, and synthetic run folders."""
