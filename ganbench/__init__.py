@@ -20,6 +20,7 @@ _HOME = {
     "PER_SAMPLE_CRITIC": "ganbench.components.architecture",
     "Augmentation": "ganbench.components.augmentation",
     "Component": "ganbench.components.base",
+    "Level": "ganbench.components.base",
     "option": "ganbench.components.base",
     "Callback": "ganbench.components.callback",
     "DataSpec": "ganbench.components.data",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from ganbench.components.architecture import Networks as Networks
     from ganbench.components.augmentation import Augmentation as Augmentation
     from ganbench.components.base import Component as Component
+    from ganbench.components.base import Level as Level
     from ganbench.components.base import option as option
     from ganbench.components.callback import Callback as Callback
     from ganbench.components.data import DataSpec as DataSpec

@@ -71,8 +71,10 @@ def real_statistics(
     path = cache / "references" / f"{protocol.key(content, network)}.safetensors"
     cached = _load(path)
     if cached is None:
-        cached = _compute(samples, network, protocol)
-        _save(path, cached)
+        computed = _compute(samples, network, protocol)
+        _save(path, computed)
+        # Read back, since strides and alignment decide the last bits of later products.
+        cached = _load(path) or computed
     return cached
 
 
@@ -103,7 +105,8 @@ def _load(path: Path) -> RealStatistics | None:
     try:
         with safe_open(path, framework="pt") as file:
             count = int(file.metadata()["count"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            tensors = {name: file.get_tensor(name).clone() for name in names}
         moments = Moments(count, tensors["mean"], tensors["cov"])
         reference = Reference(moments, tensors["root"])
         return RealStatistics(count, reference, tensors["features"], tensors["radii"])

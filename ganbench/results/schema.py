@@ -37,7 +37,7 @@ class Column:
 
 ROW_COLUMNS: tuple[Column, ...] = (
     Column("trial", "string", "", "the trial's id, which is also the name of its folder"),
-    Column("architecture", "string", "", "spec of the architecture, options resolved for the cell"),
+    Column("architecture", "string", "", "spec of the architecture, as the grid names it"),
     Column("loss", "string", "", "spec of the loss"),
     Column("dataset", "string", "", "spec of the data set"),
     Column("regularizer", "string", "", "specs of the regularizers, joined by `+`, or `none`"),

@@ -42,10 +42,15 @@ class LinearDecay:
     """Learning rates that fall linearly to zero over the budget; ``share`` is how much is done."""
 
     def __init__(self, optimizers: Iterable[torch.optim.Optimizer], enabled: bool) -> None:
-        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-        self._rates = [(group, group["lr"]) for group in groups] if enabled else []
+        # Groups are looked up anew each time: loading an optimizer's state replaces them.
+        self._rates = (
+            [(optimizer, optimizer.param_groups[0]["lr"]) for optimizer in optimizers]
+            if enabled
+            else []
+        )
 
     def apply(self, share: float) -> None:
         """Set the rates for a step that begins when ``share`` (0 to 1) of the budget is used."""
-        for group, rate in self._rates:
-            group["lr"] = rate * max(0.0, 1.0 - share)
+        for optimizer, rate in self._rates:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * max(0.0, 1.0 - share)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from ganbench import Dataset, DataSpec, ImageData, option
+from ganbench import Dataset, DataSpec, ImageData, Level, option
 
 _CLASSES = (
     "airplane",
@@ -34,6 +34,12 @@ class Cifar10(Dataset):
     def spec(self, root: Path) -> DataSpec:
         """Known without loading."""
         return DataSpec(3, self.size, self.size, classes=len(_CLASSES))
+
+    def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
+        """Whether the files are there."""
+        from ganbench_datasets.downloads import diagnosis
+
+        return diagnosis("CIFAR10", [root / "cifar-10-batches-py"])
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
         """The images of a split; torchvision checks the files' md5 before it reads them."""

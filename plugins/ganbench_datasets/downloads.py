@@ -5,15 +5,24 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from ganbench import DataNotFoundError
 
 _T = TypeVar("_T")
 _SECONDS_OF_SILENCE = 30.0
 _REASON_LENGTH = 200
+
+
+def diagnosis(name: str, places: Iterable[Path]) -> Iterator[tuple[Literal["ok"], str]]:
+    """Whether a data set's files are there; a missing one is no fault, since it can be fetched."""
+    present = [place for place in places if place.exists()]
+    if present:
+        yield "ok", f"{name} is in {present[0]}"
+    else:
+        yield "ok", f"{name} is not there and will be downloaded on first use"
 
 
 class _Missing(Exception):  # noqa: N818 - an answer, not a fault

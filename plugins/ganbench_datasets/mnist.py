@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ganbench import Dataset, DataSpec, ImageData, option
+from ganbench import Dataset, DataSpec, ImageData, Level, option
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +32,12 @@ class Mnist(Dataset):
     def spec(self, root: Path) -> DataSpec:
         """Known without loading."""
         return DataSpec(1, self.size, self.size, classes=len(self.class_names))
+
+    def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
+        """Whether the files are there."""
+        from ganbench_datasets.downloads import diagnosis
+
+        return diagnosis(self.source, [root / self.source / "raw" / "train-images-idx3-ubyte"])
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
         """The images of a split."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -17,6 +18,7 @@ from ganbench import (
     ExtractorContext,
     FeatureNetwork,
     Features,
+    Level,
     UsageError,
     option,
 )
@@ -26,6 +28,7 @@ from ganbench_extractors.inception_weights import (
     chosen_weights,
     download_weights,
     find_weights,
+    places,
 )
 
 _NAME = "inception-v3-compat"
@@ -64,6 +67,18 @@ class InceptionV3Compat(Extractor):
             standard_fid=file.standard,
             info={"weights": str(file.path), "sha256": file.sha256},
         )
+
+    def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
+        """Whether the published weights are there."""
+        try:
+            file = find_weights(cache)
+        except UsageError as error:
+            yield "error", str(error)
+            return
+        if file is not None:
+            yield "ok", f"weights in {file.path}"
+        else:
+            yield "ok", f"weights are not there and will be downloaded to {places(cache)[0].parent}"
 
     def _weights(self, context: ExtractorContext) -> WeightsFile:
         if self.weights:

@@ -1,0 +1,170 @@
+"""The step against a loop written out by hand, and its promise not to wait for the device."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from conftest import make_data
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ganbench.training.series import MEASURES
+
+DCGAN = "dcgan[latent_dim=8,width=4]"
+
+
+def _by_hand(trainer, steps, d_loss, g_loss, penalty=None):
+    """The same training, written out plainly with the trainer's own batches and latents."""
+    settings = trainer.settings
+    G, D = copy.deepcopy(trainer.networks.generator), copy.deepcopy(trainer.networks.discriminator)
+    opt_g = torch.optim.Adam(G.parameters(), settings.g_lr, settings.g_betas)
+    opt_d = torch.optim.Adam(D.parameters(), settings.d_lr, settings.d_betas)
+    for _ in range(steps):
+        for _ in range(settings.d_steps):
+            real = trainer._batches.next().images
+            z = trainer.architecture.sample_latents(
+                len(real), trainer._streams["latents"], torch.device("cpu")
+            )
+            fake = G(z).detach()
+            loss = d_loss(D(real), D(fake))
+            if penalty is not None:
+                loss = loss + penalty(D, real, fake, trainer._streams["regularizer"])
+            opt_d.zero_grad()
+            loss.backward()
+            opt_d.step()
+        z = trainer.architecture.sample_latents(
+            len(real), trainer._streams["latents"], torch.device("cpu")
+        )
+        opt_g.zero_grad()
+        g_loss(D(G(z))).backward()
+        opt_g.step()
+    return G, D
+
+
+def _gradient_penalty(critic, real, fake, random):
+    epsilon = torch.rand(len(real), 1, 1, 1, generator=random)
+    between = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    return 10 * ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def _hinge_d(real, fake):
+    return torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()
+
+
+def _wgan_d(real, fake):
+    return fake.mean() - real.mean()
+
+
+def _minus_mean(fake):
+    return -fake.mean()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "loss", "d_loss", "penalty"),
+    [
+        ("mlp[d_widths=[16],g_widths=[16]]", "hinge", _hinge_d, None),
+        (DCGAN, "hinge", _hinge_d, None),
+        (DCGAN, "wgan-gp", _wgan_d, _gradient_penalty),
+    ],
+)
+def test_training_equals_a_loop_written_out_by_hand(trainer, architecture, loss, d_loss, penalty):
+    ours, theirs = (trainer(architecture=architecture, loss=loss) for _ in range(2))
+    ours.time_steps(6)
+    G, D = _by_hand(theirs, 6, d_loss, _minus_mean, penalty)
+    for mine, plain in zip(ours.networks, (G, D), strict=True):
+        for a, b in zip(mine.state_dict().values(), plain.state_dict().values(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+class _NoWaiting(TorchDispatchMode):
+    """Fails where a tensor's value is read by the host."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = str(func)
+        waits = ("_local_scalar_dense", "aten.nonzero", "aten.equal", "aten.masked_select")
+        assert not any(word in name for word in waits), f"{name} makes the host wait"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"loss": "non-saturating"},
+        {"loss": "wgan"},
+        {"loss": "wgan-gp"},
+        {"loss": "relativistic", "regularizer": "r1[every=2]+r2"},
+        {"loss": "hinge", "regularizer": "dragan", "architecture": "dcgan[width=4]"},
+        {"loss": "lsgan", "architecture": "dcgan[d_norm=spectral,width=4]", "flip": True},
+        {"loss": "hinge", "precision": "bf16", "lr_decay": "linear", "optimizer": "sgd"},
+    ],
+)
+def test_no_step_reads_a_tensor_on_the_host(trainer, kwargs):
+    run = trainer(**kwargs)
+    run.time_steps(1)
+    with _NoWaiting():
+        for number in range(1, 4):
+            run._step(number, run.images)
+
+
+def test_a_lazy_regularizer_acts_in_every_nth_step_with_n_times_the_weight(trainer):
+    lazy = trainer(regularizer="r1[every=3,gamma=2]")
+    eager = trainer(regularizer="r1[gamma=6]")
+    never = trainer()
+    for run in (lazy, eager, never):
+        run.time_steps(1)
+    d = [
+        torch.cat([p.flatten() for p in r.networks.discriminator.parameters()])
+        for r in (lazy, eager, never)
+    ]
+    assert torch.equal(d[0], d[1])
+    assert not torch.equal(d[0], d[2])
+    assert [bool(lazy._step._active("discriminator", n)) for n in range(4)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_measures_are_those_of_the_last_discriminator_update(trainer):
+    run = trainer(loss="hinge", d_steps=2)
+    run.time_steps(3)
+    table = run.series.table()
+    assert table.shape == (3, len(MEASURES))
+    assert (run.images, run.steps) == (3 * 2 * 16, 3)
+    assert (run.series.column("d_grad_norm") > 0).all()
+
+
+def test_linear_decay_ends_at_zero(trainer):
+    run = trainer(budget="10steps", lr_decay="linear", lr=0.1)
+    rates = []
+    for _ in range(10):
+        run.time_steps(1)
+        rates.append(run._players.g_optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.1 * (1 - k / 10) for k in range(10)])
+
+
+def test_class_conditional_networks_get_the_labels_of_the_real_batch(trainer):
+    seen = []
+
+    class Labelled(torch.nn.Module):
+        def __init__(self, network, player):
+            super().__init__()
+            self.network, self.player = network, player
+
+        def forward(self, inputs, labels):
+            seen.append((self.player, labels.clone()))
+            return self.network(inputs)
+
+    run = trainer(data=make_data(32))
+    run._step._conditional = True
+    networks = run.networks
+    run._players.networks = type(networks)(
+        Labelled(networks.generator, "g"), Labelled(networks.discriminator, "d")
+    )
+    run._step(0, 0)
+    expected = run.data.source.labels[run._batches.order.indices(0, 16)]
+    assert {player for player, _ in seen} == {"g", "d"}
+    assert all(torch.equal(labels, expected) for _, labels in seen)
