@@ -13,6 +13,7 @@ from ganbench.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
+    from ganbench.execution.estimate import Estimate
     from ganbench.grid.grid import Grid
     from ganbench.grid.plan import Plan
 
@@ -100,23 +101,24 @@ def run(
         raise UsageError(f"--data-dir {data_dir}: there is no such folder")
 
     from ganbench.execution import run as execution
+    from ganbench.execution.progress import make_progress
     from ganbench.grid.plan import expand
     from ganbench.paths import data_root
+    from ganbench.registry.guard import quiet_stdout
     from ganbench.results.store import RunFolder
 
     chosen = execution.choose_device(device, threads)
-    plan = expand(configured, data_root(data_dir))
+    root = data_root(data_dir)
+    plan = expand(configured, root)
     if dry_run:
         return _show_plan(plan, chosen, as_json)
-    folder = RunFolder(out or execution.default_folder(grid or "run"))
-
-    from ganbench.execution.progress import make_progress
-
+    folder = RunFolder(execution.default_folder(grid or "run") if out is None else out)
     progress = make_progress(quiet=as_json)
     try:
-        result = execution.execute(
-            plan, folder, chosen, data_root(data_dir), progress, callbacks, retry_failed
-        )
+        with quiet_stdout():
+            result = execution.execute(
+                plan, folder, chosen, root, progress, callbacks, retry_failed
+            )
     finally:
         progress.close()
     _show_result(result, as_json)
@@ -141,49 +143,57 @@ def _configured(
     if grid is None:
         missing = [axis for axis in ("architecture", "loss", "dataset") if not axes[axis]]
         if missing:
-            raise UsageError(
-                f"nothing says which {missing[0]} to train; give --grid, or all of -a, -l and -d"
-            )
+            raise UsageError(f"no {missing[0]} is given; give -a, -l and -d, or a grid with --grid")
         source = {"grid": {axis: list(specs) for axis, specs in axes.items() if specs}}
     return configure(source, axes, seeds, budget, sections["training"], sections["evaluation"])
 
 
 def _show_plan(plan: Plan, device: torch.device, as_json: bool) -> int:
     from ganbench.execution.estimate import estimate
+    from ganbench.registry.guard import quiet_stdout
+
+    with quiet_stdout():
+        guess = estimate((t for t in plan.trials() if t.cell.reason is None), device)
+    show = _plan_document if as_json else _plan_lines
+    show(plan, device, guess)
+    return 0 if plan.runnable else 5
+
+
+def _plan_document(plan: Plan, device: torch.device, guess: Estimate) -> None:
+    echo_json(
+        {
+            "cells": len(plan.cells),
+            "trials": len(plan.runnable) * len(plan.grid.seeds),
+            "seeds": list(plan.grid.seeds),
+            "budget": plan.grid.budget.as_dict(),
+            "device": str(device),
+            "estimated_seconds": guess.seconds if guess.measured else None,
+            "runnable": [dict(cell.columns) for cell in plan.runnable],
+            "skipped": [cell.columns | {"reason": cell.reason} for cell in plan.skipped],
+        }
+    )
+
+
+def _plan_lines(plan: Plan, device: torch.device, guess: Estimate) -> None:
     from ganbench.execution.progress import clock
 
-    seeds = plan.grid.seeds
-    runnable, skipped = plan.runnable, plan.skipped
-    guess = estimate((t for t in plan.trials() if t.cell.reason is None), device)
-    if as_json:
-        echo_json(
-            {
-                "cells": len(plan.cells),
-                "trials": len(runnable) * len(seeds),
-                "seeds": list(seeds),
-                "budget": plan.grid.budget.as_dict(),
-                "estimated_seconds": guess.seconds,
-                "runnable": [dict(cell.columns) for cell in runnable],
-                "skipped": [cell.columns | {"reason": cell.reason} for cell in skipped],
-            }
-        )
-    else:
-        if runnable:
-            head = ("architecture", "loss", "dataset", "regularizer", "augmentation")
-            rows = [head, *(tuple(cell.columns.values()) for cell in runnable)]
-            click.echo("\n".join(columns(rows)))
-        for cell in skipped:
-            click.echo(f"skipped: {cell.label}: {cell.reason}")
+    runnable, skipped, seeds = plan.runnable, plan.skipped, plan.grid.seeds
+    if runnable:
+        rows = [tuple(runnable[0].columns), *(tuple(cell.columns.values()) for cell in runnable)]
+        click.echo("\n".join(columns(rows)))
+    for cell in skipped:
+        click.echo(f"skipped: {cell.label}: {cell.reason}")
+    click.echo(
+        f"{len(runnable)} cells x {len(seeds)} seeds = {len(runnable) * len(seeds)} trials of "
+        f"{plan.grid.budget}, {len(skipped)} cells skipped"
+    )
+    if guess.measured:
         click.echo(
-            f"{len(runnable)} cells x {len(seeds)} seeds = {len(runnable) * len(seeds)} trials of "
-            f"{plan.grid.budget}, {len(skipped)} cells skipped"
+            f"about {clock(guess.seconds)} of training on {device}, from timing "
+            f"{guess.measured} of {guess.kinds} kinds of step; evaluation comes on top"
         )
-        if runnable:
-            click.echo(
-                f"about {clock(guess.seconds)} of training on {device}, from timing "
-                f"{guess.measured} of {guess.kinds} kinds of step; evaluation comes on top"
-            )
-    return 0 if runnable else 5
+    elif runnable:
+        click.echo("the time cannot be estimated: no step of any cell could be timed")
 
 
 def _show_result(result: Any, as_json: bool) -> None:

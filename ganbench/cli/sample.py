@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ganbench.cli.results import checked_target
 from ganbench.cli.text import examples
 from ganbench.errors import UsageError
 
@@ -26,16 +27,18 @@ from ganbench.errors import UsageError
 )
 def sample(folder: str, trial: str, count: int, out: str, seed: int) -> None:
     """Draw images from the averaged generator of a trial; TRIAL is its id or a part of it."""
-    target = Path(out)
-    if target.suffix.lower() != ".png":
+    if Path(out).suffix.lower() != ".png":
         raise UsageError(f"-o {out}: the picture is written as PNG, so the name must end in .png")
-    if not target.parent.is_dir():
-        raise UsageError(f"-o {out}: there is no folder {target.parent}")
+    target = checked_target(out)
+    assert target is not None
 
     from ganbench.evaluation.pictures import save_samples
     from ganbench.execution.trained import load_trained
     from ganbench.results.store import RunFolder
 
     trained = load_trained(RunFolder(folder).open().find(trial))
-    save_samples(target, trained.sample(count, seed), trained.data)
+    try:
+        save_samples(target, trained.sample(count, seed), trained.data)
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror}") from None
     click.echo(f"{count} samples of {trained.trial} are in {target}")

@@ -49,7 +49,7 @@ class LocalRunner:
             except InterruptedTraining as stop:
                 folder.write_row(self._failed(trial, "interrupted", str(stop)))
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a plugin must not end its host
                 traceback.print_exc()
                 row = self._failed(trial, _status_of(error), _sentence(error))
             folder.write_row(row)
@@ -77,7 +77,7 @@ class LocalRunner:
         return base_row(trial) | {"status": status, "error": error, "device": device}
 
 
-def _status_of(error: Exception) -> str:
+def _status_of(error: BaseException) -> str:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return "oom"
     # The CPU's allocator has no error class of its own.
@@ -86,7 +86,7 @@ def _status_of(error: Exception) -> str:
     return "error"
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, UsageError):
         return text

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ganbench.errors import GanbenchError, InterruptedTraining, UsageError
 from ganbench.grid.budget import Budget, parse_budget
 from ganbench.grid.cell import Trial
-from ganbench.grid.grid import AXES, Grid, seeds_from_count
+from ganbench.grid.grid import AXES, Grid
 from ganbench.grid.plan import Plan, expand
 from ganbench.paths import cache_root, data_root
+from ganbench.registry.guard import one_line
 from ganbench.registry.lookup import default_registry
 from ganbench.results.schema import ENDED_WELL, FINISHED
 from ganbench.results.store import RunFolder
@@ -58,7 +59,7 @@ def run(
     grid: str | Path | Mapping[str, Any] | Grid = "quick",
     out: str | Path | None = None,
     *,
-    axes: Mapping[str, Sequence[str]] | None = None,
+    axes: Mapping[str, str | Sequence[str]] | None = None,
     seeds: int | Sequence[int] | None = None,
     budget: str | Budget | None = None,
     training: Mapping[str, Any] | None = None,
@@ -102,7 +103,7 @@ def run(
 
 def configure(
     grid: str | Path | Mapping[str, Any] | Grid,
-    axes: Mapping[str, Sequence[str]] | None = None,
+    axes: Mapping[str, str | Sequence[str]] | None = None,
     seeds: int | Sequence[int] | None = None,
     budget: str | Budget | None = None,
     training: Mapping[str, Any] | None = None,
@@ -114,16 +115,13 @@ def configure(
             raise UsageError(f"unknown axis {axis!r}; the axes are {', '.join(AXES)}")
     configured = Grid.load(grid).with_axes(axes or {})
     if seeds is not None:
-        given = seeds_from_count(seeds) if isinstance(seeds, int) else tuple(seeds)
-        configured = replace(configured, seeds=given)
+        configured = configured.with_seeds(seeds)
     if budget is not None:
-        given_budget = parse_budget(budget) if isinstance(budget, str) else budget
-        configured = replace(configured, budget=given_budget)
-    return replace(
-        configured,
-        training={**configured.training, **(training or {})},
-        evaluation={**configured.evaluation, **(evaluation or {})},
-    )
+        given = budget if isinstance(budget, Budget) else parse_budget(budget)
+        configured = replace(configured, budget=given)
+    if training or evaluation:
+        configured = configured.with_settings(training or {}, evaluation or {})
+    return configured
 
 
 def default_folder(grid: str | Path | Mapping[str, Any] | Grid) -> Path:
@@ -173,6 +171,7 @@ def execute(
     from ganbench.execution.resources import Resources
 
     audience = Audience(_callbacks(callbacks))
+    folder.check()
     trials = list(plan.trials())
     left = _left(trials, folder, retry_failed)
     resources = Resources(root, cache_root(), device, progress.say)
@@ -192,11 +191,12 @@ def execute(
                 continue
             progress.trial_started(trial, number, len(left))
             try:
-                progress.trial_ended(runner.run(trial, folder.trial(trial.id)))
+                row = runner.run(trial, folder.trial(trial.id))
             except InterruptedTraining:
                 interrupted = True
                 break
-            trained += 1
+            progress.trial_ended(row)
+            trained += row["status"] != "skipped"
     return RunResult(folder.path, _results(folder, trials), trained, interrupted)
 
 
@@ -228,8 +228,8 @@ def _prepare(resources: Resources, trials: Sequence[Trial], progress: Progress) 
             resources.evaluator(trial.cell)
         except GanbenchError:
             raise
-        except Exception as error:
-            progress.say(f"{key[0]}: {type(error).__name__}: {error}")
+        except (Exception, SystemExit) as error:
+            progress.say(f"{key[0]}: {one_line(error)}")
         for note in resources.notes():
             progress.say(f"{key[0]}: {note}")
 

@@ -11,7 +11,7 @@ from ganbench.components.architecture import Architecture
 from ganbench.components.data import DataSpec
 from ganbench.errors import UsageError
 from ganbench.grid.settings import TrainingSettings
-from ganbench.registry.lookup import default_registry
+from ganbench.registry.lookup import Bound, default_registry
 from ganbench.registry.specs import Spec
 from ganbench.results.store import TrialFolder
 from ganbench.training.precision import Arithmetic
@@ -41,30 +41,34 @@ class Trained:
 def load_trained(folder: TrialFolder) -> Trained:
     """The generator of a trial that has a checkpoint.
 
-    :raises UsageError: if there is none, or its architecture is not installed in its version.
+    :raises UsageError: if there is none, or its architecture is not installed or has changed.
     """
     identity = folder.read_identity()
     if identity is None:
         raise UsageError(f"trial {folder.id} has no readable trial.json")
-    architecture = _architecture(identity["architecture"])
+    bound = _architecture(identity, folder)
     state, problems = newest_checkpoint(folder.checkpoint_dir, torch.device("cpu"))
     if state is None:
         why = f": {problems[0]}" if problems else ""
         raise UsageError(f"trial {folder.id} has no checkpoint to sample from{why}")
     data = DataSpec(**state["data"])
-    generator = architecture.build(data).generator
-    generator.load_state_dict(state["trainer"]["averaged"])
-    return Trained(folder.id, architecture, data, generator.eval())
-
-
-def _architecture(identity: dict[str, Any]) -> Architecture:
-    name, colon, rest = identity["name"].rpartition(":")
-    provider = name if colon else None
-    bound = default_registry().bind("architecture", Spec(rest, identity["options"], provider))
-    if bound.info.provider != identity["provider"]:
+    generator = bound.component.build(data).generator
+    try:
+        generator.load_state_dict(state["trainer"]["averaged"])
+    except RuntimeError:
+        now, then = bound.info.version, identity["architecture"].get("version")
         raise UsageError(
-            f"architecture {identity['name']!r} comes from {bound.info.provider} now, "
-            f"and the trial used {identity['provider']}"
-        )
-    component: Architecture = bound.component
-    return component
+            f"the weights of trial {folder.id} do not fit {bound.spec} of {bound.info.provider} "
+            f"{now}; the trial used version {then}"
+        ) from None
+    return Trained(folder.id, bound.component, data, generator.eval())
+
+
+def _architecture(identity: dict[str, Any], folder: TrialFolder) -> Bound:
+    """The architecture from the distribution that the trial had it from."""
+    try:
+        known = identity["architecture"]
+        spec = Spec(known["name"], known["options"], known["provider"])
+    except (KeyError, TypeError):
+        raise UsageError(f"trial {folder.id} has a damaged trial.json: no architecture") from None
+    return default_registry().bind("architecture", spec)

@@ -67,7 +67,9 @@ class Cell:
         return {
             "protocol": PROTOCOL,
             "task": self.task,
-            "architecture": self.architecture.identity(),
+            # What was asked for names the cell in tables, so it tells one row from another.
+            "architecture": self.architecture.identity()
+            | {"asked": self.asked.identity()["options"]},
             "loss": self.loss.identity(),
             "dataset": self.dataset.identity(),
             "regularizers": [bound.identity() for bound in self.regularizers],

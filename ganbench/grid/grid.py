@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,20 +13,18 @@ from typing import Any
 import tomli_w
 
 from ganbench.errors import UnknownNameError, UsageError, did_you_mean
-from ganbench.grid.budget import Budget
+from ganbench.grid.budget import UNITS, Budget
 from ganbench.grid.settings import (
-    BOTH_PLAYERS,
     EvaluationSettings,
-    TrainingSettings,
-    check_keys,
+    expand_shorthands,
     settle_evaluation,
     settle_training,
 )
 
 AXES = ("architecture", "loss", "dataset", "regularizer", "augmentation")
-_SECTIONS = ("grid", "budget", "training", "evaluation", "about")
-_OPTIONAL_AXES = ("regularizer", "augmentation")
 MAX_SEEDS = 10_000
+_SECTIONS = ("grid", "budget", "training", "evaluation", "about")
+_OPTIONAL = {"regularizer": ("none",), "augmentation": ("none",)}
 
 
 @dataclass(frozen=True)
@@ -40,22 +39,20 @@ class Grid:
     :ivar about: description, and for recipes their source and published figures.
     """
 
-    axes: Mapping[str, tuple[str, ...]]
-    seeds: tuple[int, ...] = (0,)
+    axes: Mapping[str, Sequence[str]]
+    seeds: Sequence[int] = (0,)
     budget: Budget = field(default_factory=lambda: Budget("images", 200_000))
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for axis in AXES:
-            if not self.axes.get(axis):
-                raise UsageError(f"[grid] needs at least one {axis}")
-        if len(set(self.seeds)) != len(self.seeds):
-            raise UsageError("[grid] seeds: a seed is given twice")
-        if not self.seeds:
-            raise UsageError("[grid] seeds: at least one seed is needed")
-        check_keys(self.training, TrainingSettings, "[training]", extra=BOTH_PLAYERS)
+        _check_keys("[grid]", self.axes, AXES)
+        axes = {axis: _specs(axis, self.axes.get(axis, _OPTIONAL.get(axis))) for axis in AXES}
+        object.__setattr__(self, "axes", axes)
+        object.__setattr__(self, "seeds", _seeds(self.seeds))
+        for section in ("training", "evaluation", "about"):
+            object.__setattr__(self, section, _table(section, getattr(self, section)))
         settle_training([("grid", self.training)])
         settle_evaluation(self.evaluation)
 
@@ -67,37 +64,28 @@ class Grid:
     def from_dict(cls, data: Mapping[str, Any]) -> Grid:
         """A grid from the content of a grid file; raises UsageError that names the key."""
         for section in data:
+            if section in (*AXES, "seeds"):
+                raise UsageError(f"{section!r} belongs into the section [grid]")
             if section not in _SECTIONS:
                 raise UnknownNameError(
                     f"unknown section [{section}]{did_you_mean(section, _SECTIONS)}"
                 )
-            if not isinstance(data[section], Mapping):
-                raise UsageError(f"[{section}] must be a table, not {data[section]!r}")
-        table = data.get("grid", {})
-        for key in table:
-            if key not in (*AXES, "seeds"):
-                raise UnknownNameError(
-                    f"[grid] has no key {key!r}{did_you_mean(key, (*AXES, 'seeds'))}"
-                )
-        axes = {axis: _axis(table, axis) for axis in AXES}
-        budget = _budget(data.get("budget"))
-        return cls(
-            axes=axes,
-            seeds=_seeds(table.get("seeds", 1)),
-            **({} if budget is None else {"budget": budget}),
-            training=dict(data.get("training", {})),
-            evaluation=dict(data.get("evaluation", {})),
-            about=dict(data.get("about", {})),
-        )
+        table = _table("grid", data.get("grid", {}))
+        _check_keys("[grid]", table, (*AXES, "seeds"))
+        given = {section: data[section] for section in _SECTIONS[2:] if section in data}
+        if "budget" in data:
+            given["budget"] = _budget(_table("budget", data["budget"]))
+        return cls(seeds=_seeds(table.pop("seeds", 1)), axes=table, **given)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Grid:
+    def from_file(cls, path: str | os.PathLike[str]) -> Grid:
         """Read a grid file; raises UsageError that names file, line or key."""
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise UsageError(f"cannot read the grid file {path}: {reason}") from None
+            text = Path(path).read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise UsageError(f"cannot read the grid file {path}: {error.strerror}") from None
+        except ValueError:
+            raise UsageError(f"cannot read the grid file {path}: it is not UTF-8 text") from None
         return _parse(text, str(path))
 
     @classmethod
@@ -111,38 +99,44 @@ class Grid:
         return _parse(files[name], f"shipped grid {name}")
 
     @classmethod
-    def load(cls, source: str | Path | Mapping[str, Any] | Grid) -> Grid:
+    def load(cls, source: str | os.PathLike[str] | Mapping[str, Any] | Grid) -> Grid:
         """A grid from its name, a path, a dict or a Grid."""
         if isinstance(source, Grid):
             return source
         if isinstance(source, Mapping):
             return cls.from_dict(source)
-        text = str(source)
-        if (
-            isinstance(source, Path)
-            or text.endswith(".toml")
-            or "/" in text
-            or Path(text).is_file()
-        ):
+        if not isinstance(source, str) or _is_path(source):
             return cls.from_file(source)
-        return cls.named(text)
+        return cls.named(source)
 
-    def with_axes(self, axes: Mapping[str, Sequence[str]]) -> Grid:
-        """The grid with some axes replaced."""
-        given = {axis: tuple(specs) for axis, specs in axes.items() if specs}
+    def with_axes(self, axes: Mapping[str, str | Sequence[str]]) -> Grid:
+        """The grid with some axes replaced; an axis without specs stays as it is."""
+        given = {axis: specs for axis, specs in axes.items() if specs}
         return replace(self, axes={**self.axes, **given})
+
+    def with_seeds(self, seeds: int | Sequence[int]) -> Grid:
+        """The grid with these seeds; a number stands for 0, 1, …"""
+        return replace(self, seeds=_seeds(seeds))
+
+    def with_settings(self, training: Mapping[str, Any], evaluation: Mapping[str, Any]) -> Grid:
+        """The grid with settings laid over its own; ``lr`` replaces its ``g_lr`` and ``d_lr``."""
+        return replace(
+            self,
+            training=expand_shorthands(self.training) | expand_shorthands(training),
+            evaluation={**self.evaluation, **evaluation},
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The content of the grid's file."""
-        data: dict[str, Any] = {"about": dict(self.about)} if self.about else {}
-        data["grid"] = {axis: list(self.axes[axis]) for axis in AXES} | {"seeds": list(self.seeds)}
-        data["budget"] = self.budget.as_dict()
-        for section, table in (("training", self.training), ("evaluation", self.evaluation)):
-            if table:
-                data[section] = {
-                    k: list(v) if isinstance(v, tuple) else v for k, v in table.items()
-                }
-        return data
+        grid = {axis: list(specs) for axis, specs in self.axes.items()}
+        data = {
+            "about": dict(self.about),
+            "grid": grid | {"seeds": list(self.seeds)},
+            "budget": self.budget.as_dict(),
+            "training": dict(self.training),
+            "evaluation": dict(self.evaluation),
+        }
+        return {section: table for section, table in data.items() if table}
 
     def to_toml(self) -> str:
         """The grid's file."""
@@ -159,56 +153,78 @@ def shipped_grids() -> dict[str, str]:
     }
 
 
-def seeds_from_count(count: int) -> tuple[int, ...]:
-    """Seeds 0, 1, …, count - 1."""
-    return _seeds(count)
+def _is_path(text: str) -> bool:
+    """A bare word is a file only where no shipped grid has that name."""
+    if text.endswith(".toml") or "/" in text or os.sep in text:
+        return True
+    return text not in shipped_grids() and Path(text).is_file()
 
 
 def _parse(text: str, where: str) -> Grid:
     try:
         return Grid.from_dict(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{where} is not TOML: {error}") from None
     except UsageError as error:
         raise type(error)(f"{where}: {error}") from None
 
 
-def _axis(table: Mapping[str, Any], axis: str) -> tuple[str, ...]:
-    value = table.get(axis, ["none"] if axis in _OPTIONAL_AXES else None)
+def _check_keys(where: str, keys: Mapping[str, Any], known: Sequence[str]) -> None:
+    for key in keys:
+        if key not in known:
+            raise UnknownNameError(f"{where} has no key {key!r}{did_you_mean(str(key), known)}")
+
+
+def _table(section: str, value: Any) -> dict[str, Any]:
+    """A section's content, of what TOML can hold."""
+    if not isinstance(value, Mapping):
+        raise UsageError(f"[{section}] must be a table, not {value!r}")
+    table = {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
+    try:
+        tomli_w.dumps(table)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"[{section}] holds what TOML cannot: {error}") from None
+    return table
+
+
+def _specs(axis: str, value: Any) -> tuple[str, ...]:
     if value is None:
         raise UsageError(f"[grid] needs the key {axis}")
     if isinstance(value, str):
         value = [value]
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
         raise UsageError(f"[grid] {axis} must be a list of specs, not {value!r}")
     if not value:
-        raise UsageError(f"[grid] {axis} is an empty list")
+        raise UsageError(f"[grid] {axis} is an empty list; name at least one")
     return tuple(dict.fromkeys(value))
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if _is_whole(value):
         if not 1 <= value <= MAX_SEEDS:
             raise UsageError(
                 f"seeds = {value}: expected 1 to {MAX_SEEDS} seeds, or a list of seeds"
             )
         return tuple(range(value))
-    if isinstance(value, (list, tuple)) and all(
-        isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63 for seed in value
+    if not isinstance(value, (list, tuple, range)) or not all(
+        _is_whole(seed) and 0 <= seed < 2**63 for seed in value
     ):
-        return tuple(value)
-    raise UsageError(
-        f"seeds = {value!r}: expected a number of seeds or a list of whole numbers >= 0"
-    )
+        raise UsageError(
+            f"seeds = {value!r}: expected a number of seeds or a list of whole numbers >= 0"
+        )
+    if not value:
+        raise UsageError("seeds is an empty list; name at least one")
+    if len(set(value)) != len(value):
+        raise UsageError(f"seeds = {value!r}: a seed is given twice")
+    return tuple(value)
 
 
-def _budget(table: Any) -> Budget | None:
-    if table is None:
-        return None
-    units = ("images", "steps", "seconds")
-    for key in table:
-        if key not in units:
-            raise UnknownNameError(f"[budget] has no key {key!r}{did_you_mean(key, units)}")
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _budget(table: Mapping[Any, Any]) -> Budget:
+    _check_keys("[budget]", table, UNITS)
     if len(table) != 1:
         raise UsageError("[budget] takes exactly one of images, steps and seconds")
     ((unit, amount),) = table.items()

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 
 from ganbench.components.data import DataSpec
 from ganbench.errors import UsageError
 from ganbench.grid.cell import Cell, Trial
 from ganbench.grid.grid import Grid
 from ganbench.grid.settings import Settled, settle_training
+from ganbench.registry.guard import one_line, quiet_stdout
 from ganbench.registry.lookup import Bound, Registry, default_registry
 
 #: Tasks that the trainer can train so far.
 TRAINABLE_TASKS = ("unconditional", "class-conditional")
+#: Axes on which ``a+b`` stands for both.
+COMBINED = ("regularizer", "augmentation")
+
+T = TypeVar("T")
+Answer: TypeAlias = tuple[T, str | None]
+Bounds: TypeAlias = tuple[Bound, ...]
+Needs: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -45,141 +54,218 @@ def expand(grid: Grid, root: Path, registry: Registry | None = None) -> Plan:
     """The cells of a grid.
 
     :param root: the data folder, since some data sets learn their shape from their files.
-    :raises UsageError: for a spec that names no component or has a bad option.
+    :raises UsageError: for a spec that names no component or has a bad option, and for data that
+        is not there.
     """
-    return Plan(grid, tuple(_Expansion(grid, root, registry or default_registry()).cells()))
+    with quiet_stdout():
+        cells = tuple(_Expansion(grid, root, registry or default_registry()).cells())
+    return Plan(grid, cells)
 
 
 class _Expansion:
-    """One expansion; what depends on a part of a cell only is worked out once for that part."""
+    """One expansion; what depends on a part of a cell only is worked out once for that part.
+
+    What was worked out comes with the reason why a cell with that part cannot work, or None.
+    """
 
     def __init__(self, grid: Grid, root: Path, registry: Registry) -> None:
-        self.grid, self.root, self.registry = grid, root, registry
+        self.grid, self.root = grid, root
         self.evaluation = grid.evaluation_settings
         self.bind = functools.cache(registry.bind)
         self.data_of = functools.cache(self._data_of)
-        self.resolved = functools.cache(self._resolved)
+        self.needs_of = functools.cache(self._needs_of)
+        self.fitted = functools.cache(self._fitted)
+        self.extractor_of = functools.cache(self._extractor_of)
+        self.recommended = functools.cache(_recommended)
         self.settled = functools.cache(self._settled)
+        self.settlements: dict[str, Settled] = {}
 
     def cells(self) -> Iterator[Cell]:
-        axes = self.grid.axes
-        architectures = [self.bind("architecture", spec) for spec in axes["architecture"]]
-        losses = [self.bind("loss", spec) for spec in axes["loss"]]
-        datasets = [self.bind("dataset", spec) for spec in axes["dataset"]]
-        regularizers = [self._combined("regularizer", spec) for spec in axes["regularizer"]]
-        augmentations = [self._combined("augmentation", spec) for spec in axes["augmentation"]]
-        for parts in itertools.product(
-            datasets, architectures, losses, regularizers, augmentations
+        for dataset, architecture, loss, regularizers, augmentations in itertools.product(
+            *(self._axis(kind) for kind in ("dataset", "architecture", "loss")),
+            *(self._axis(kind) for kind in ("regularizer", "augmentation")),
         ):
-            yield self._cell(*parts)
+            yield self._cell(dataset[0], architecture[0], loss[0], regularizers, augmentations)
 
-    def _combined(self, kind: str, specs: str) -> tuple[Bound, ...]:
-        return tuple(self.bind(kind, spec) for spec in split_combined(specs))
+    def _axis(self, kind: str) -> list[Bounds]:
+        """The components on an axis; what was written in two ways appears once."""
+        found: dict[tuple[str, ...], Bounds] = {}
+        for text in self.grid.axes[kind]:
+            parts = split_combined(text) if kind in COMBINED else [text]
+            bounds = tuple(self.bind(kind, part) for part in parts)
+            found.setdefault(tuple(bound.spec for bound in bounds), bounds)
+        return list(found.values())
 
     def _cell(
         self,
         dataset: Bound,
         asked: Bound,
         loss: Bound,
-        regularizers: tuple[Bound, ...],
-        augmentations: tuple[Bound, ...],
+        regularizers: Bounds,
+        augmentations: Bounds,
     ) -> Cell:
-        data, data_problem = self.data_of(dataset)
-        needs = cell_needs(loss, regularizers, augmentations)
-        resolved = self.resolved(asked, frozenset(needs), data)
-        extractor = self.bind("extractor", self._extractor_spec(dataset))
-        reason = data_problem
-        if data is not None:
-            reason = (
-                _task_problem(resolved, data)
-                or resolved.component.problem(data)
-                or _missing_capability(resolved, data, needs)
-                or extractor.component.problem(data)
-            )
+        data, no_data = self.data_of(dataset)
+        needs, no_needs = self.needs_of((*augmentations, *regularizers, loss))
+        architecture, no_fit = self.fitted(asked, data, needs)
+        extractor, no_features = self.extractor_of(dataset, data)
+        training, no_settings = self.settled(dataset, architecture, loss)
+        reasons = (no_data, no_needs, no_fit, no_features, no_settings)
         return Cell(
-            architecture=resolved,
+            architecture=architecture,
             loss=loss,
             dataset=dataset,
             regularizers=regularizers,
             augmentations=augmentations,
             extractor=extractor,
             data=data,
-            training=self.settled(dataset, resolved, loss),
+            training=training,
             evaluation=self.evaluation,
             budget=self.grid.budget,
             asked=asked,
-            reason=reason,
+            reason=next((str(reason) for reason in reasons if reason), None),
         )
 
-    def _data_of(self, dataset: Bound) -> tuple[DataSpec | None, str | None]:
+    def _data_of(self, dataset: Bound) -> Answer[DataSpec | None]:
         split = self.evaluation.reference_split
-        if split not in dataset.component.splits:
-            return None, f"{dataset.spec} has no {split} split; set evaluation.reference_split"
+
+        def shape(component: Any) -> Answer[DataSpec | None]:
+            if split not in component.splits:
+                way_out = f"evaluation.reference_split = {' or '.join(component.splits)}"
+                return None, f"{dataset.spec} has no {split} split; way out: {way_out}"
+            return _typed(component.spec(self.root), DataSpec), None
+
+        return _asked(dataset, shape, None)
+
+    def _needs_of(self, bounds: Bounds) -> Answer[Needs]:
+        needs: dict[str, str] = {}
+        for bound in bounds:
+            found, problem = _required(bound)
+            if problem is not None:
+                return (), problem
+            needs |= found
+        return tuple(sorted(needs.items())), None
+
+    def _fitted(self, asked: Bound, data: DataSpec | None, needs: Needs) -> Answer[Bound]:
+        """The architecture with options such as ``auto`` settled for the data and the needs."""
+        if data is None:
+            return asked, None
+
+        def fit(component: Any) -> Answer[Bound]:
+            problem = _task_problem(asked, data) or component.problem(data)
+            if problem:
+                return asked, problem
+            resolved = component.resolve(frozenset(dict(needs)), data)
+            bound = asked.replaced(_typed(resolved, type(component)))
+            return bound, _missing_capability(bound, data, dict(needs))
+
+        return _asked(asked, fit, asked)
+
+    def _extractor_of(self, dataset: Bound, data: DataSpec | None) -> Answer[Bound]:
+        spec = self.evaluation.extractor
+        bound = self.bind("extractor", dataset.component.extractor if spec == "auto" else spec)
+        if data is None:
+            return bound, None
+        return _asked(bound, lambda component: (bound, component.problem(data)), bound)
+
+    def _settled(self, dataset: Bound, architecture: Bound, loss: Bound) -> Answer[Settled]:
+        """Training settings: the grid's over what the components recommend."""
+        layers: list[tuple[str, Mapping[str, Any]]] = []
+        problem = None
+        for bound in (dataset, architecture, loss):
+            layer, fault = self.recommended(bound)
+            layers.append((bound.info.kind, layer))
+            problem = problem or fault
+        layers.append(("grid", self.grid.training))
+        key = repr(layers)  # few components recommend anything, so that most cells share theirs
+        if key not in self.settlements:
+            self.settlements[key] = settle_training(layers)
+        return self.settlements[key], problem
+
+
+def _asked(bound: Bound, question: Callable[[Any], Answer[T]], otherwise: T) -> Answer[T]:
+    """What a component answers; what its code raises is a reason against its own cells only."""
+    try:
+        return question(bound.component)
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:
+        info = bound.info
+        where = f"{info.kind} {bound.spec} of {info.provider} {info.version}"
+        return otherwise, f"{where} does not keep its contract: {one_line(error)}"
+
+
+def _typed(value: Any, cls: type[T]) -> T:
+    if not isinstance(value, cls):
+        raise TypeError(f"expected a {cls.__name__}, got {value!r}")
+    return value
+
+
+def _recommended(bound: Bound) -> Answer[Mapping[str, Any]]:
+    def checked(component: Any) -> Answer[Mapping[str, Any]]:
         try:
-            return dataset.component.spec(self.root), None
-        except UsageError:
-            raise
-        except Exception as error:  # a third party's fault is its own cells' problem
-            text = " ".join(f"{type(error).__name__}: {error}".split())
-            return None, f"{dataset.spec} cannot tell the shape of its data: {text}"
+            settle_training([("", component.recommends)])
+        except UsageError as error:
+            raise ValueError(f"recommends: {error}") from None
+        return component.recommends, None
 
-    def _resolved(self, bound: Bound, needs: frozenset[str], data: DataSpec | None) -> Bound:
-        if data is None or bound.component.problem(data):
-            return bound
-        return bound.replaced(bound.component.resolve(needs, data))
-
-    def _settled(self, dataset: Bound, architecture: Bound, loss: Bound) -> Settled:
-        return settle_training(
-            [
-                ("dataset", dataset.component.recommends),
-                ("architecture", architecture.component.recommends),
-                ("loss", loss.component.recommends),
-                ("grid", self.grid.training),
-            ]
-        )
-
-    def _extractor_spec(self, dataset: Bound) -> str:
-        asked = self.evaluation.extractor
-        return str(dataset.component.extractor) if asked == "auto" else asked
+    return _asked(bound, checked, {})
 
 
-def cell_needs(
-    loss: Bound, regularizers: tuple[Bound, ...], augmentations: tuple[Bound, ...]
-) -> dict[str, str]:
+def _required(bound: Bound) -> Answer[Mapping[str, str]]:
+    return _asked(bound, lambda component: (component_needs(bound), None), {})
+
+
+def cell_needs(loss: Bound, regularizers: Bounds, augmentations: Bounds) -> dict[str, str]:
     """Capability -> why it is needed, over everything in a cell, penalties of the loss included."""
     needs: dict[str, str] = {}
     for bound in (*augmentations, *regularizers, loss):
-        penalties = bound.component.penalties() if bound is loss else ()
-        for part in (bound.component, *penalties):
-            for capability, why in part.needs.items():
-                needs[capability] = f"{bound.info.name}: {why}"
+        needs |= component_needs(bound)
     return needs
+
+
+def component_needs(bound: Bound) -> dict[str, str]:
+    """Capability -> why a component and its penalties need it."""
+    component = bound.component
+    penalties = component.penalties() if bound.info.kind == "loss" else ()
+    return {
+        str(capability): f"{bound.info.name}: {why}"
+        for part in (component, *penalties)
+        for capability, why in part.needs.items()
+    }
 
 
 def split_combined(specs: str) -> list[str]:
     """Split ``r1[gamma=1]+r2`` at the plus signs outside brackets."""
-    parts, depth, start = [], 0, 0
-    for position, char in enumerate(specs):
-        depth += (char == "[") - (char == "]")
-        if char == "+" and depth == 0:
-            parts.append(specs[start:position])
-            start = position + 1
-    return [*parts, specs[start:]]
+    parts, depth, quoted = [""], 0, False
+    for char in specs:
+        quoted ^= char == '"'
+        depth += 0 if quoted else (char == "[") - (char == "]")
+        if char == "+" and depth == 0 and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += char
+    if len(parts) > 1 and not all(part.strip() for part in parts):
+        raise UsageError(f"bad spec {specs!r}: nothing stands beside a plus sign")
+    return parts
 
 
 def _task_problem(architecture: Bound, data: DataSpec) -> str | None:
-    task = architecture.component.task
+    name, task = architecture.info.name, architecture.component.task
     if task not in TRAINABLE_TASKS:
-        return f"{architecture.info.name} is for {task}, which this version does not train"
+        return f"{name} is for {task}, which this version does not train"
     if task == "class-conditional" and not data.classes:
-        return f"{architecture.info.name} is class-conditional and the data has no classes"
+        return (
+            f"{name} is class-conditional and the data has no classes; way out: "
+            "data with classes, or an unconditional architecture"
+        )
     return None
 
 
-def _missing_capability(architecture: Bound, data: DataSpec, needs: dict[str, str]) -> str | None:
-    missing = needs.keys() - architecture.component.capabilities(data)
+def _missing_capability(
+    architecture: Bound, data: DataSpec, needs: Mapping[str, str]
+) -> str | None:
+    missing = needs.keys() - set(architecture.component.capabilities(data))
     for capability in sorted(missing):
-        advice = architecture.component.advice(capability)
-        way_out = f"; {advice}" if advice else ""
-        return f"{needs[capability]}, and {architecture.spec} is no {capability}{way_out}"
+        advice = architecture.component.advice(capability) or "another architecture"
+        return f"{needs[capability]}, and {architecture.spec} is no {capability}; way out: {advice}"
     return None

@@ -98,14 +98,14 @@ class ComponentInfo:
         return cls, None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a component with a list among its options has no hash
 class Bound:
     """A component made from a spec, with the name and provider under which it was found."""
 
     info: ComponentInfo
     component: Any
 
-    @property
+    @functools.cached_property
     def spec(self) -> str:
         """The canonical spec: options that differ from their defaults, sorted."""
         return options.canonical_spec(self.info.name, self.component)

@@ -123,8 +123,8 @@ class RunFolder:
         """All rows in one table."""
         return self.path / "results.parquet"
 
-    def create(self) -> RunFolder:
-        """Make the folder, or take up the run that it holds.
+    def check(self) -> None:
+        """Check, writing nothing, that `create` will make the folder or find a run in it.
 
         :raises UsageError: if the folder cannot be written or holds something else.
         """
@@ -133,13 +133,21 @@ class RunFolder:
                 raise UsageError(
                     f"{self.path} has files in it and is no run folder; choose an empty or a new one"
                 )
-            self.trials_dir.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError):
-            raise UsageError(f"{self.path} is not a folder, or lies in a file") from None
+            there = next(p for p in (self.trials_dir, *self.trials_dir.parents) if p.exists())
         except OSError as error:
             raise UsageError(f"cannot write to {self.path}: {error.strerror}") from None
-        if not os.access(self.trials_dir, os.W_OK | os.X_OK):
+        if not there.is_dir():
+            raise UsageError(f"{self.path} is not a folder, or lies in a file")
+        if not os.access(there, os.W_OK | os.X_OK):
             raise UsageError(f"cannot write to {self.path}: permission denied")
+
+    def create(self) -> RunFolder:
+        """Make the folder, or take up the run that it holds; raises UsageError as `check` does."""
+        self.check()
+        try:
+            self.trials_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from None
         return self
 
     def open(self) -> RunFolder:

@@ -1,1 +1,5 @@
 """What plugin authors can test with: suites to inherit, and synthetic run folders."""
+
+from ganbench.testing.plugins import installed
+
+__all__ = ["installed"]

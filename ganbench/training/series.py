@@ -69,6 +69,10 @@ def batch_auc(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     Independent of the loss and of any threshold. Logits with several values for a sample, as a
     patch discriminator gives, are averaged for each sample first.
     """
-    a = real.detach().reshape(len(real), -1).mean(1)[:, None]
-    b = fake.detach().reshape(len(fake), -1).mean(1)[None]
-    return ((a > b).float() + 0.5 * (a == b).float()).mean()
+    a, b = _by_sample(real)[:, None], _by_sample(fake)
+    return 0.5 * (a > b).float().add_(a >= b).mean()
+
+
+def _by_sample(logits: torch.Tensor) -> torch.Tensor:
+    logits = logits.detach()
+    return logits if logits.ndim == 1 else logits.flatten(1).mean(1)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import torch
-from torch.nn.utils import get_total_norm
 
 from ganbench.components.architecture import Networks
 from ganbench.components.augmentation import Augmentation
@@ -190,6 +189,8 @@ def _descend(
     """
     optimizer.zero_grad(set_to_none=True)
     loss.backward(inputs=parameters)
-    norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+    # What torch's get_total_norm does after sorting the gradients by device and type.
+    norms = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])
+    norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(norms))
     optimizer.step()
     return norm

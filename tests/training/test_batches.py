@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import make_data
+from small_cells import make_data
 
 from ganbench.training.batches import (
     Order,

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from conftest import make_data
+from small_cells import make_data
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganbench.training.series import MEASURES

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import CPU, make_cell, make_data, weights
+from small_cells import CPU, make_cell, make_data, weights
 
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.trainer import Trainer

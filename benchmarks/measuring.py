@@ -1,0 +1,62 @@
+"""The device under measurement, the clock that waits for it, and what is recorded beside times."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+ENVIRONMENT = "GANBENCH_BENCH_DEVICE"
+
+
+@functools.cache
+def bench_device() -> torch.device:
+    """``$GANBENCH_BENCH_DEVICE``, else the GPU if there is one, else the CPU."""
+    name = os.environ.get(ENVIRONMENT) or ("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)
+
+
+def synchronized() -> float:
+    """Seconds, read when the device has done all that it was asked.
+
+    A benchmark that computes on the device has it in its mark, ``benchmark(timer=synchronized)``;
+    ``--benchmark-timer=benchmarks.measuring.synchronized`` makes it the clock of all.
+    """
+    device = bench_device()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def circumstances(device: torch.device) -> dict[str, Any]:
+    """What a time on this machine depends on."""
+    cuda = device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if cuda else device.type,
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+        "dtype": str(torch.get_default_dtype()),
+        "matmul_tf32": torch.backends.cuda.matmul.allow_tf32,
+        "cudnn_tf32": torch.backends.cudnn.allow_tf32,
+    }
+
+
+def median_seconds(benchmark: BenchmarkFixture) -> float | None:
+    """Of a round; None where nothing was timed, as under ``--benchmark-disable``."""
+    return None if benchmark.stats is None else float(benchmark.stats.stats.median)
+
+
+def record_rate(benchmark: BenchmarkFixture, name: str, amount: float) -> None:
+    """Put into ``extra_info`` how much of ``amount``, that of a round, was done in a second."""
+    seconds = median_seconds(benchmark)
+    if seconds is not None:
+        benchmark.extra_info[name] = amount / seconds
+
+
+def repetitions(seconds: float, wanted: float) -> int:
+    """How often something that takes ``seconds`` fills the time that is wanted; at least once."""
+    return max(1, round(wanted / max(seconds, 1e-6)))

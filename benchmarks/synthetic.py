@@ -1,0 +1,105 @@
+"""Data of any shape without a download, and trainers on it.
+
+The module is a plugin of ganbench itself: it provides the data set ``noise``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import torch
+
+from ganbench import Dataset, DataSpec, ImageData, hookimpl, option
+from ganbench.grid.cell import Cell
+from ganbench.grid.grid import Grid
+from ganbench.grid.plan import expand
+from ganbench.registry import Registry
+from ganbench.registry.discovery import installed_entry_points
+from ganbench.registry.markers import ENTRY_POINT_GROUP
+
+if TYPE_CHECKING:
+    from ganbench.training.trainer import Trainer
+
+#: Specs of the shapes that are measured, by name.
+SHAPES = {
+    "8x8-grey": "noise[size=8,channels=1]",
+    "28x28-grey": "noise[size=28,channels=1]",
+    "32x32-colour": "noise[size=32,channels=3]",
+}
+
+
+class Noise(Dataset):
+    """Uniform noise in every pixel, with labels."""
+
+    extractor: ClassVar[str] = "pixels"
+
+    size: int = option(32, "pixels a side", ge=1)
+    channels: int = option(3, "channels", ge=1)
+    classes: int = option(10, "classes", ge=1)
+    images: int = option(4096, "images in a split", ge=1)
+
+    def spec(self, root: Path) -> DataSpec:
+        return DataSpec(self.channels, self.size, self.size, self.classes)
+
+    def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
+        random = torch.Generator().manual_seed(0 if split == "train" else 1)
+        shape = (self.images, self.channels, self.size, self.size)
+        return ImageData(
+            torch.randint(256, shape, generator=random, dtype=torch.uint8),
+            torch.randint(self.classes, (self.images,), generator=random),
+            tuple(map(str, range(self.classes))),
+        )
+
+
+@hookimpl
+def ganbench_datasets(register: Callable[..., None]) -> None:
+    register("noise", Noise)
+
+
+@functools.cache
+def registry() -> Registry:
+    """The installed plugins and this module."""
+    own = EntryPoint("noise", __name__, ENTRY_POINT_GROUP)
+    return Registry.load([*installed_entry_points(), own], {})
+
+
+def make_cell(architecture: str, loss: str, dataset: str, **training: Any) -> Cell:
+    """One cell, settled as a run would settle it; ``reason`` says if it cannot work."""
+    grid = Grid.from_dict(
+        {
+            "grid": {"architecture": architecture, "loss": loss, "dataset": dataset},
+            "budget": {"steps": 1_000_000},  # more than anyone measures
+            "training": training,
+        }
+    )
+    return expand(grid, Path(), registry()).cells[0]
+
+
+def make_data(cell: Cell, device: torch.device) -> ImageData:
+    """The cell's training split on the device."""
+    data: ImageData = cell.dataset.component.load("train", Path())
+    assert data.labels is not None
+    return ImageData(data.images.to(device), data.labels.to(device), data.class_names)
+
+
+def make_trainer(cell: Cell, device: torch.device) -> Trainer:
+    """The trainer of the cell's first seed, with its data on the device."""
+    from ganbench.training.trainer import Trainer, TrainingData
+
+    assert cell.data is not None
+    return Trainer(cell, 0, TrainingData(cell.data, make_data(cell, device)), device)
+
+
+def unconditional_architectures() -> list[str]:
+    """Names of the architectures whose players see nothing but images."""
+    infos = registry().components("architecture")
+    return [name for name, info in infos.items() if info.task == "unconditional"]
+
+
+def losses() -> list[str]:
+    """Names of the losses that can be used."""
+    return [name for name, info in registry().components("loss").items() if info.error is None]

@@ -1,0 +1,73 @@
+"""The feature pass of extractors that need no download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import ganbench as gb
+from benchmarks.measuring import record_rate, synchronized
+from ganbench.evaluation.features import Pass
+from ganbench_extractors import inception
+
+pytestmark = pytest.mark.benchmark(timer=synchronized, group="feature pass")
+
+
+@pytest.mark.parametrize("extractor", ["pixels", "small-cnn[steps=30]"])
+def test_digits(
+    benchmark: BenchmarkFixture, device: torch.device, tmp_path: Path, extractor: str
+) -> None:
+    digits = gb.get("dataset", "digits")
+    real = digits.load("train", tmp_path)
+    context = gb.ExtractorContext(
+        real.spec,
+        lambda split: digits.load(split, tmp_path),
+        "",
+        tmp_path,
+        device,
+        lambda line: None,
+    )
+    network = gb.get("extractor", extractor).prepare(context)
+    images = real.images.to(device)
+    passed = benchmark.pedantic(Pass(network).run, ([images],), rounds=20, warmup_rounds=2)
+    assert len(passed.features) == len(images)
+    benchmark.extra_info["batch_size"] = network.batch_size
+    record_rate(benchmark, "images_per_second", len(images))
+
+
+@pytest.mark.slow
+def test_inception(benchmark: BenchmarkFixture, device: torch.device, tmp_path: Path) -> None:
+    """With random weights, which take as long as the published ones."""
+    spec = gb.DataSpec(3, 32, 32)
+    weights = _random_weights(tmp_path)
+    context = gb.ExtractorContext(spec, _no_data, "", tmp_path, device, lambda line: None)
+    network = gb.get("extractor", f'inception-v3-compat[weights="{weights}"]').prepare(context)
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (16, *spec.shape), generator=random, dtype=torch.uint8)
+    images = images.to(device)
+    passed = benchmark.pedantic(Pass(network).run, ([images],), rounds=5, warmup_rounds=1)
+    assert passed.features.shape == (16, 2048)
+    record_rate(benchmark, "images_per_second", len(images))
+
+
+def _random_weights(folder: Path) -> Path:
+    """A file of the published format; the network's constructor is kept from loading any."""
+    module = inception._fidelity()
+    with (
+        mock.patch.object(module, "load_state_dict_from_url"),
+        mock.patch.object(module.FeatureExtractorInceptionV3, "load_state_dict"),
+        torch.random.fork_rng(devices=[]),
+    ):
+        torch.manual_seed(0)
+        network = module.FeatureExtractorInceptionV3("random", ["2048"])
+    path = folder / "random.pth"
+    torch.save(network.state_dict(), path)
+    return path
+
+
+def _no_data(split: str) -> gb.ImageData:
+    raise AssertionError("the network needs no data")

@@ -1,0 +1,143 @@
+"""A trial's id: what it depends on, and what not."""
+
+import json
+import re
+
+import pytest
+
+import ganbench as gb
+from ganbench.testing import installed
+
+
+@pytest.fixture
+def ids(plan):
+    """The ids of all trials of a small grid, by their names."""
+
+    def find(**changes):
+        return {
+            (*trial.cell.columns.values(), trial.seed): trial.id
+            for trial in plan(**changes).trials()
+        }
+
+    return find
+
+
+def only(ids):
+    (trial_id,) = ids.values()
+    return trial_id
+
+
+def test_ids_do_not_depend_on_the_rest_of_the_grid(ids):
+    small = ids(architecture=["mlp"], loss=["hinge"], seeds=[1])
+    large = ids(
+        dataset=["ring", "digits"],
+        loss=["lsgan", "hinge"],
+        architecture=["dcgan", "mlp"],
+        regularizer=["r1", "none"],
+        seeds=[2, 1],
+        about={"description": "another grid"},
+    )
+    assert small.items() <= large.items()
+    assert len(set(large.values())) == len(large) == 32
+
+
+def test_ids_do_not_depend_on_the_order_in_which_things_are_written(ids):
+    assert only(ids(architecture=["mlp[maxout=2,latent_dim=3]"])) == only(
+        ids(architecture=["mlp[latent_dim=3,maxout=2]"])
+    )
+    one, other = {"lr": 1e-3, "batch_size": 8}, {"batch_size": 8, "d_lr": 1e-3, "g_lr": 1e-3}
+    assert only(ids(training=one)) == only(ids(training=other))
+
+
+def test_writing_out_a_default_changes_nothing(ids):
+    assert only(ids()) == only(
+        ids(
+            architecture=["mlp[latent_dim=100]"],
+            training={"batch_size": 64},
+            evaluation={"ticks": 10, "extractor": "pixels"},
+        )
+    )
+    assert only(ids(budget={"steps": 2})) == only(ids(budget={"steps": 2.0}))
+    assert only(ids(evaluation={})) == only(ids(evaluation={"extractor": "small-cnn"}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"architecture": ["mlp[latent_dim=99]"]},
+        {"architecture": ["mlp[g_widths=[256]]"]},
+        {"loss": ["lsgan"]},
+        {"loss": ["lsgan[smoothing=0.1]"]},
+        {"dataset": ["digits[size=9]"]},
+        {"regularizer": ["r1"]},
+        {"regularizer": ["r1[gamma=1.0]"]},
+        {"regularizer": ["r1+r2"]},
+        {"training": {"batch_size": 65}},
+        {"training": {"g_betas": [0.5, 0.99]}},
+        {"evaluation": {"samples": 99, "extractor": "pixels"}},
+        {"evaluation": {"extractor": "small-cnn"}},
+        {"evaluation": {"extractor": "small-cnn[features=8]"}},
+        {"budget": {"steps": 3}},
+        {"budget": {"images": 2}},
+        {"budget": {"seconds": 2}},
+        {"seeds": [1]},
+    ],
+    ids=str,
+)
+def test_everything_that_decides_a_result_changes_the_id(ids, changes):
+    assert only(ids(**changes)) != only(ids())
+
+
+def test_a_rival_for_a_components_name_does_not_change_the_id(ids, provided):
+    loss = type(gb.get("loss", "hinge"))
+    provided(distribution="mine", version="1.0", loss={"mine": loss})
+    first = only(ids(loss=["mine"]))
+    provided(distribution="theirs", loss={"mine": loss})
+    assert only(ids(loss=["mine:mine"])) == first != only(ids(loss=["theirs:mine"]))
+
+
+class Plugin:
+    @gb.hookimpl
+    def ganbench_losses(self, register):
+        register("mine", type(gb.get("loss", "hinge")))
+
+
+def test_another_version_of_the_provider_changes_the_id(ids):
+    with installed(Plugin(), "mine", "1.0"):
+        before = only(ids(loss=["mine"]))
+    with installed(Plugin(), "mine", "1.1"):
+        assert only(ids(loss=["mine"])) != before
+
+
+def test_a_resolved_option_and_one_that_was_asked_for_are_two_rows(ids):
+    found = ids(architecture=["dcgan", "dcgan[d_norm=layer]"], loss=["wgan-gp"])
+    assert len(set(found.values())) == 2
+
+
+def test_ids_are_names_of_folders(ids):
+    (trial_id,) = ids(architecture=["mlp[g_widths=[1,2]]"], loss=["wgan-gp"]).values()
+    assert re.fullmatch(r"mlp-wgan-gp-digits-s0-[0-9a-f]{10}", trial_id)
+
+
+def test_the_record_of_a_trial_tells_everything_that_it_was(plan):
+    (trial,) = plan(
+        architecture=["dcgan[width=4]"], loss=["wgan-gp"], seeds=[5], training={"batch_size": 8}
+    ).trials()
+    record = json.loads(json.dumps(trial.identity()))
+    assert (record["trial"], record["seed"], record["protocol"]) == (trial.id, 5, 1)
+    assert record["resolved_architecture"] == "dcgan[d_norm=layer,width=4]"
+    assert record["columns"]["architecture"] == "dcgan[width=4]"
+    assert record["architecture"]["options"]["d_norm"] == "layer"
+    assert record["architecture"]["provider"] == "ganbench"
+    assert record["architecture"]["version"] == gb.__version__
+    assert record["budget"] == {"steps": 2}
+    assert record["training"]["batch_size"] == 8
+    assert record["evaluation"]["extractor"] == "pixels"
+    sources = record["setting_sources"]
+    assert {name: sources[name] for name in ("flip", "d_steps", "batch_size", "precision")} == {
+        "flip": "dataset",
+        "d_steps": "loss",
+        "batch_size": "grid",
+        "precision": "default",
+    }
+    assert record["providers"] == f"ganbench=={gb.__version__}"

@@ -1,0 +1,93 @@
+"""Training and evaluation settings: defaults, layers over them, and where each came from."""
+
+import pytest
+
+from ganbench.errors import UsageError
+from ganbench.grid.settings import (
+    TrainingSettings,
+    parse_assignment,
+    settle_evaluation,
+    settle_training,
+)
+
+
+def test_later_layers_win_and_the_winner_is_recorded():
+    settled = settle_training(
+        [
+            ("dataset", {"flip": True}),
+            ("architecture", {"g_lr": 1e-3, "d_lr": 1e-3, "g_betas": (0.0, 0.9)}),
+            ("loss", {"d_steps": 5, "d_lr": 1e-4}),
+            ("grid", {"d_steps": 2}),
+        ]
+    )
+    settings, sources = settled.settings, settled.sources
+    assert (settings.flip, sources["flip"]) == (True, "dataset")
+    assert (settings.g_lr, sources["g_lr"]) == (1e-3, "architecture")
+    assert (settings.d_lr, sources["d_lr"]) == (1e-4, "loss")
+    assert (settings.d_steps, sources["d_steps"]) == (2, "grid")
+    assert (settings.batch_size, sources["batch_size"]) == (64, "default")
+    assert sources.keys() == settled.as_dict().keys()
+    assert settled.as_dict()["g_betas"] == [0.0, 0.9]
+
+
+def test_shorthands_set_both_players_but_yield_to_a_players_own_setting():
+    settings = settle_training(
+        [("loss", {"lr": 1e-4, "betas": [0, 0.9]}), ("grid", {"g_lr": 3e-4, "lr": 2e-3})]
+    ).settings
+    assert (settings.g_lr, settings.d_lr) == (3e-4, 2e-3)
+    assert settings.g_betas == settings.d_betas == (0.0, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ({"batchsize": 3}, "no option 'batchsize'; did you mean 'batch_size'"),
+        ({"batch_size": 0}, "batch_size=0 is not allowed; it takes int, at least 1"),
+        ({"batch_size": 1.5}, "batch_size=1.5 is not allowed"),
+        ({"batch_size": True}, "batch_size=true is not allowed"),
+        ({"lr": "fast"}, "g_lr=fast is not allowed"),
+        ({"lr": float("nan")}, "g_lr=nan is not allowed"),
+        ({"d_lr": float("inf")}, "d_lr=inf: must be a finite number"),
+        ({"g_betas": [0.5, 1.0]}, "each must be at least 0 and less than 1"),
+        ({"g_betas": [0.5]}, "it takes [float,float]"),
+        ({"optimizer": "adamw"}, "it takes adam|sgd|rmsprop"),
+    ],
+)
+def test_mistakes_are_named(setting, problem):
+    with pytest.raises(UsageError) as caught:
+        settle_training([("grid", setting)])
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith("[training]")
+
+
+def test_evaluation_settings():
+    assert settle_evaluation({"samples": 50}).samples == 50
+    with pytest.raises(UsageError, match=r"\[evaluation\].*no option 'sample'; did you mean"):
+        settle_evaluation({"sample": 50})
+    with pytest.raises(UsageError, match=r"takes train\|test"):
+        settle_evaluation({"reference_split": "validation"})
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("training.batch_size=64", ("training", "batch_size", 64)),
+        (" training.lr = 2e-4", ("training", "lr", 2e-4)),
+        ("training.betas=[0,0.9]", ("training", "betas", [0, 0.9])),
+        ("training.flip=true", ("training", "flip", True)),
+        ("evaluation.extractor=cnn[width=8]", ("evaluation", "extractor", "cnn[width=8]")),
+    ],
+)
+def test_assignments(text, parsed):
+    assert parse_assignment(text) == parsed
+
+
+@pytest.mark.parametrize("text", ["", "x", "x=1", "training=1", "training.=1", "budget.steps=1"])
+def test_assignments_that_are_none(text):
+    with pytest.raises(UsageError, match=f"bad --set {text!r}: "):
+        parse_assignment(text)
+
+
+def test_every_setting_says_what_it_is_for():
+    for name, field in TrainingSettings.__dataclass_fields__.items():
+        assert field.metadata["help"], name
