@@ -190,6 +190,7 @@ def _peak(who: str, architecture: str, device: torch.device) -> dict[str, float]
     cell = make_cell(architecture, LOSS, DATASET)
     if who == "ours":
         import ganbench.training.trainer  # noqa: F401 - imports do not count as growth
+    torch.zeros((), device=device)  # a GPU counts nothing before its first tensor
     reset_peak(device)
     before = peak_megabytes(device)
     if who == "ours":
