@@ -1,5 +1,31 @@
-"""What plugin authors can test with: suites to inherit, and synthetic run folders."""
+"""What plugin authors can test with: suites to inherit, plugins without installing, made-up runs.
 
+Each suite is a plain class of pytest tests. Inherit it under a name that pytest collects, and name
+the component::
+
+    from ganbench.testing import LossTests
+
+    class TestMyLoss(LossTests):
+        component = MyLoss()
+
+The tests check the contract by numbers, on made-up data and with small partners for whatever is not
+under test; they need no other plugin. Their messages say what is wrong and how to mend it.
+"""
+
+from ganbench.testing.architectures import ArchitectureTests
+from ganbench.testing.augmentations import AugmentationTests
+from ganbench.testing.datasets import DatasetTests
+from ganbench.testing.extractors import ExtractorTests
+from ganbench.testing.losses import LossTests
 from ganbench.testing.plugins import installed
+from ganbench.testing.regularizers import RegularizerTests
 
-__all__ = ["installed"]
+__all__ = [
+    "ArchitectureTests",
+    "AugmentationTests",
+    "DatasetTests",
+    "ExtractorTests",
+    "LossTests",
+    "RegularizerTests",
+    "installed",
+]

@@ -1,0 +1,237 @@
+"""The contract of architectures, as tests."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ganbench.components.architecture import (
+    CRITIC_CLASSES,
+    CRITIC_FEATURES,
+    PER_SAMPLE_CRITIC,
+    Architecture,
+    Critique,
+    Networks,
+)
+from ganbench.components.data import DataSpec
+from ganbench.testing.components import ComponentTests
+from ganbench.testing.harness import (
+    BATCH,
+    CPU,
+    made_up_images,
+    make_trainer,
+    own_randomness,
+    weights,
+)
+from ganbench.training.critic import call_with_labels
+from ganbench.training.probe import network_problem
+from ganbench.training.state import newest_checkpoint, save_checkpoint
+from ganbench.training.streams import seed_everything
+from ganbench.training.trainer import Trainer
+
+
+class ArchitectureTests(ComponentTests):
+    """Inherit, and name the architecture and the data that it is for::
+
+        class TestTinyUpsampler(ArchitectureTests):
+            component = TinyUpsampler(width=4)
+            data = [DataSpec(1, 8, 8), DataSpec(3, 32, 32, classes=10)]
+
+    Small options make the tests quick: every one of them trains or builds on each of the data.
+
+    :cvar component: the architecture under test.
+    :cvar data: data that the design allows.
+    """
+
+    component: Architecture
+    data: ClassVar[Sequence[DataSpec]] = (DataSpec(3, 32, 32, classes=10),)
+
+    def test_it_allows_the_data(self) -> None:
+        """`Architecture.problem` has no objection, and answers without building anything."""
+        assert self.data, "name the data that the architecture is for"
+        for data in self.data:
+            with own_randomness("problem"):
+                problem = self.component.problem(data)
+            assert problem is None, f"{data}: {problem}"
+
+    def test_latents_have_the_length_that_it_says(self) -> None:
+        """And are drawn from the generator that is handed over, and from nothing else."""
+        with own_randomness("sample_latents"):
+            first, again = (self._latents(5) for _ in range(2))
+        assert first.shape == (5, self.component.latent_dim), (
+            f"latents are {tuple(first.shape)}, latent_dim is {self.component.latent_dim}"
+        )
+        assert torch.equal(first, again), "the same generator state gives other latents"
+
+    def test_generator_makes_samples_of_the_datas_shape(self) -> None:
+        """(batch, c, h, w), finite, and in [-1, 1] where they are images."""
+        for data, networks in self._built():
+            for train, count in ((True, BATCH), (False, 3), (False, 1)):
+                samples = self._generate(networks.train(train), data, count)
+                where = f"on {data}, {'training' if train else 'evaluating'}"
+                shape = (count, *data.shape)
+                assert samples.shape == shape, f"{where}: {tuple(samples.shape)}, not {shape}"
+                assert samples.is_floating_point(), f"{where}: samples are {samples.dtype}"
+                assert samples.isfinite().all(), f"{where}: samples are not finite"
+                if data.kind == "image":
+                    most = samples.abs().max().item()
+                    assert most <= 1, f"{where}: values reach {most:g}, beyond [-1, 1]"
+
+    def test_discriminator_gives_logits_with_the_batch_first(self) -> None:
+        """Bare, or in a `Critique` whose other parts have the batch first, too."""
+        for data, networks in self._built():
+            critique = self._judge(networks, data)
+            for name in ("logits", "features", "class_logits"):
+                part = getattr(critique, name)
+                assert part is None or len(part) == BATCH, f"on {data}: {name} {tuple(part.shape)}"
+                assert part is None or part.isfinite().all(), f"on {data}: {name} are not finite"
+
+    def test_capabilities_are_what_the_networks_can_do(self) -> None:
+        """Claims are tried out on the networks, with options settled for every cell's needs."""
+        for data in self.data:
+            for needs in (frozenset[str](), frozenset({PER_SAMPLE_CRITIC})):
+                resolved = self.component.resolve(needs, data)
+                assert type(resolved) is type(self.component), "resolve gives another kind"
+                assert resolved.resolve(needs, data) == resolved, "resolve is not settled at once"
+                self._check_claims(resolved, data)
+
+    def test_every_parameter_is_trained(self) -> None:
+        """Two real steps give every parameter of both networks a finite gradient."""
+        for data in self.data:
+            trainer = self._trainer(data)
+            trainer.time_steps(2)
+            assert trainer.failed_step() is None, f"on {data}: a gradient is not finite"
+            for player, network in trainer.networks._asdict().items():
+                for name, parameter in network.named_parameters():
+                    where = f"on {data}: {player}.{name}"
+                    if parameter.requires_grad:
+                        assert parameter.grad is not None, f"{where} takes part in nothing"
+                        assert parameter.grad.any(), f"{where} gets a gradient of zeros"
+
+    def test_weights_follow_from_the_random_state(self) -> None:
+        """The same seed gives the same bits, another seed others."""
+        for data in self.data:
+            first, again, other = (_weights(self._build(data, seed)) for seed in (0, 0, 1))
+            assert _equal(first, again), f"on {data}: the same seed builds different weights"
+            assert not _equal(first, other), f"on {data}: every seed builds the same weights"
+
+    def test_training_is_reproducible(self) -> None:
+        """Two trainings with one seed give the same bits."""
+        for data in self.data:
+            trainers = [self._trainer(data) for _ in range(2)]
+            for trainer in trainers:
+                trainer.time_steps(2)
+            first, again = (_weights(trainer.networks) for trainer in trainers)
+            assert _equal(first, again), f"on {data}: the same seed trains to different weights"
+
+    def test_a_checkpoint_holds_everything(self) -> None:
+        """A training that went through a checkpoint goes on to the same bits as one that did not."""
+        for data in self.data:
+            straight, stopped = self._trainer(data), self._trainer(data)
+            straight.time_steps(3)
+            stopped.time_steps(2)
+            resumed = self._trainer(data)
+            with tempfile.TemporaryDirectory() as folder:
+                save_checkpoint(Path(folder), "state", stopped.state_dict())
+                state, problems = newest_checkpoint(Path(folder), CPU)
+            assert state is not None, f"on {data}: {problems}"
+            resumed.load_state_dict(state)
+            resumed.time_steps(1)
+            assert _equal(_weights(straight.networks), _weights(resumed.networks)), (
+                f"on {data}: something is kept outside of parameters and registered buffers"
+            )
+
+    def _check_claims(self, architecture: Architecture, data: DataSpec) -> None:
+        claims = architecture.capabilities(data)
+        networks = _Pair(architecture, data, 0)
+        where = f"{architecture} on {data}"
+        if PER_SAMPLE_CRITIC in claims:
+            conditional = architecture.task == "class-conditional"
+            networks.train(True)
+            plain = Networks(networks.generator, networks.discriminator)
+            problem = network_problem(plain, self._latents(BATCH), data, conditional, claims)
+            assert problem is None, f"{where} is no {PER_SAMPLE_CRITIC}: {problem}"
+            _check_second_derivative(networks, data, where)
+        critique = self._judge(networks, data)
+        if CRITIC_FEATURES in claims:
+            assert critique.features is not None, f"{where} gives no {CRITIC_FEATURES}"
+            assert critique.features.ndim == 2, f"{where}: features are {critique.features.shape}"
+        if CRITIC_CLASSES in claims:
+            assert critique.class_logits is not None, f"{where} gives no {CRITIC_CLASSES}"
+            assert critique.class_logits.shape == (BATCH, data.classes), (
+                f"{where}: class logits are {tuple(critique.class_logits.shape)}"
+            )
+
+    def _built(self) -> Iterator[tuple[DataSpec, _Pair]]:
+        for data in self.data:
+            yield data, self._build(data, 0)
+
+    def _build(self, data: DataSpec, seed: int) -> _Pair:
+        return _Pair(self.component.resolve(frozenset(), data), data, seed)
+
+    def _trainer(self, data: DataSpec) -> Trainer:
+        return make_trainer(data, architecture=self.component)
+
+    def _latents(self, count: int) -> Tensor:
+        return self.component.sample_latents(count, torch.Generator().manual_seed(0), CPU)
+
+    def _generate(self, networks: _Pair, data: DataSpec, count: int) -> Tensor:
+        with torch.no_grad():
+            samples = call_with_labels(
+                networks.generator, self._latents(count), networks.labels(count)
+            )
+        assert isinstance(samples, Tensor), f"the generator gives {type(samples).__name__}"
+        return samples
+
+    def _judge(self, networks: _Pair, data: DataSpec) -> Critique:
+        with torch.no_grad():
+            return networks.judge(made_up_images(data))
+
+
+class _Pair:
+    """Networks as a trial builds them."""
+
+    def __init__(self, architecture: Architecture, data: DataSpec, seed: int) -> None:
+        seed_everything(seed, "weights")
+        self.generator, self.discriminator = architecture.build(data)
+        self._classes = data.classes if architecture.task == "class-conditional" else 0
+
+    def __iter__(self) -> Iterator[torch.nn.Module]:
+        return iter((self.generator, self.discriminator))
+
+    def train(self, mode: bool) -> _Pair:
+        self.generator.train(mode)
+        self.discriminator.train(mode)
+        return self
+
+    def labels(self, count: int) -> Tensor | None:
+        return torch.arange(count) % self._classes if self._classes else None
+
+    def judge(self, images: Tensor) -> Critique:
+        answer = call_with_labels(self.discriminator, images, self.labels(len(images)))
+        assert isinstance(answer, (Tensor, Critique)), f"the discriminator gives {type(answer)}"
+        return answer if isinstance(answer, Critique) else Critique(answer)
+
+
+def _check_second_derivative(networks: _Pair, data: DataSpec, where: str) -> None:
+    """Gradient penalties differentiate the critic's gradient once more."""
+    images = made_up_images(data).requires_grad_()
+    logits = networks.judge(images).logits
+    (slopes,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    slopes.square().sum().backward()
+    gradients = [p.grad for p in networks.discriminator.parameters() if p.grad is not None]
+    assert gradients, f"{where}: a gradient penalty reaches no parameter"
+    assert all(g.isfinite().all() for g in gradients), f"{where}: a penalty's gradient is infinite"
+
+
+def _weights(networks: _Pair | Networks) -> list[Tensor]:
+    return [tensor for network in networks for tensor in weights(network)]
+
+
+def _equal(one: list[Tensor], other: list[Tensor]) -> bool:
+    return len(one) == len(other) and all(map(torch.equal, one, other))

@@ -1,0 +1,49 @@
+"""What holds for every component."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import torch
+
+from ganbench.components.base import Component
+from ganbench.grid.settings import settle_training
+from ganbench.registry.options import all_options, canonical_spec, create
+from ganbench.registry.specs import parse_spec
+from ganbench.testing.harness import own_randomness
+
+
+class ComponentTests:
+    """Tests of any component; the other suites contain them.
+
+    :cvar component: the component under test, with the options that matter.
+    """
+
+    component: Any
+
+    def test_it_is_cheap_to_create(self) -> None:
+        """Networks and data come into being in ``build`` and ``load``, not in ``__init__``."""
+        cls, options = type(self.component), all_options(self.component)
+        with own_randomness(f"creating {cls.__name__}"):
+            made = cls(**options)
+        heavy = (torch.Tensor, torch.nn.Module)
+        held = [name for name, value in vars(made).items() if isinstance(value, heavy)]
+        assert not held, f"{cls.__name__} holds tensors or modules: {', '.join(held)}"
+
+    def test_its_options_can_be_written_as_a_spec(self) -> None:
+        """``name[key=value]`` is how grids and result tables name it."""
+        component = self.component
+        spec = parse_spec(canonical_spec("it", component))
+        again = create(type(component), spec.options, "it", spec.texts)
+        assert again == component, f"{spec} makes {again}, not {component}"
+
+    def test_it_can_be_sent_to_another_process(self) -> None:
+        """By pickle, for which its class must be found in its module."""
+        component = self.component
+        assert pickle.loads(pickle.dumps(component)) == component, "pickling changes it"
+
+    def test_it_recommends_settings_that_exist(self) -> None:
+        """`Component.recommends` names training settings, with values that they take."""
+        assert isinstance(self.component, Component)
+        settle_training([("", self.component.recommends)])

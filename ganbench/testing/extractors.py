@@ -1,0 +1,92 @@
+"""The contract of feature extractors, as tests."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from ganbench.components.data import DataSpec
+from ganbench.components.extractor import (
+    Extractor,
+    ExtractorContext,
+    FeatureNetwork,
+    Features,
+)
+from ganbench.testing.components import ComponentTests
+from ganbench.testing.harness import CPU, made_up_samples, own_randomness
+
+_COUNT = 64
+
+
+class ExtractorTests(ComponentTests):
+    """Inherit, and name the extractor and the data that it is for::
+
+        class TestMyFeatures(ExtractorTests):
+            component = MyFeatures()
+            data = [DataSpec(3, 32, 32)]
+
+    :cvar component: the extractor under test.
+    :cvar data: data that it is for; it gets ready on random samples of that shape.
+    :cvar cache: where weights are found; an empty folder by default.
+    """
+
+    component: Extractor
+    data: ClassVar[Sequence[DataSpec]] = (DataSpec(3, 32, 32, classes=10),)
+    cache: ClassVar[Path | None] = None
+
+    def test_it_allows_the_data(self) -> None:
+        """`Extractor.problem` has no objection, and answers without loading anything."""
+        for data in self.data:
+            with own_randomness("problem"):
+                problem = self.component.problem(data)
+            assert problem is None, f"{data}: {problem}"
+
+    def test_features_are_vectors_of_each_sample_alone(self) -> None:
+        """(batch, d) float32, finite, the same whichever batch a sample is in."""
+        for data in self.data:
+            network = self._prepared(data)
+            samples = made_up_samples(data, 12, seed=1).images
+            with own_randomness("forward"):
+                found = network.forward(samples)
+            assert isinstance(found, Features), f"on {data}: forward gives {type(found).__name__}"
+            for name, part in found._asdict().items():
+                if part is not None:
+                    assert part.shape[:1] == (12,), f"on {data}: {name} {tuple(part.shape)}"
+                    assert part.ndim == 2, f"on {data}: {name} {tuple(part.shape)}"
+                    assert part.isfinite().all(), f"on {data}: {name} are not finite"
+                    assert not part.requires_grad, f"on {data}: {name} carry a graph"
+            assert found.features.dtype == torch.float32, f"on {data}: {found.features.dtype}"
+            alone = network.forward(samples[:1]).features
+            difference = (alone[0] - found.features[0]).abs().max().item()
+            scale = max(1.0, found.features.abs().max().item())
+            assert difference < 1e-3 * scale, f"on {data}: a sample's features depend on its batch"
+
+    def test_equal_identities_give_equal_features(self) -> None:
+        """Reference statistics are cached under the identity."""
+        for data in self.data:
+            first, again = self._prepared(data), self._prepared(data)
+            assert first.identity == again.identity, (
+                f"on {data}: {first.identity} and then {again.identity}"
+            )
+            samples = made_up_samples(data, 12, seed=1).images
+            one, other = (network.forward(samples).features for network in (first, again))
+            assert torch.equal(one, other), f"on {data}: two networks are {first.identity}"
+
+    def _prepared(self, data: DataSpec) -> FeatureNetwork:
+        with tempfile.TemporaryDirectory() as empty, own_randomness("prepare"):
+            network = self.component.prepare(
+                ExtractorContext(
+                    data=data,
+                    load=lambda split: made_up_samples(data, _COUNT, seed=len(split)),
+                    dataset_key="made-up",
+                    cache=self.cache or Path(empty),
+                    device=CPU,
+                    log=lambda sentence: None,
+                )
+            )
+        assert isinstance(network, FeatureNetwork), f"prepare gives {type(network).__name__}"
+        return network

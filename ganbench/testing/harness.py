@@ -1,0 +1,223 @@
+"""Real training on made-up data, with partners that stand in for what is not under test."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from ganbench.components.architecture import (
+    CRITIC_CLASSES,
+    CRITIC_FEATURES,
+    PER_SAMPLE_CRITIC,
+    Architecture,
+    Critique,
+    Networks,
+)
+from ganbench.components.augmentation import Augmentation
+from ganbench.components.base import Component, option
+from ganbench.components.data import DataSpec, ImageData
+from ganbench.components.dataset import Dataset
+from ganbench.components.extractor import Extractor, ExtractorContext, FeatureNetwork
+from ganbench.components.loss import Loss
+from ganbench.components.regularizer import Regularizer
+from ganbench.grid.cell import Cell
+from ganbench.grid.grid import Grid
+from ganbench.grid.plan import expand
+from ganbench.registry import Registry
+from ganbench.registry.options import canonical_spec
+from ganbench.registry.plugins import PluginRecord, Registration
+from ganbench.training.streams import global_random_state
+from ganbench.training.trainer import Trainer, TrainingData
+
+CPU = torch.device("cpu")
+BATCH = 8
+
+
+class MadeUpData(Dataset):
+    """Random samples of any shape."""
+
+    extractor = "made-up"
+
+    channels: int = option(1, ge=1)
+    height: int = option(8, ge=1)
+    width: int = option(8, ge=1)
+    classes: int = option(0, ge=0)
+    kind: Literal["image", "points"] = "image"
+
+    def spec(self, root: Path) -> DataSpec:
+        return DataSpec(self.channels, self.height, self.width, self.classes, self.kind)
+
+    def load(self, split: str, root: Path) -> ImageData:
+        return made_up_samples(self.spec(root), 4 * BATCH)
+
+
+class MadeUpExtractor(Extractor):
+    """Never used, since nothing is evaluated."""
+
+    def prepare(self, context: ExtractorContext) -> FeatureNetwork:
+        raise NotImplementedError
+
+
+class Partner(Architecture):
+    """A small pair for any data, with every capability that the core knows."""
+
+    latent_dim: int = 4
+
+    def capabilities(self, data: DataSpec) -> frozenset[str]:
+        classes = {CRITIC_CLASSES} if data.classes else set()
+        return frozenset({PER_SAMPLE_CRITIC, CRITIC_FEATURES} | classes)
+
+    def build(self, data: DataSpec) -> Networks:
+        return Networks(PartnerGenerator(self.latent_dim, data), PartnerCritic(data))
+
+
+class PartnerGenerator(nn.Module):
+    def __init__(self, latent_dim: int, data: DataSpec) -> None:
+        super().__init__()
+        inner, outer = nn.Linear(latent_dim, 16), nn.Linear(16, math.prod(data.shape))
+        self.layers = nn.Sequential(inner, nn.Tanh(), outer, nn.Unflatten(1, data.shape), nn.Tanh())
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        images: Tensor = self.layers(latents)
+        return images
+
+
+class PartnerCritic(nn.Module):
+    def __init__(self, data: DataSpec) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(data.shape), 16), nn.Tanh())
+        self.judge = nn.Linear(16, 1)
+        self.classify = nn.Linear(16, data.classes) if data.classes else None
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Critique:
+        features = self.layers(images)
+        classes = None if self.classify is None else self.classify(features)
+        return Critique(self.judge(features).squeeze(1), features, classes)
+
+
+class PartnerLoss(Loss):
+    """The logistic loss."""
+
+    generator_uses_real = False
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(-real).mean() + softplus(fake).mean()
+
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(-fake).mean()
+
+
+def make_trainer(
+    data: DataSpec,
+    *,
+    architecture: Architecture | None = None,
+    loss: Loss | None = None,
+    regularizers: Sequence[Regularizer] = (),
+    augmentations: Sequence[Augmentation] = (),
+    seed: int = 0,
+) -> Trainer:
+    """A trainer on made-up data, with partners for what is not given.
+
+    :raises AssertionError: if the components do not go together or their networks do not fit.
+    """
+    cell = make_cell(
+        data, architecture or Partner(), loss or PartnerLoss(), regularizers, augmentations
+    )
+    assert cell.reason is None, f"no trial on {data} can work: {cell.reason}"
+    trainer = Trainer(cell, seed, TrainingData(data, made_up_samples(data, 4 * BATCH)), CPU)
+    problem = trainer.problem()
+    assert problem is None, f"on {data}: {problem}"
+    return trainer
+
+
+def make_cell(
+    data: DataSpec,
+    architecture: Architecture,
+    loss: Loss,
+    regularizers: Sequence[Regularizer] = (),
+    augmentations: Sequence[Augmentation] = (),
+) -> Cell:
+    """A cell of these components, expanded from a grid as any other."""
+    made_up = MadeUpData(
+        channels=data.channels,
+        height=data.height,
+        width=data.width,
+        classes=data.classes,
+        kind=data.kind,
+    )
+    axes: dict[str, Sequence[Component]] = {
+        "architecture": [architecture],
+        "loss": [loss],
+        "dataset": [made_up],
+        "regularizer": regularizers or [_NoRegularizer()],
+        "augmentation": augmentations or [_NoAugmentation()],
+    }
+    record = PluginRecord("testing", "testing", "0", "ganbench.testing")
+    registrations = [Registration("extractor", "made-up", MadeUpExtractor, "", record)]
+    specs: dict[str, str] = {}
+    for kind, components in axes.items():
+        names = [f"part-{number}" for number in range(len(components))]
+        specs[kind] = "+".join(map(canonical_spec, names, components))
+        registrations += [
+            Registration(kind, name, type(component), "", record)
+            for name, component in zip(names, components, strict=True)
+        ]
+    grid = Grid(specs, training={"batch_size": BATCH})
+    (cell,) = expand(grid, Path(), Registry([record], registrations)).cells
+    return cell
+
+
+class _NoRegularizer(Regularizer):
+    players = frozenset()
+
+
+class _NoAugmentation(Augmentation):
+    identity = True
+
+    def apply(self, images: Tensor, random: torch.Generator, state: Any) -> Tensor:
+        return images
+
+
+def made_up_samples(data: DataSpec, count: int, seed: int = 0) -> ImageData:
+    """Random samples, the same ones every time."""
+    random = torch.Generator().manual_seed(seed)
+    shape = (count, *data.shape)
+    if data.kind == "points":
+        images = 2 * torch.rand(shape, generator=random) - 1
+    else:
+        images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
+    return ImageData(images, torch.arange(count) % data.classes if data.classes else None)
+
+
+def made_up_images(data: DataSpec, count: int = BATCH, seed: int = 0) -> Tensor:
+    """(count, c, h, w) float32 in [-1, 1]."""
+    images = made_up_samples(data, count, seed).images
+    return images if data.kind == "points" else images.float() / 127.5 - 1
+
+
+def weights(network: nn.Module) -> list[Tensor]:
+    """Everything that a checkpoint holds of a network."""
+    return list(network.state_dict().values())
+
+
+@contextlib.contextmanager
+def own_randomness(what: str) -> Iterator[None]:
+    """Fail if ``what`` draws from torch's, Python's or NumPy's global random state."""
+    before = _fingerprint()
+    yield
+    assert _fingerprint() == before, (
+        f"{what} draws from a global random state, which belongs to the training: draw from the "
+        "torch.Generator that is handed over, or from one of your own"
+    )
+
+
+def _fingerprint() -> str:
+    state = global_random_state(CPU)
+    return repr([state.pop("torch").tolist(), state])

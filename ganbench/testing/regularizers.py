@@ -1,0 +1,140 @@
+"""The contract of regularizers, as tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ganbench.components.architecture import Architecture, Networks
+from ganbench.components.data import DataSpec
+from ganbench.components.regularizer import Player, Regularizer
+from ganbench.components.view import View
+from ganbench.grid.settings import TrainingSettings
+from ganbench.testing.components import ComponentTests
+from ganbench.testing.harness import (
+    BATCH,
+    CPU,
+    Partner,
+    made_up_images,
+    make_trainer,
+    own_randomness,
+    weights,
+)
+from ganbench.training.critic import Critic, call_with_labels
+from ganbench.training.precision import Arithmetic
+
+
+class RegularizerTests(ComponentTests):
+    """Inherit, and name the regularizer::
+
+        class TestMyPenalty(RegularizerTests):
+            component = MyPenalty(weight=1.0)
+
+    :cvar component: the regularizer under test, with a weight that is not zero.
+    :cvar architecture: whose networks it acts on; name one if `Regularizer.needs` asks for a
+        capability that the core does not know.
+    :cvar data: the data of the training.
+    """
+
+    component: Regularizer
+    architecture: ClassVar[Architecture] = Partner()
+    data: ClassVar[DataSpec] = DataSpec(1, 8, 8, classes=3)
+
+    def test_it_says_whom_it_acts_on(self) -> None:
+        """`players` and `differentiates` name what there is."""
+        players, inputs = self.component.players, self.component.differentiates
+        assert players <= {"discriminator", "generator"}, f"unknown players: {set(players)}"
+        assert inputs <= {"real", "fake"}, f"unknown inputs: {set(inputs)}"
+
+    def test_terms_are_scalars_that_reach_their_player(self) -> None:
+        """A finite number, of which some parameter of the player has a gradient."""
+        for player in self._players():
+            call, networks = self._prepared(player)
+            term = call()
+            assert isinstance(term, Tensor), f"{player}: the term is a {type(term).__name__}"
+            assert term.shape == (), f"{player}: the term is {tuple(term.shape)}, not a scalar"
+            assert term.isfinite(), f"{player}: the term is {term.item()}"
+            assert term.requires_grad, f"{player}: the term has no gradient"
+            parameters = list(getattr(networks, player).parameters())
+            slopes = torch.autograd.grad(term, parameters, allow_unused=True)
+            reached = [slope for slope in slopes if slope is not None]
+            assert any(slope.any() for slope in reached), f"the term does nothing to the {player}"
+            assert all(slope.isfinite().all() for slope in reached), f"{player}: infinite gradient"
+
+    def test_randomness_is_its_own(self) -> None:
+        """The same state of ``view.random`` gives the same term."""
+        for player in self._players():
+            calls = [self._prepared(player)[0] for _ in range(2)]
+            with own_randomness(f"the {player}'s term"):
+                values = [call().item() for call in calls]
+            assert values[0] == values[1], f"{player}: the same view gives {values}"
+
+    def test_state_is_kept_in_place(self) -> None:
+        """A checkpoint restores the tensors of `Regularizer.initial_state`, and nothing else."""
+        for player in self._players():
+            state = self.component.initial_state(CPU)
+            before = dict(state)
+            self._prepared(player, state)[0]()
+            kept = state.keys() == before.keys() and all(state[k] is before[k] for k in state)
+            assert kept, f"{player}: state must be updated in place, as in state['x'].copy_(…)"
+
+    def test_two_steps_of_training(self) -> None:
+        """Both players stay finite, and the term shows in the weights of the players it names."""
+        plain, regularized = (
+            make_trainer(self.data, architecture=self.architecture, regularizers=regularizers)
+            for regularizers in ((), (dataclasses.replace(self.component, every=1),))
+        )
+        for trainer in (plain, regularized):
+            trainer.time_steps(2)
+            assert trainer.failed_step() is None, "a loss or a gradient is not finite"
+            assert trainer.weights_finite(), "a weight is not finite"
+        for player in self._players():
+            before, after = (weights(getattr(t.networks, player)) for t in (plain, regularized))
+            changed = not all(map(torch.equal, before, after))
+            assert changed, f"training is the same without the {player}'s term"
+
+    def _players(self) -> list[Player]:
+        return sorted(self.component.players)
+
+    def _prepared(
+        self, player: Player, state: dict[str, Tensor] | None = None
+    ) -> tuple[Callable[[], Tensor], Networks]:
+        """A call that gives the player's term, and the networks that it is about."""
+        networks = make_trainer(self.data, architecture=self.architecture).networks
+        state = self.component.initial_state(CPU) if state is None else state
+        view = self._view(networks, player, state)
+        return functools.partial(getattr(self.component, player), view), networks
+
+    def _view(self, networks: Networks, player: Player, state: dict[str, Tensor]) -> View:
+        conditional = self.architecture.task == "class-conditional"
+        labels = torch.arange(BATCH) % self.data.classes if conditional else None
+        critic = Critic(networks.discriminator, labels, Arithmetic(TrainingSettings(), CPU))
+        latents = self.architecture.sample_latents(BATCH, torch.Generator().manual_seed(1), CPU)
+
+        def generate(values: Tensor) -> Tensor:
+            images = call_with_labels(networks.generator, values, labels)
+            assert isinstance(images, Tensor)
+            return images
+
+        wanted = self.component.differentiates
+        real, fake = made_up_images(self.data), generate(latents)
+        if player == "discriminator":
+            real.requires_grad_("real" in wanted)
+            fake = fake.detach().requires_grad_("fake" in wanted)
+        return View(
+            critic=critic,
+            real=real,
+            fake=fake,
+            real_logits=critic(real),
+            fake_logits=critic(fake),
+            random=torch.Generator().manual_seed(0),
+            state=state,
+            labels=labels,
+            latents=latents,
+            generate=generate if player == "generator" else None,
+        )

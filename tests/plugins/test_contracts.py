@@ -1,0 +1,135 @@
+"""Every component that ganbench ships keeps the contract that plugin authors test theirs against."""
+
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+from PIL import Image
+
+import ganbench as gb
+from ganbench import DataSpec
+from ganbench.paths import cache_root, data_root
+from ganbench.testing import (
+    ArchitectureTests,
+    AugmentationTests,
+    DatasetTests,
+    ExtractorTests,
+    LossTests,
+    RegularizerTests,
+)
+from ganbench_extractors.inception_weights import find_weights
+
+#: Specs in place of the plain name: small ones, and one for each way in which a component differs.
+SPECS = {
+    "dcgan": [
+        f"dcgan[width=4,g_norm={g},d_norm={d}]"
+        for g, d in (
+            *(("batch", "auto"), ("layer", "layer"), ("instance", "instance")),
+            *(("none", "none"), ("batch", "spectral"), ("batch", "batch")),
+        )
+    ],
+    "mlp": [
+        "mlp[g_widths=[8],d_widths=[8]]",
+        "mlp[g_widths=[8],d_widths=[8],g_norm=none,d_norm=layer,maxout=2]",
+        "mlp[g_widths=[8],d_widths=[8],d_norm=spectral,activation=relu]",
+    ],
+    "lsgan": ["lsgan", "lsgan[a=-1.0,c=0.0]"],
+    "minimax": ["minimax", "minimax[smoothing=0.1]"],
+    "gradient-penalty": ["gradient-penalty", "gradient-penalty[one_sided=true,target=0.0]"],
+    "ring": ["ring[n=2000]"],
+    "gaussian-grid": ["gaussian-grid[n=2000]"],
+    "folder": ["folder[path=images,size=8,test_fraction=0.3]"],
+    "small-cnn": ["small-cnn[steps=2,features=4]"],
+}
+DATA = (
+    DataSpec(2, 1, 1, kind="points"),
+    DataSpec(1, 8, 8, classes=10),
+    DataSpec(1, 28, 28),
+    DataSpec(3, 32, 32, classes=3),
+)
+
+
+def specs(kind):
+    """Specs of all components of a kind that belong to ganbench itself."""
+    infos = gb.components(kind).values()
+    names = [info.name for info in infos if info.provider == "ganbench"]
+    assert names or kind == "callback"
+    return [spec for name in names for spec in SPECS.get(name, [name])]
+
+
+def possible(component, data):
+    """Those of the data that a design allows."""
+    return [spec for spec in data if component.problem(spec) is None]
+
+
+class TestArchitectures(ArchitectureTests):
+    @pytest.fixture(autouse=True, params=specs("architecture"))
+    def choose(self, request):
+        self.component = gb.get("architecture", request.param)
+        self.data = possible(self.component, DATA)
+
+
+class TestLosses(LossTests):
+    @pytest.fixture(autouse=True, params=specs("loss"))
+    def choose(self, request):
+        self.component = gb.get("loss", request.param)
+
+
+class TestRegularizers(RegularizerTests):
+    @pytest.fixture(autouse=True, params=specs("regularizer"))
+    def choose(self, request):
+        self.component = gb.get("regularizer", request.param)
+
+
+class TestAugmentations(AugmentationTests):
+    @pytest.fixture(autouse=True, params=specs("augmentation"))
+    def choose(self, request):
+        self.component = gb.get("augmentation", request.param)
+
+
+def check(suite, **attributes):
+    """All tests of a suite as one, so that what is not at hand is left out once."""
+    tests = type("Suite", (suite,), attributes)()
+    for name in dir(tests):
+        if name.startswith("test_"):
+            getattr(tests, name)()
+
+
+@pytest.mark.parametrize("spec", specs("dataset"))
+def test_data_sets(spec, tmp_path, monkeypatch):
+    """Nothing is downloaded: data that is not at hand is left out."""
+    dataset = gb.get("dataset", spec)
+    if spec.startswith("folder"):
+        paint(tmp_path / "images")
+        check(DatasetTests, component=dataset, root=tmp_path)
+        return
+
+    def unreachable(*arguments, **options):
+        raise OSError("tests download nothing")
+
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
+    try:
+        dataset.load("train", data_root())
+    except gb.DataNotFoundError:
+        pytest.skip(f"{spec} is not in the data folder")
+    check(DatasetTests, component=dataset)
+
+
+def paint(folder):
+    """Images of two classes."""
+    for number in range(40):
+        place = folder / ("dark" if number % 2 else "light")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (6 * number, 3, 5)).save(place / f"{number}.png")
+
+
+@pytest.mark.parametrize("spec", specs("extractor"))
+def test_extractors(spec):
+    extractor = gb.get("extractor", spec)
+    cache = None
+    if spec == "inception-v3-compat":
+        cache = cache_root()
+        if find_weights(cache) is None:
+            pytest.skip("the weights of inception-v3-compat are not at hand")
+    check(ExtractorTests, component=extractor, data=possible(extractor, DATA), cache=cache)

@@ -1,0 +1,109 @@
+"""docs/plugins.md: its code is written to files, installed, tested and run as it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import ganbench as gb
+from ganbench import testing
+from ganbench.registry import KINDS
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+COMPONENTS = {
+    *("architecture:patches", "augmentation:brightness", "callback:journal", "dataset:stripes"),
+    *("loss:codes", "loss:lazy-hinge", "loss:soft-hinge", "regularizer:drift"),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def guided(tmp_path_factory):
+    """A folder with the guide's files, and the entry points that it announces."""
+    folder = tmp_path_factory.mktemp("guide")
+    entry_points = []
+    for language, code in BLOCKS:
+        if language == "python":
+            target = folder / code.split()[1]
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(code, encoding="utf-8")
+        elif language == "toml":
+            announced = tomllib.loads(code)["project"]["entry-points"]["ganbench"]
+            entry_points += [f"{name} = {module}" for name, module in announced.items()]
+    info = folder / "ganbench_guide-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ganbench-guide\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text("\n".join(["[ganbench]", *entry_points]))
+    return folder
+
+
+def python(folder, *arguments):
+    environ = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environ, cwd=folder)
+
+
+def test_the_guides_plugins_load(guided):
+    done = python(guided, "-m", "ganbench", "plugins", "--json")
+    mine = [r for r in json.loads(done.stdout) if r["distribution"] == "ganbench-guide"]
+    assert {record["state"] for record in mine} == {"ok"}, mine
+    assert {name for record in mine for name in record["provides"]} == COMPONENTS
+
+
+def test_the_guides_tests_pass(guided):
+    done = python(guided, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d\d passed", done.stdout)
+
+
+def test_the_guides_components_train_together(guided):
+    done = python(
+        guided,
+        *("-m", "ganbench", "run", "-a", "patches[width=4]", "-l", "soft-hinge", "-l", "wgan-gp"),
+        *("-d", "stripes", "-r", "drift", "-A", "brightness", "-c", "journal[path=fd.jsonl]"),
+        *("--budget", "2steps", "-o", "out", "--json", "--set", "evaluation.extractor=pixels"),
+        *("--set", "evaluation.samples=64", "--set", "evaluation.ticks=1"),
+    )
+    assert done.returncode == 0, done.stderr
+    rows = {row["loss"]: row for row in json.loads(done.stdout)["rows"]}
+    assert rows["soft-hinge"]["resolved_architecture"] == "patches[d_norm=batch,width=4]"
+    assert rows["wgan-gp"]["resolved_architecture"] == "patches[d_norm=none,width=4]"
+    journal = [json.loads(line) for line in (guided / "fd.jsonl").read_text().splitlines()]
+    assert {line["trial"] for line in journal} == {row["trial"] for row in rows.values()}
+
+
+def test_the_guide_names_everything_that_there_is():
+    for kind in KINDS.values():
+        assert f"`{kind.hook}(register)` | `ganbench.{kind.contract.partition(':')[2]}`" in GUIDE
+    for suite in testing.__all__:
+        assert suite in GUIDE
+    for name in ("PER_SAMPLE_CRITIC", "CRITIC_FEATURES", "CRITIC_CLASSES"):
+        assert hasattr(gb, name)
+        assert f"`ganbench.{name}`" in GUIDE
+    anchors = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^## (.*)$", GUIDE, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#(.*?)\)", GUIDE)) <= anchors
+
+
+def test_the_example_distributions_own_tests_pass():
+    example = ROOT / "plugins" / "example"
+    done = python(example, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d\d passed", done.stdout)
