@@ -13,8 +13,9 @@ from PIL import Image
 from ganbench.components.data import DataSpec
 from ganbench.training.batches import to_uint8
 
-_MIN_CELL = 48  # pixels: an 8x8 digit has to be readable
-_GAP = 2
+_MIN_CELL = 64  # pixels: an 8x8 digit has to be readable
+_GAP = 4
+_GREY = 128  # of the gaps: neither the ink nor the paper of common data
 
 
 def save_samples(
@@ -38,7 +39,7 @@ def _tiles(samples: torch.Tensor) -> Image.Image:
     rows = math.ceil(count / columns)
     canvas = torch.full(
         (channels, rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP),
-        255,
+        _GREY,
         dtype=torch.uint8,
     )
     for index, image in enumerate(images):

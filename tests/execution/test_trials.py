@@ -105,7 +105,7 @@ def test_a_trial_leaves_its_row_history_picture_and_checkpoint(tmp_path):
     assert row["verdict"] == curve["verdict"]
     assert row["fd_auc"] == curve["fd_auc"]
     with Image.open(folder / "samples.png") as picture:
-        assert picture.size == (8 * 50 + 2, 8 * 50 + 2)
+        assert picture.size == (8 * 68 + 4, 8 * 68 + 4)
         assert len(np.unique(np.asarray(picture))) > 10
     assert sorted(path.suffix for path in (folder / "checkpoint").iterdir()) == [
         ".json",
