@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class GanbenchError(Exception):
@@ -31,7 +32,14 @@ class DataNotFoundError(UsageError):
 
 
 class InterruptedTraining(GanbenchError):  # noqa: N818 - an event, not a fault
-    """A trial that stopped on request after it had saved its state."""
+    """A trial that stopped on request after it had saved its state.
+
+    :ivar row: what is known of it so far.
+    """
+
+    def __init__(self, message: str, row: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -25,6 +25,7 @@ def exit_code(error: BaseException) -> int:
     if os.environ.get("GANBENCH_DEBUG", "") not in ("", "0"):
         traceback.print_exception(error)
     if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt, InterruptedTraining)):
+        click.echo("Interrupted.", err=True)
         return INTERRUPTED
     if isinstance(error, click.ClickException):
         error.show()

@@ -31,7 +31,8 @@ class Dataset(Component):
 
         :param root: the data folder (``--data-dir``, ``$GANBENCH_DATA`` or the user's cache).
         :returns: an `ImageData`, or, for what does not fit in memory, a ``torch.utils.data``
-            data set whose items are (uint8 image (c, h, w), label) pairs, and `spec` overridden.
+            data set whose items are (uint8 image (c, h, w), label) pairs that do not vary, and
+            `spec` overridden; an attribute ``labels`` or ``targets`` tells the class frequencies.
         :raises DataNotFoundError: if the data is neither there nor to be had; says what to put where.
         """
 
@@ -43,6 +44,14 @@ class Dataset(Component):
                 f"{type(self).__name__}.load gives no ImageData, so it must override spec"
             )
         return data.spec
+
+    def fingerprint(self, root: Path) -> str:
+        """What tells one content of the data from another, found without reading it all.
+
+        It is part of every trial's identity, so that trials on changed data are trials of their own.
+        Empty where the content never changes, as with published data sets.
+        """
+        return ""
 
     def statistics(self, samples: torch.Tensor) -> dict[str, float]:
         """Metrics that only this data set can compute, since it knows the true distribution.

@@ -48,13 +48,18 @@ class Evaluator:
             and the data set's own; NaN where a metric is not defined. All are NaN if a sample or a
             feature is not finite.
         """
-        samples = torch.cat(list(batches))
-        own = self.dataset.statistics(samples.cpu())
-        ready = to_uint8(samples) if self.data.kind == "image" else samples
-        passed = Pass(self.network).run([ready])
-        if not bool(samples.isfinite().all()) or not bool(passed.features.isfinite().all()):
-            return dict.fromkeys((*_METRICS, *own), math.nan)
-        return self._metrics(passed.features, passed.logits) | own
+        finite, ready, floats = [], [], []
+        own = type(self.dataset).statistics is not Dataset.statistics
+        for batch in batches:
+            finite.append(batch.isfinite().all())
+            ready.append(to_uint8(batch) if self.data.kind == "image" else batch)
+            if own:  # a large set of images is kept as bytes only, unless the data set asks
+                floats.append(batch)
+        passed = Pass(self.network).run(ready)
+        if not bool(torch.stack(finite).all()) or not bool(passed.features.isfinite().all()):
+            return dict.fromkeys(_METRICS, math.nan)
+        metrics = self._metrics(passed.features, passed.logits)
+        return metrics | (self.dataset.statistics(torch.cat(floats).cpu()) if own else {})
 
     def _metrics(self, features: torch.Tensor, logits: torch.Tensor | None) -> dict[str, float]:
         metrics = dict.fromkeys(_METRICS, math.nan)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ganbench.components.callback import Callback
 
 
@@ -31,6 +33,8 @@ class Audience:
     def _tell(self, call: Callable[[Callback], None]) -> None:
         for callback in self._callbacks:
             try:
-                call(callback)
+                # What a tracker draws must not be missing from the training's random stream.
+                with torch.random.fork_rng(devices=[]):
+                    call(callback)
             except Exception:
                 traceback.print_exc()

@@ -47,7 +47,7 @@ class LocalRunner:
             try:
                 row = self._run(trial, folder, identity)
             except InterruptedTraining as stop:
-                folder.write_row(self._failed(trial, "interrupted", str(stop)))
+                folder.write_row(stop.row or self._failed(trial, "interrupted", str(stop)))
                 raise
             except (Exception, SystemExit) as error:  # a plugin must not end its host
                 traceback.print_exc()

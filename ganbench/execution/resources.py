@@ -26,6 +26,7 @@ from ganbench.training.streams import derive_seed
 from ganbench.training.trainer import TrainingData
 
 _READ_BATCH = 1000
+_PROBED = 1024
 
 
 class Resources:
@@ -110,8 +111,12 @@ class Resources:
         source = self._split(dataset, split)
         if isinstance(source, ImageData):
             return content_hash(source)
-        known = [dataset.identity(), split, len(source)]
-        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+        known = [dataset.identity(), dataset.component.fingerprint(self.root), split, len(source)]
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
+        # Reading all of it would take too long; some of it tells other content well enough.
+        for images in self._real_batches(dataset, split, min(len(source), _PROBED)):
+            digest.update(images.cpu().contiguous().numpy().data)
+        return digest.hexdigest()
 
     def _resident_split(self, dataset: Bound, split: str) -> ImageData:
         source = self._split(dataset, split)

@@ -35,7 +35,7 @@ class Trained:
         labels = torch.arange(self.data.classes) if conditional else None
         arithmetic = Arithmetic(TrainingSettings(), device)
         sampler = Sampler(self.architecture, self.generator, labels, seed, device, arithmetic)
-        return sampler.images(count, "samples")
+        return sampler.images(count, "samples", in_turn=True)
 
 
 def load_trained(folder: TrialFolder) -> Trained:

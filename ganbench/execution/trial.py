@@ -95,8 +95,8 @@ class TrialRun:
             return self._row("skipped", problem)
         self._resume()
         self._session.attempts += 1
-        if self._session.tick < 0:
-            self._reach(0)
+        if self._session.tick < 0 and not self._reach(0):
+            return self._diverged(-1)
         while self._session.tick < self.trainer.schedule.ticks:
             tick = self._session.tick + 1
             arrived = self.trainer.train_to(tick, self._should_stop, self._report)
@@ -105,9 +105,8 @@ class TrialRun:
                 return self._diverged(failed)
             if not arrived:
                 self._save()
-                raise InterruptedTraining(
-                    f"{self.trial.id} stopped after {self.trainer.steps} steps"
-                )
+                message = f"stopped on request after {self.trainer.steps} steps"
+                raise InterruptedTraining(message, self._row("interrupted", message))
             if not self.trainer.weights_finite() or not self._reach(tick):
                 return self._diverged(self.trainer.steps - 1)
         return self._finished()
@@ -192,13 +191,14 @@ class TrialRun:
         return fd
 
     def _diverged(self, step: int) -> dict[str, Any]:
-        values = self.trainer.series.table()[step] if self.trainer.series.steps > step else []
+        series = self.trainer.series
+        values = series.table()[step] if 0 <= step < series.steps else []
         bad = [
             name for name, value in zip(MEASURES, values, strict=False) if not np.isfinite(value)
         ]
         what = ", ".join(bad) if bad else "a weight or a sample"
         images = (step + 1) * self.trainer.images_per_step
-        row = self._row("diverged", f"{what} became non-finite in step {step + 1}")
+        row = self._row("diverged", f"{what} became non-finite {_when(step)}")
         return row | {"steps": step + 1, "images": images, "fail_images": images}
 
     def _row(self, status: str, error: str | None = None) -> dict[str, Any]:
@@ -270,6 +270,10 @@ class TrialRun:
         }
         save_checkpoint(self.folder.checkpoint_dir, name, state)
         self._last_save = time.perf_counter()
+
+
+def _when(step: int) -> str:
+    return "before training" if step < 0 else f"in step {step + 1}"
 
 
 def base_row(trial: Trial) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Cell:
 
     :ivar data: the shape of the data set's samples.
     :ivar asked: the architecture as the grid names it.
+    :ivar fingerprint: the data set's own word for its content.
     :ivar architecture: the same with options such as ``d_norm=auto`` resolved for this cell.
     :ivar reason: why the cell cannot work, with a way out; None if it can.
     """
@@ -34,6 +35,7 @@ class Cell:
     augmentations: tuple[Bound, ...]
     extractor: Bound
     data: DataSpec | None
+    fingerprint: str
     training: Settled
     evaluation: EvaluationSettings
     budget: Budget
@@ -71,7 +73,7 @@ class Cell:
             "architecture": self.architecture.identity()
             | {"asked": self.asked.identity()["options"]},
             "loss": self.loss.identity(),
-            "dataset": self.dataset.identity(),
+            "dataset": self.dataset.identity() | {"fingerprint": self.fingerprint},
             "regularizers": [bound.identity() for bound in self.regularizers],
             "augmentations": [bound.identity() for bound in self.augmentations],
             "extractor": self.extractor.identity(),

@@ -73,6 +73,7 @@ class _Expansion:
         self.evaluation = grid.evaluation_settings
         self.bind = functools.cache(registry.bind)
         self.data_of = functools.cache(self._data_of)
+        self.fingerprint_of = functools.cache(self._fingerprint_of)
         self.needs_of = functools.cache(self._needs_of)
         self.fitted = functools.cache(self._fitted)
         self.extractor_of = functools.cache(self._extractor_of)
@@ -93,6 +94,7 @@ class _Expansion:
         for text in self.grid.axes[kind]:
             parts = split_combined(text) if kind in COMBINED else [text]
             bounds = tuple(self.bind(kind, part) for part in parts)
+            _refuse_repetition(text, bounds)
             found.setdefault(tuple(bound.spec for bound in bounds), bounds)
         return list(found.values())
 
@@ -105,11 +107,12 @@ class _Expansion:
         augmentations: Bounds,
     ) -> Cell:
         data, no_data = self.data_of(dataset)
+        fingerprint, no_fingerprint = self.fingerprint_of(dataset)
         needs, no_needs = self.needs_of((*augmentations, *regularizers, loss))
         architecture, no_fit = self.fitted(asked, data, needs)
         extractor, no_features = self.extractor_of(dataset, data)
         training, no_settings = self.settled(dataset, architecture, loss)
-        reasons = (no_data, no_needs, no_fit, no_features, no_settings)
+        reasons = (no_data, no_fingerprint, no_needs, no_fit, no_features, no_settings)
         return Cell(
             architecture=architecture,
             loss=loss,
@@ -118,6 +121,7 @@ class _Expansion:
             augmentations=augmentations,
             extractor=extractor,
             data=data,
+            fingerprint=fingerprint,
             training=training,
             evaluation=self.evaluation,
             budget=self.grid.budget,
@@ -135,6 +139,9 @@ class _Expansion:
             return _typed(component.spec(self.root), DataSpec), None
 
         return _asked(dataset, shape, None)
+
+    def _fingerprint_of(self, dataset: Bound) -> Answer[str]:
+        return _asked(dataset, lambda it: (_typed(it.fingerprint(self.root), str), None), "")
 
     def _needs_of(self, bounds: Bounds) -> Answer[Needs]:
         needs: dict[str, str] = {}
@@ -247,6 +254,14 @@ def split_combined(specs: str) -> list[str]:
     if len(parts) > 1 and not all(part.strip() for part in parts):
         raise UsageError(f"bad spec {specs!r}: nothing stands beside a plus sign")
     return parts
+
+
+def _refuse_repetition(text: str, bounds: Bounds) -> None:
+    specs = [bound.spec for bound in bounds]
+    if len(set(specs)) < len(specs):
+        raise UsageError(f"bad spec {text!r}: the same component stands in it twice")
+    if len(specs) > 1 and "none" in specs:
+        raise UsageError(f"bad spec {text!r}: 'none' combines with nothing")
 
 
 def _task_problem(architecture: Bound, data: DataSpec) -> str | None:

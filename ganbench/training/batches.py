@@ -28,7 +28,7 @@ class Order:
 
     def __init__(self, samples: int, seed: int) -> None:
         self.samples = samples
-        self._seed = seed
+        self.seed = seed
         self._epoch = -1
         self._permutation = torch.empty(0, dtype=torch.int64)
 
@@ -42,7 +42,7 @@ class Order:
 
     def _epoch_order(self, epoch: int) -> torch.Tensor:
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(derive_seed(self._seed, "order", epoch))
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", epoch))
             self._permutation = torch.randperm(self.samples, generator=generator)
             self._epoch = epoch
         return self._permutation
@@ -129,11 +129,11 @@ class StreamedBatches(Batches):
     def _loader(self) -> DataLoader[Any]:
         return DataLoader(
             self._dataset,
-            batch_sampler=_Ahead(Order(self.order.samples, self.order._seed), self),
+            batch_sampler=_Ahead(Order(self.order.samples, self.order.seed), self),
             num_workers=self._workers,
             pin_memory=self.device.type == "cuda",
             # Its own generator: the loader must not draw from the trial's global stream.
-            generator=torch.Generator().manual_seed(0),
+            generator=torch.Generator().manual_seed(self.order.seed),
         )
 
 

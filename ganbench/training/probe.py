@@ -58,7 +58,16 @@ def _mixing_problem(
         count - count // 2, *data.shape, generator=noise, device=device
     )
     half = count // 2
-    a, b = (_logits(call_with_labels(discriminator, x, labels))[:half] for x in (first, second))
+    buffers = [(buffer, buffer.clone()) for buffer in discriminator.buffers()]
+    answers = []
+    for images in (first, second):
+        torch.manual_seed(0)  # equal noise in layers that draw some, such as dropout
+        for buffer, kept in buffers:  # equal state in layers that keep some
+            buffer.copy_(kept)
+        answers.append(_logits(call_with_labels(discriminator, images, labels))[:half])
+    a, b = answers
+    if not bool((a.isfinite() & b.isfinite()).all()):
+        return None  # a divergence, which the trial will tell
     if torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(a.abs().max())):
         return None
     return (

@@ -35,33 +35,42 @@ class Sampler:
         self._labels, self._seed, self._device = labels, seed, device
         self._arithmetic = arithmetic
 
-    def batches(self, count: int, stream: str) -> Iterator[torch.Tensor]:
+    def batches(self, count: int, stream: str, in_turn: bool = False) -> Iterator[torch.Tensor]:
         """``count`` images, (b, c, h, w) float32, batch by batch; a stream always gives the same."""
         training = self.generator.training
         self.generator.eval()
         try:
             for start in range(0, count, BATCH):
-                yield self._batch(min(BATCH, count - start), derive_seed(self._seed, stream, start))
+                seed = derive_seed(self._seed, stream, start)
+                yield self._batch(min(BATCH, count - start), seed, start if in_turn else None)
         finally:
             self.generator.train(training)
 
-    def images(self, count: int, stream: str) -> torch.Tensor:
-        """``count`` images in one tensor."""
-        return torch.cat(list(self.batches(count, stream)))
+    def images(self, count: int, stream: str, in_turn: bool = False) -> torch.Tensor:
+        """``count`` images in one tensor; ``in_turn`` goes through the labels in their order."""
+        return torch.cat(list(self.batches(count, stream, in_turn)))
 
-    def _batch(self, count: int, seed: int) -> torch.Tensor:
+    def _batch(self, count: int, seed: int, turn: int | None) -> torch.Tensor:
         cuda = [self._device] if self._device.type == "cuda" else []
         # Layers that draw noise use the global random state, which belongs to the training.
         with torch.random.fork_rng(devices=cuda), torch.no_grad(), self._arithmetic.autocast():
             torch.manual_seed(seed)
             random = torch.Generator(device=self._device).manual_seed(seed)
             latents = self._architecture.sample_latents(count, random, self._device)
-            images = call_with_labels(self.generator, latents, self._draw_labels(count, random))
+            images = call_with_labels(
+                self.generator, latents, self._draw_labels(count, random, turn)
+            )
         assert isinstance(images, torch.Tensor)
         return images.float()
 
-    def _draw_labels(self, count: int, random: torch.Generator) -> torch.Tensor | None:
+    def _draw_labels(
+        self, count: int, random: torch.Generator, turn: int | None
+    ) -> torch.Tensor | None:
         if self._labels is None:
             return None
+        if turn is not None:
+            return self._labels[
+                (turn + torch.arange(count, device=self._device)) % len(self._labels)
+            ]
         picks = torch.randint(len(self._labels), (count,), generator=random, device=self._device)
         return self._labels[picks]

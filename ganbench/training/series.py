@@ -9,6 +9,7 @@ import torch
 #: What is measured in every step; of several discriminator updates, the last.
 MEASURES = ("d_loss", "g_loss", "d_auc", "d_grad_norm", "g_grad_norm")
 _CHUNK = 1024
+_PAIRS = 512 * 512
 
 
 class StepSeries:
@@ -69,8 +70,13 @@ def batch_auc(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     Independent of the loss and of any threshold. Logits with several values for a sample, as a
     patch discriminator gives, are averaged for each sample first.
     """
-    a, b = _by_sample(real)[:, None], _by_sample(fake)
-    return 0.5 * (a > b).float().add_(a >= b).mean()
+    a, b = _by_sample(real), _by_sample(fake)
+    if len(a) * len(b) <= _PAIRS:
+        return 0.5 * (a[:, None] > b).float().add_(a[:, None] >= b).mean()
+    # By rank: a table of all pairs of a large batch would be larger than the networks.
+    ordered = b.sort().values
+    below = torch.searchsorted(ordered, a) + torch.searchsorted(ordered, a, right=True)
+    return 0.5 * below.float().mean() / len(b)
 
 
 def _by_sample(logits: torch.Tensor) -> torch.Tensor:

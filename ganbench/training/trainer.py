@@ -43,12 +43,17 @@ class TrainingData:
 
     @property
     def labels(self) -> torch.Tensor | None:
-        """Labels to draw from, with the data's frequencies; None without classes."""
+        """Labels to draw from, with the data's frequencies; None without classes.
+
+        Equal frequencies for a streamed data set that does not tell its own.
+        """
         if not self.spec.classes:
             return None
         if isinstance(self.source, ImageData):
             return self.source.labels
-        return torch.arange(self.spec.classes)
+        known = getattr(self.source, "labels", None)
+        known = getattr(self.source, "targets", None) if known is None else known
+        return torch.arange(self.spec.classes) if known is None else torch.as_tensor(known)
 
 
 class Trainer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -54,6 +55,12 @@ class Folder(Dataset):
         decoded = decoded_images(source, names, self.size, self.channels, purpose)
         notes = _skipped(names, decoded.broken, source.location)
         return as_samples(decoded, labels, layout.class_names, notes)
+
+    def fingerprint(self, root: Path) -> str:
+        """A hash of all names and sizes of files; times change when a folder is copied."""
+        source, _ = self._find(root)
+        listing = [f"{name}:{stamp.partition(':')[0]}" for name, stamp in source.stamps.items()]
+        return hashlib.sha256("\n".join(sorted(listing)).encode()).hexdigest()[:16]
 
     def _find(self, root: Path) -> tuple[ImageSource, Layout]:
         from ganbench_datasets.image_files import open_source

@@ -17,6 +17,7 @@ class MappedImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
     """(uint8 image (c, h, w), label) pairs, read from disk when they are asked for.
 
     :ivar notes: as in `ImageData`.
+    :ivar labels: the label of each item, or None where there are no classes.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class MappedImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
         self._images = decoded.images
         self._rows = decoded.readable()
         self._labels = labels
+        self.labels = None if labels is None else [labels[row] for row in self._rows]
         self.notes = notes
 
     def __len__(self) -> int:

@@ -89,8 +89,10 @@ def accuracy(network: Classifier, data: ImageData) -> float:
     """The share of images whose class the network names."""
     assert data.labels is not None
     right = 0
-    for images, labels in zip(data.images.split(512), data.labels.split(512), strict=True):
-        right += int((network(images)[1].argmax(1) == labels).sum())
+    # The classifier is trained on the CPU, wherever the data lives.
+    images, labels = data.images.cpu(), data.labels.cpu()
+    for part, wanted in zip(images.split(512), labels.split(512), strict=True):
+        right += int((network(part)[1].argmax(1) == wanted).sum())
     return right / len(data)
 
 

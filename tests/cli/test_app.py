@@ -44,8 +44,8 @@ def raising(error):
         (raising(UnknownNameError("unknown loss 'x'")), 2, "Error: unknown loss 'x'\n"),
         (raising(click.FileError("x", "gone")), 2, "Error: Could not open file 'x': gone\n"),
         (raising(click.ClickException("bad")), 2, "Error: bad\n"),
-        (raising(KeyboardInterrupt()), 130, "\n"),
-        (raising(InterruptedTraining("saved")), 130, ""),
+        (raising(KeyboardInterrupt()), 130, "\nInterrupted.\n"),
+        (raising(InterruptedTraining("saved")), 130, "Interrupted.\n"),
         (
             raising(ZeroDivisionError("division\nby zero")),
             3,

@@ -157,6 +157,43 @@ def test_a_diverged_trial_says_where_and_keeps_its_curve(tmp_path):
     assert gb.load_history(tmp_path / "r")["tick"].tolist() == [0]
 
 
+def test_samples_that_are_not_finite_before_training_are_a_divergence(tmp_path, monkeypatch):
+    from ganbench_classic.mlp import MLP
+
+    build = MLP.build
+
+    def broken(self, data):
+        networks = build(self, data)
+        torch.nn.init.constant_(list(networks.generator.parameters())[-1], math.nan)
+        return networks
+
+    monkeypatch.setattr(MLP, "build", broken)
+    row = run(tmp_path / "r").results.iloc[0]
+    assert (row["status"], row["fail_images"]) == ("diverged", 0)
+    assert "before training" in row["error"]
+
+
+def test_changed_data_makes_new_trials_beside_the_old(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+
+    def draw(count):
+        for number in range(count):
+            noise = np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8)
+            Image.fromarray(noise).save(pictures / f"{number}.png")
+
+    def train():
+        dataset = f"folder[path={pictures},size=8,channels=1,test_fraction=0.2]"
+        axes = {"architecture": [TINY], "loss": ["hinge"], "dataset": [dataset]}
+        return gb.run({"grid": axes}, tmp_path / "r", budget="5steps", evaluation=EVALUATION)
+
+    draw(40)
+    assert [train().trained for _ in range(2)] == [1, 0]
+    draw(50)
+    assert train().trained == 1
+    assert len(gb.load_results(tmp_path / "r")) == 2
+
+
 def test_a_second_run_trains_only_what_is_missing(tmp_path):
     assert run(tmp_path / "r", ["hinge"]).trained == 1
     more = run(tmp_path / "r", ["hinge", "lsgan"], seeds=2)

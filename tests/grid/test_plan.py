@@ -1,12 +1,14 @@
 """Expansion: which cells there are, how they are settled, and why some cannot work."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 import ganbench as gb
 from ganbench.errors import ConflictError, UsageError
-from ganbench.grid.plan import split_combined
+from ganbench.grid.grid import Grid
+from ganbench.grid.plan import expand, split_combined
 
 PAIR = dict.fromkeys(("build",), lambda self, data: None)
 
@@ -235,3 +237,19 @@ def test_what_plugins_print_stays_off_standard_output(plan, provided, capsys):
     provided(architecture={"chatty": architecture(problem=chatty)})
     assert reasons(plan(architecture=["chatty"])) == [None]
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("spec", ["none+r1", "r1+r1"])
+def test_a_combination_that_says_nothing_new_is_refused(spec):
+    grid = Grid.from_dict(
+        {
+            "grid": {
+                "architecture": ["mlp"],
+                "loss": ["hinge"],
+                "dataset": ["digits"],
+                "regularizer": [spec],
+            }
+        }
+    )
+    with pytest.raises(UsageError, match="r1"):
+        expand(grid, Path())

@@ -83,6 +83,13 @@ def test_auc_is_the_share_of_pairs_that_real_wins():
     assert batch_auc(patches, fake).item() == pytest.approx(sum(pairs) / 49)
 
 
+def test_auc_of_a_large_batch_is_the_same_by_rank():
+    noise = torch.Generator().manual_seed(0)
+    real, fake = (torch.randint(0, 50, (2000,), generator=noise).float() for _ in range(2))
+    wins = (real[:, None] > fake).double() + 0.5 * (real[:, None] == fake).double()
+    assert batch_auc(real, fake).item() == pytest.approx(wins.mean().item(), rel=1e-6)
+
+
 def test_a_series_survives_growth_beyond_its_chunk():
     series = StepSeries(CPU)
     for step in range(2500):

@@ -105,6 +105,21 @@ def test_a_network_whose_answers_mix_samples_is_found_out_in_a_cell_that_forbids
     assert "depends on the rest of its batch" in problem
 
 
+def test_noise_in_a_discriminator_is_not_taken_for_mixing(monkeypatch):
+    from ganbench_classic.mlp import MLP
+
+    build = MLP.build
+
+    def with_dropout(self, data):
+        networks = build(self, data)
+        layers = torch.nn.Sequential(torch.nn.Dropout(0.5), networks.discriminator)
+        return type(networks)(networks.generator, layers)
+
+    monkeypatch.setattr(MLP, "build", with_dropout)
+    cell = make_cell(loss="wgan-gp")
+    assert Trainer(cell, 0, make_data(), CPU).problem() is None
+
+
 def test_looking_for_problems_leaves_no_trace(trainer):
     looked, plain = (
         trainer(architecture="dcgan[d_norm=spectral,width=4]", loss="wgan-gp") for _ in range(2)
