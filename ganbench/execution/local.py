@@ -15,6 +15,7 @@ from ganbench.execution.progress import Progress
 from ganbench.execution.resources import Resources
 from ganbench.execution.trial import TrialRun, base_row, device_name
 from ganbench.grid.cell import Trial
+from ganbench.registry.guard import one_line
 from ganbench.results.store import TrialFolder
 
 
@@ -87,7 +88,4 @@ def _status_of(error: BaseException) -> str:
 
 
 def _sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, UsageError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return str(error) if isinstance(error, UsageError) else one_line(error)

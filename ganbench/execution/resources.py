@@ -18,7 +18,7 @@ from ganbench.components.data import ImageData
 from ganbench.components.extractor import ExtractorContext
 from ganbench.errors import UsageError
 from ganbench.evaluation.evaluator import Evaluator
-from ganbench.evaluation.reference import Protocol, content_hash, real_statistics
+from ganbench.evaluation.reference import Protocol, RealStatistics, content_hash, real_statistics
 from ganbench.grid.cell import Cell
 from ganbench.grid.settings import EvaluationSettings
 from ganbench.registry.lookup import Bound
@@ -43,6 +43,7 @@ class Resources:
         self.root, self.cache, self.device, self.log = root, cache, device, log
         self._dataset = ""
         self._splits: dict[str, Any] = {}
+        self._contents: dict[str, str] = {}
         self._evaluators: dict[tuple[str, EvaluationSettings], Evaluator] = {}
 
     def training_data(self, cell: Cell) -> TrainingData:
@@ -108,6 +109,13 @@ class Resources:
             yield images.to(self.device)
 
     def _content(self, dataset: Bound, split: str) -> str:
+        """A hash of the split, worked out once: gigabytes take seconds."""
+        self._use(dataset)
+        if split not in self._contents:
+            self._contents[split] = self._hash(dataset, split)
+        return self._contents[split]
+
+    def _hash(self, dataset: Bound, split: str) -> str:
         source = self._split(dataset, split)
         if isinstance(source, ImageData):
             return content_hash(source)
@@ -138,11 +146,11 @@ class Resources:
 
     def _use(self, dataset: Bound) -> None:
         if dataset.spec != self._dataset:
-            self._splits, self._evaluators = {}, {}
+            self._splits, self._contents, self._evaluators = {}, {}, {}
             self._dataset = dataset.spec
 
 
-def _on_device(real: Any, device: torch.device) -> Any:
+def _on_device(real: RealStatistics, device: torch.device) -> RealStatistics:
     reference = real.reference
     moments = replace(
         reference.moments,

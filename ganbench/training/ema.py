@@ -20,19 +20,19 @@ class AveragedGenerator:
         self._images, self._rampup = images, rampup
         self._source = generator
         self.module = generator if images == 0 else copy.deepcopy(generator).requires_grad_(False)
-        self._pairs: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._averaged: list[torch.Tensor] = []
+        self._trained: list[torch.Tensor] = []
         self._copies: list[tuple[torch.Tensor, torch.Tensor]] = []
         if self.module is not generator:
             self._collect()
 
     def update(self, images: int, batch: int) -> None:
         """Move towards the trained weights after a step that used ``batch`` of ``images`` images."""
-        if not self._pairs:
+        if not self._averaged:
             return
         half_life = min(self._images, self._rampup * images) if self._rampup else self._images
         weight = 1.0 - 0.5 ** (batch / max(half_life, 1e-8))
-        averaged, trained = map(list, zip(*self._pairs, strict=True))
-        torch._foreach_lerp_(averaged, trained, weight)
+        torch._foreach_lerp_(self._averaged, self._trained, weight)
         for mine, theirs in self._copies:
             mine.copy_(theirs)
 
@@ -40,5 +40,8 @@ class AveragedGenerator:
         mine = [*self.module.parameters(), *self.module.buffers()]
         theirs = [*self._source.parameters(), *self._source.buffers()]
         for averaged, trained in zip(mine, theirs, strict=True):
-            target = self._pairs if averaged.is_floating_point() else self._copies
-            target.append((averaged.detach(), trained.detach()))
+            if averaged.is_floating_point():
+                self._averaged.append(averaged.detach())
+                self._trained.append(trained.detach())
+            else:
+                self._copies.append((averaged.detach(), trained.detach()))
