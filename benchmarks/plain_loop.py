@@ -70,16 +70,18 @@ class PlainLoop:
         with torch.no_grad():
             fake = self.generator(self._latents())
         self.d_optimizer.zero_grad()
-        d_loss = (
-            softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fake)).mean()
-        )
+        d_loss = softplus(-self._logits(real)).mean() + softplus(self._logits(fake)).mean()
         d_loss.backward()
         self.d_optimizer.step()
 
         self.g_optimizer.zero_grad()
-        g_loss = softplus(-self.discriminator(self.generator(self._latents()))).mean()
+        g_loss = softplus(-self._logits(self.generator(self._latents()))).mean()
         g_loss.backward()
         self.g_optimizer.step()
+
+    def _logits(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.discriminator(images).logits
+        return logits
 
     def _next_batch(self) -> torch.Tensor:
         if self.position + self.batch_size > len(self.order):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 
 from ganbench import Dataset, DataSpec, ImageData, hookimpl, option
+from ganbench.execution.resources import moved
 from ganbench.grid.cell import Cell
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
@@ -30,6 +31,13 @@ SHAPES = {
     "28x28-grey": "noise[size=28,channels=1]",
     "32x32-colour": "noise[size=32,channels=3]",
 }
+#: The same for each task, for what is measured once for every architecture.
+_DATA_OF_TASK = {
+    "unconditional": "noise",
+    "class-conditional": "noise",
+    "paired-translation": "noise[sources=3,paired=true]",
+    "unpaired-translation": "noise[sources=3]",
+}
 
 
 class Noise(Dataset):
@@ -41,18 +49,33 @@ class Noise(Dataset):
     channels: int = option(3, "channels", ge=1)
     classes: int = option(10, "classes", ge=1)
     images: int = option(4096, "images in a split", ge=1)
+    sources: int = option(0, "channels of the images to translate from; 0: there are none", ge=0)
+    paired: bool = option(False, "whether each image has its source")
 
     def spec(self, root: Path) -> DataSpec:
-        return DataSpec(self.channels, self.size, self.size, self.classes)
+        pairing: Literal["none", "paired", "unpaired"] = "none"
+        if self.sources:
+            pairing = "paired" if self.paired else "unpaired"
+        return DataSpec(
+            self.channels,
+            self.size,
+            self.size,
+            self.classes,
+            source_channels=self.sources,
+            pairing=pairing,
+        )
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
         random = torch.Generator().manual_seed(0 if split == "train" else 1)
         shape = (self.images, self.channels, self.size, self.size)
-        return ImageData(
-            torch.randint(256, shape, generator=random, dtype=torch.uint8),
-            torch.randint(self.classes, (self.images,), generator=random),
-            tuple(map(str, range(self.classes))),
-        )
+        images = torch.randint(256, shape, generator=random, dtype=torch.uint8)
+        labels = torch.randint(self.classes, (self.images,), generator=random)
+        sources = None
+        if self.sources:
+            shape = (self.images, self.sources, self.size, self.size)
+            sources = torch.randint(256, shape, generator=random, dtype=torch.uint8)
+        names = tuple(map(str, range(self.classes)))
+        return ImageData(images, labels, names, sources=sources, paired=self.paired)
 
 
 @hookimpl
@@ -82,8 +105,7 @@ def make_cell(architecture: str, loss: str, dataset: str, **training: Any) -> Ce
 def make_data(cell: Cell, device: torch.device) -> ImageData:
     """The cell's training split on the device."""
     data: ImageData = cell.dataset.component.load("train", Path())
-    assert data.labels is not None
-    return ImageData(data.images.to(device), data.labels.to(device), data.class_names)
+    return moved(data, device)
 
 
 def make_trainer(cell: Cell, device: torch.device) -> Trainer:
@@ -91,13 +113,25 @@ def make_trainer(cell: Cell, device: torch.device) -> Trainer:
     from ganbench.training.trainer import Trainer, TrainingData
 
     assert cell.data is not None
-    return Trainer(cell, 0, TrainingData(cell.data, make_data(cell, device)), device)
+    data = make_data(cell, device)
+    held_out = data if cell.data.source_channels else None
+    return Trainer(cell, 0, TrainingData(cell.data, data, held_out=held_out), device)
 
 
-def unconditional_architectures() -> list[str]:
-    """Names of the architectures whose players see nothing but images."""
-    infos = registry().components("architecture")
-    return [name for name, info in infos.items() if info.task == "unconditional"]
+def data_for(architecture: str) -> str:
+    """The spec of 32x32 colour data that an architecture can be trained on."""
+    return _DATA_OF_TASK[str(registry().components("architecture")[architecture].task)]
+
+
+def losses_that_fit(architecture: str, dataset: str) -> list[str]:
+    """The losses that an architecture can be trained with, the plainest first."""
+    names = ["non-saturating", *losses()]
+    return [name for name in names if make_cell(architecture, name, dataset).reason is None]
+
+
+def small_architectures() -> list[str]:
+    """Architectures so small that what a loss or a trainer costs shows beside them."""
+    return ["mlp", "dcgan"]
 
 
 def losses() -> list[str]:

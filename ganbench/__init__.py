@@ -16,6 +16,9 @@ _HOME = {
     "CRITIC_CLASSES": "ganbench.components.architecture",
     "CRITIC_FEATURES": "ganbench.components.architecture",
     "Critique": "ganbench.components.architecture",
+    "MINIBATCH_STATISTICS": "ganbench.components.architecture",
+    "STYLES": "ganbench.components.architecture",
+    "Translation": "ganbench.components.architecture",
     "Networks": "ganbench.components.architecture",
     "PER_SAMPLE_CRITIC": "ganbench.components.architecture",
     "Augmentation": "ganbench.components.augmentation",
@@ -31,6 +34,7 @@ _HOME = {
     "FeatureNetwork": "ganbench.components.extractor",
     "Features": "ganbench.components.extractor",
     "Loss": "ganbench.components.loss",
+    "Progress": "ganbench.components.progress",
     "Regularizer": "ganbench.components.regularizer",
     "View": "ganbench.components.view",
     "ComponentInfo": "ganbench.registry.lookup",
@@ -56,10 +60,13 @@ __all__ = ["__version__", *_HOME]
 if TYPE_CHECKING:
     from ganbench.components.architecture import CRITIC_CLASSES as CRITIC_CLASSES
     from ganbench.components.architecture import CRITIC_FEATURES as CRITIC_FEATURES
+    from ganbench.components.architecture import MINIBATCH_STATISTICS as MINIBATCH_STATISTICS
     from ganbench.components.architecture import PER_SAMPLE_CRITIC as PER_SAMPLE_CRITIC
+    from ganbench.components.architecture import STYLES as STYLES
     from ganbench.components.architecture import Architecture as Architecture
     from ganbench.components.architecture import Critique as Critique
     from ganbench.components.architecture import Networks as Networks
+    from ganbench.components.architecture import Translation as Translation
     from ganbench.components.augmentation import Augmentation as Augmentation
     from ganbench.components.base import Component as Component
     from ganbench.components.base import Level as Level
@@ -73,6 +80,7 @@ if TYPE_CHECKING:
     from ganbench.components.extractor import FeatureNetwork as FeatureNetwork
     from ganbench.components.extractor import Features as Features
     from ganbench.components.loss import Loss as Loss
+    from ganbench.components.progress import Progress as Progress
     from ganbench.components.regularizer import Regularizer as Regularizer
     from ganbench.components.view import View as View
     from ganbench.errors import DataNotFoundError as DataNotFoundError

@@ -4,7 +4,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ganbench.components.architecture import Architecture, Critique, Networks
+from ganbench.components.architecture import Architecture, Critique, Networks, Translation
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.base import Component, option
 from ganbench.components.callback import Callback
@@ -12,6 +12,7 @@ from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import Extractor, ExtractorContext, FeatureNetwork, Features
 from ganbench.components.loss import Loss
+from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Regularizer
 from ganbench.components.view import View
 from ganbench.registry import lookup
@@ -34,7 +35,9 @@ __all__ = [
     "ImageData",
     "Loss",
     "Networks",
+    "Progress",
     "Regularizer",
+    "Translation",
     "View",
     "option",
 ]

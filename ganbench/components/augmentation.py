@@ -7,6 +7,8 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, ClassVar
 
 from ganbench.components.base import Component
+from ganbench.components.data import DataSpec
+from ganbench.components.progress import Progress
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +23,10 @@ class Augmentation(Component):
 
     identity: ClassVar[bool] = False
     needs: ClassVar[dict[str, str]] = {}
+
+    def problem(self, data: DataSpec) -> str | None:
+        """Why such data cannot be augmented, with a way out; None if it can."""
+        return None
 
     def initial_state(self, device: torch.device) -> dict[str, torch.Tensor]:
         """Tensors that are kept between steps, such as an adaptive probability."""
@@ -37,3 +43,6 @@ class Augmentation(Component):
 
     def observe(self, real_logits: torch.Tensor, state: MutableMapping[str, torch.Tensor]) -> None:
         """Called after every discriminator update, under ``no_grad``: adapt ``state`` in place."""
+
+    def advance(self, state: MutableMapping[str, torch.Tensor], progress: Progress) -> None:
+        """Called before every step: a schedule writes into ``state`` by ``fill_``."""

@@ -18,6 +18,9 @@ class DataSpec:
     :ivar width: pixels; 1 for points.
     :ivar classes: number of classes, 0 where there are no labels.
     :ivar kind: ``"image"`` (evaluated after rounding to 8 bits) or ``"points"`` (plain vectors).
+    :ivar source_channels: channels of the images to translate from; 0 where there are none.
+    :ivar pairing: ``"paired"`` if every sample has the source that belongs to it, ``"unpaired"`` if
+        sources are a set of their own. Sources have the samples' height and width.
     """
 
     channels: int
@@ -25,8 +28,14 @@ class DataSpec:
     width: int
     classes: int = 0
     kind: Literal["image", "points"] = "image"
+    source_channels: int = 0
+    pairing: Literal["none", "paired", "unpaired"] = "none"
 
     def __post_init__(self) -> None:
+        if (self.source_channels > 0) != (self.pairing != "none"):
+            raise ValueError(
+                f"source_channels={self.source_channels} does not go with pairing={self.pairing!r}"
+            )
         for name in ("channels", "height", "width"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -38,11 +47,25 @@ class DataSpec:
         """(channels, height, width)."""
         return (self.channels, self.height, self.width)
 
+    @property
+    def source(self) -> DataSpec:
+        """The shape of the images to translate from.
+
+        :raises ValueError: where there are none.
+        """
+        return DataSpec(self.source_channels, self.height, self.width)
+
     def __str__(self) -> str:
         if self.kind == "points":
             return f"points in {self.channels} dimensions"
-        colour = {1: "grey", 3: "colour"}.get(self.channels, f"{self.channels}-channel")
-        return f"{self.height}x{self.width} {colour} images"
+        text = f"{self.height}x{self.width} {_colour(self.channels)} images"
+        if self.pairing == "none":
+            return text
+        return f"{text} with {self.pairing} {_colour(self.source_channels)} sources"
+
+
+def _colour(channels: int) -> str:
+    return {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
 
 
 @dataclass(frozen=True)
@@ -53,12 +76,16 @@ class ImageData:
     :ivar labels: (n,) int64, or None where there are no classes.
     :ivar class_names: names in the order of the labels.
     :ivar notes: what a person should know about the loading, such as files that were skipped.
+    :ivar sources: (m, channels', height, width) uint8 images to translate from, or None.
+    :ivar paired: whether ``sources[i]`` belongs to ``images[i]``.
     """
 
     images: torch.Tensor
     labels: torch.Tensor | None = None
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sources: torch.Tensor | None = None
+    paired: bool = False
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4:
@@ -69,6 +96,22 @@ class ImageData:
             raise ValueError(
                 f"{len(self.images)} images need as many labels, not {tuple(self.labels.shape)}"
             )
+        self._check_sources()
+
+    def _check_sources(self) -> None:
+        if self.sources is None:
+            if self.paired:
+                raise ValueError("paired data needs sources")
+            return
+        if str(self.sources.dtype) != "torch.uint8" or self.sources.ndim != 4:
+            raise ValueError("sources must be uint8 (m, c, h, w)")
+        if self.sources.shape[2:] != self.images.shape[2:]:
+            raise ValueError(
+                f"sources are {tuple(self.sources.shape[2:])} and images "
+                f"{tuple(self.images.shape[2:])}: height and width must be equal"
+            )
+        if self.paired and len(self.sources) != len(self.images):
+            raise ValueError(f"{len(self.images)} images need as many sources, if they are paired")
 
     def __len__(self) -> int:
         return int(self.images.shape[0])
@@ -83,4 +126,9 @@ class ImageData:
         kind: Literal["image", "points"] = (
             "image" if str(self.images.dtype) == "torch.uint8" else "points"
         )
-        return DataSpec(channels, height, width, classes if self.labels is not None else 0, kind)
+        classes = classes if self.labels is not None else 0
+        if self.sources is None:
+            return DataSpec(channels, height, width, classes, kind)
+        source_channels = int(self.sources.shape[1])
+        pairing: Literal["paired", "unpaired"] = "paired" if self.paired else "unpaired"
+        return DataSpec(channels, height, width, classes, kind, source_channels, pairing)

@@ -32,6 +32,7 @@ class FeatureNetwork:
     :ivar batch_size: images for one pass.
     :ivar standard_fid: whether this is the network of the standard FID, with its published weights;
         only then are the columns ``fid`` and ``is_*`` filled.
+    :ivar classifies: whether the logits are over the data set's own classes, in their order.
     :ivar info: what is worth recording, such as the classifier's test accuracy.
     """
 
@@ -39,6 +40,7 @@ class FeatureNetwork:
     forward: Callable[[torch.Tensor], Features]
     batch_size: int = 256
     standard_fid: bool = False
+    classifies: bool = False
     info: Mapping[str, Any] = field(default_factory=dict)
 
 

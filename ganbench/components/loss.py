@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ganbench.components.base import Component
 from ganbench.components.regularizer import Regularizer
+from ganbench.components.view import View
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +37,21 @@ class Loss(Component):
         ``real`` is the response to the last real batch, or None where `generator_uses_real` is
         False.
         """
+
+    def discriminator_loss(self, view: View) -> torch.Tensor:
+        """What a discriminator's step minimizes; override it to see more than the logits.
+
+        ``view.real_critique`` and ``view.fake_critique`` hold features and class logits.
+        """
+        assert view.real_logits is not None
+        return self.discriminator(view.real_logits, view.fake_logits)
+
+    def generator_loss(self, view: View) -> torch.Tensor:
+        """What a generator's step minimizes; override it to see more than the logits.
+
+        The real batch's critique is a constant there, and None where `generator_uses_real` is False.
+        """
+        return self.generator(view.real_logits, view.fake_logits)  # type: ignore[arg-type]
 
     def penalties(self) -> tuple[Regularizer, ...]:
         """Regularizers that belong to the loss, such as WGAN-GP's gradient penalty."""

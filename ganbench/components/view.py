@@ -6,8 +6,12 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ganbench.components.progress import FINISHED, Progress
+
 if TYPE_CHECKING:
     import torch
+
+    from ganbench.components.architecture import Critique, Networks
 
 
 @dataclass
@@ -23,9 +27,16 @@ class View:
     :ivar fake_logits: the critic's response to ``fake``, part of the graph.
     :ivar random: the regularizers' own random stream, on the device.
     :ivar state: the regularizer's tensors from `Regularizer.initial_state`; update them in place.
-    :ivar labels: (batch,) class labels of the real images, or None.
+    :ivar labels: (batch,) class labels of the real images, and of the fake ones, or None.
     :ivar latents: the latents of ``fake``.
     :ivar generate: latents -> images, for penalties on the generator.
+    :ivar with_styles: latents -> (images, styles), where the architecture claims ``styles``.
+    :ivar real_critique: the discriminator's whole answer to ``real``, with features and class logits
+        where it gives them; a constant in a generator's step.
+    :ivar fake_critique: its whole answer to ``fake``.
+    :ivar networks: the two modules, for terms on their weights.
+    :ivar progress: how far the training has come. A term with a schedule should rather keep its value
+        in ``state``, see `Regularizer.advance`.
     """
 
     critic: Callable[[torch.Tensor], torch.Tensor]
@@ -38,3 +49,8 @@ class View:
     labels: torch.Tensor | None = None
     latents: torch.Tensor | None = None
     generate: Callable[[torch.Tensor], torch.Tensor] | None = None
+    with_styles: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]] | None = None
+    real_critique: Critique | None = None
+    fake_critique: Critique | None = None
+    networks: Networks | None = None
+    progress: Progress = FINISHED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from ganbench.components.data import DataSpec
 from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import FeatureNetwork
 from ganbench.evaluation.classifier_score import classifier_score
+from ganbench.evaluation.conditional import class_references, conditional_metrics
 from ganbench.evaluation.features import Pass
-from ganbench.evaluation.frechet import distance_to_reference
+from ganbench.evaluation.frechet import Reference, distance_to_reference
 from ganbench.evaluation.kernel_distance import effective_subset_size, kernel_distance
 from ganbench.evaluation.prdc import prdc
 from ganbench.evaluation.reference import Protocol, RealStatistics
@@ -40,13 +42,16 @@ class Evaluator:
         counts = f"{self.settings.samples}/{self.real.count}"
         return f"{self.network.identity}:{counts}:{self.protocol.split}"
 
-    def evaluate(self, batches: Iterable[torch.Tensor]) -> dict[str, float]:
+    def evaluate(
+        self, batches: Iterable[torch.Tensor], labels: torch.Tensor | None = None
+    ) -> dict[str, float]:
         """The metrics of generated samples.
 
         :param batches: float32 samples (b, c, h, w) in [-1, 1].
+        :param labels: (n,) the classes that the samples were asked for, or None.
         :returns: ``fd``, ``cs_*``, ``kid_*``, ``precision``, ``recall``, ``density``, ``coverage``
-            and the data set's own; NaN where a metric is not defined. All are NaN if a sample or a
-            feature is not finite.
+            and the data set's own; NaN where a metric is not defined. With labels, those of
+            `conditional_metrics` as well. All are NaN if a sample or a feature is not finite.
         """
         finite, ready, floats = [], [], []
         own = type(self.dataset).statistics is not Dataset.statistics
@@ -59,7 +64,17 @@ class Evaluator:
         if not bool(torch.stack(finite).all()) or not bool(passed.features.isfinite().all()):
             return dict.fromkeys(_METRICS, math.nan)
         metrics = self._metrics(passed.features, passed.logits)
+        if labels is not None:
+            class_logits = passed.logits if self.network.classifies else None
+            metrics |= conditional_metrics(
+                self._class_references, passed.features, labels, class_logits
+            )
         return metrics | (self.dataset.statistics(torch.cat(floats).cpu()) if own else {})
+
+    @functools.cached_property
+    def _class_references(self) -> dict[int, Reference]:
+        real = self.real
+        return {} if real.labels is None else class_references(real.features, real.labels)
 
     def _metrics(self, features: torch.Tensor, logits: torch.Tensor | None) -> dict[str, float]:
         metrics = dict.fromkeys(_METRICS, math.nan)

@@ -22,7 +22,28 @@ def save_samples(
     path: Path, samples: torch.Tensor, data: DataSpec, real: torch.Tensor | None = None
 ) -> None:
     """Write a PNG of samples (n, c, h, w) in [-1, 1]; ``real`` is drawn behind points."""
-    picture = _scatter(samples, real) if data.kind == "points" else _tiles(samples)
+    _write(path, _scatter(samples, real) if data.kind == "points" else _tiles(samples))
+
+
+def save_translations(
+    path: Path, sources: torch.Tensor, fakes: torch.Tensor, targets: torch.Tensor | None
+) -> None:
+    """Write a PNG in which each source stands beside its translation, and its target if there is one.
+
+    :param sources: (m, c', h, w) uint8, m at least n.
+    :param fakes: (n, c, h, w) in [-1, 1].
+    :param targets: (m, c, h, w) uint8, or None.
+    """
+    count = len(fakes)
+    stacks = [sources[:count].cpu(), to_uint8(fakes.detach().cpu())]
+    if targets is not None:
+        stacks.append(targets[:count].cpu())
+    strips = torch.cat([_coloured(stack) for stack in stacks], dim=3)
+    columns = max(1, round(math.sqrt(count / len(stacks))))
+    _write(path, _mosaic(strips, columns))
+
+
+def _write(path: Path, picture: Image.Image) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     picture.save(temporary, format="PNG")
     os.replace(temporary, path)
@@ -32,10 +53,19 @@ def _tiles(samples: torch.Tensor) -> Image.Image:
     images = to_uint8(samples.detach().cpu())
     if images.shape[1] not in (1, 3):
         images = images[:, :1]
+    return _mosaic(images, math.ceil(math.sqrt(len(images))))
+
+
+def _coloured(images: torch.Tensor) -> torch.Tensor:
+    """(n, 3, h, w), grey images as colour ones."""
+    return images if images.shape[1] == 3 else images[:, :1].expand(-1, 3, -1, -1)
+
+
+def _mosaic(images: torch.Tensor, columns: int) -> Image.Image:
+    """uint8 (n, 1 or 3, h, w) images on a grid, small ones enlarged."""
     scale = max(1, math.ceil(_MIN_CELL / images.shape[2]))
     images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     count, channels, height, width = images.shape
-    columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     canvas = torch.full(
         (channels, rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP),

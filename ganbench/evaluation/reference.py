@@ -20,7 +20,7 @@ from ganbench.evaluation.frechet import Moments, Reference
 from ganbench.evaluation.prdc import neighbour_radii
 
 #: Raised when what is computed or stored changes.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ class RealStatistics:
     :ivar features: (m, d) features of the first m real samples in a fixed random order, for KID and
         PRDC.
     :ivar radii: (p,) distances to the k-th neighbour among the first p features.
+    :ivar labels: (m,) the classes of the m features, or None where there are none.
     """
 
     count: int
     reference: Reference
     features: torch.Tensor
     radii: torch.Tensor
+    labels: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,13 @@ class Protocol:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+#: count -> batches of real samples in a fixed random order, as the network wants them, each with its
+#: (batch,) labels or None.
+RealSamples = Callable[[int], Iterator[tuple[torch.Tensor, torch.Tensor | None]]]
+
+
 def real_statistics(
-    samples: Callable[[int], Iterator[torch.Tensor]],
+    samples: RealSamples,
     content: str,
     network: FeatureNetwork,
     protocol: Protocol,
@@ -65,7 +72,6 @@ def real_statistics(
 ) -> RealStatistics:
     """Cached or fresh statistics.
 
-    :param samples: count -> batches of real samples in a fixed random order, as the network wants them.
     :param content: hash of the data set's content.
     """
     path = cache / "references" / f"{protocol.key(content, network)}.safetensors"
@@ -87,10 +93,16 @@ def content_hash(data: ImageData) -> str:
     return digest.hexdigest()
 
 
-def _compute(
-    samples: Callable[[int], Iterator[torch.Tensor]], network: FeatureNetwork, protocol: Protocol
-) -> RealStatistics:
-    features = Pass(network).run(samples(protocol.count)).features
+def _compute(samples: RealSamples, network: FeatureNetwork, protocol: Protocol) -> RealStatistics:
+    labels: list[torch.Tensor] = []
+
+    def images() -> Iterator[torch.Tensor]:
+        for batch, classes in samples(protocol.count):
+            if classes is not None:
+                labels.append(classes)
+            yield batch
+
+    features = Pass(network).run(images()).features
     neighbours = features[: protocol.prdc_samples]
     enough = len(neighbours) > protocol.prdc_k
     return RealStatistics(
@@ -98,6 +110,7 @@ def _compute(
         reference=Reference.from_features(features),
         features=features[: protocol.kept].clone(),
         radii=neighbour_radii(neighbours, protocol.prdc_k) if enough else features.new_empty(0),
+        labels=torch.cat(labels)[: protocol.kept].clone() if labels else None,
     )
 
 
@@ -109,7 +122,8 @@ def _load(path: Path) -> RealStatistics | None:
             tensors = {name: file.get_tensor(name).clone() for name in names}
         moments = Moments(count, tensors["mean"], tensors["cov"])
         reference = Reference(moments, tensors["root"])
-        return RealStatistics(count, reference, tensors["features"], tensors["radii"])
+        features, radii = tensors["features"], tensors["radii"]
+        return RealStatistics(count, reference, features, radii, tensors.get("labels"))
     except (OSError, KeyError, TypeError, ValueError, SafetensorError):
         return None  # absent or damaged: computed afresh
 
@@ -123,6 +137,8 @@ def _save(path: Path, statistics: RealStatistics) -> None:
         "features": statistics.features,
         "radii": statistics.radii,
     }
+    if statistics.labels is not None:
+        tensors["labels"] = statistics.labels
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     save_file(

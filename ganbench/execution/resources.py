@@ -51,7 +51,7 @@ class Resources:
         source = self._split(cell.dataset, "train")
         assert cell.data is not None
         workers = 0 if isinstance(source, ImageData) else min(4, os.cpu_count() or 1)
-        return TrainingData(cell.data, source, workers)
+        return TrainingData(cell.data, source, workers, self._held_out(cell))
 
     def evaluator(self, cell: Cell) -> Evaluator:
         """The evaluator of a cell's data set, extractor and protocol.
@@ -69,9 +69,20 @@ class Resources:
         splits = [split for split in self._splits.values() if isinstance(split, ImageData)]
         return [note for split in splits for note in split.notes]
 
+    def _held_out(self, cell: Cell) -> ImageData | None:
+        """The images that a translation is evaluated on: the test split where there is one."""
+        assert cell.data is not None
+        if cell.data.pairing == "none":
+            return None
+        split = "test" if "test" in cell.dataset.component.splits else "train"
+        return self._resident_split(cell.dataset, split, "translation")
+
     def _make_evaluator(self, cell: Cell) -> Evaluator:
         assert cell.data is not None
         settings, dataset = cell.evaluation, cell.dataset
+        held_out = self._held_out(cell)
+        if held_out is not None and held_out.sources is not None:
+            settings = replace(settings, samples=min(settings.samples, len(held_out.sources)))
         network = cell.extractor.component.prepare(
             ExtractorContext(
                 data=cell.data,
@@ -87,7 +98,7 @@ class Resources:
         kept = min(count, max(settings.prdc_samples, 10 * settings.kid_subset_size))
         protocol = Protocol(split, count, kept, settings.prdc_samples, settings.prdc_k)
         real = real_statistics(
-            functools.partial(self._real_batches, dataset, split),
+            functools.partial(self._real_batches, dataset, split, cell.data.classes > 0),
             self._content(dataset, split),
             network,
             protocol,
@@ -96,17 +107,20 @@ class Resources:
         real = _on_device(real, self.device)
         return Evaluator(cell.data, dataset.component, network, real, protocol, settings)
 
-    def _real_batches(self, dataset: Bound, split: str, count: int) -> Iterator[torch.Tensor]:
-        """``count`` real samples in a random order that is the same for ever."""
+    def _real_batches(
+        self, dataset: Bound, split: str, labelled: bool, count: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+        """``count`` real samples in a random order that is the same for ever, with their labels."""
         source = self._split(dataset, split)
         shuffle = torch.Generator().manual_seed(derive_seed(0, "reference order"))
         order = torch.randperm(len(source), generator=shuffle)[:count]
         if isinstance(source, ImageData):
             for part in order.split(_READ_BATCH):
-                yield source.images[part.to(source.images.device)]
+                rows = part.to(source.images.device)
+                yield source.images[rows], None if source.labels is None else source.labels[rows]
             return
-        for images, _ in DataLoader(Subset(source, order.tolist()), batch_size=_READ_BATCH):
-            yield images.to(self.device)
+        for images, labels in DataLoader(Subset(source, order.tolist()), batch_size=_READ_BATCH):
+            yield images.to(self.device), labels.to(self.device) if labelled else None
 
     def _content(self, dataset: Bound, split: str) -> str:
         """A hash of the split, worked out once: gigabytes take seconds."""
@@ -122,14 +136,16 @@ class Resources:
         known = [dataset.identity(), dataset.component.fingerprint(self.root), split, len(source)]
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
         # Reading all of it would take too long; some of it tells other content well enough.
-        for images in self._real_batches(dataset, split, min(len(source), _PROBED)):
+        for images, _ in self._real_batches(dataset, split, False, min(len(source), _PROBED)):
             digest.update(images.cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
-    def _resident_split(self, dataset: Bound, split: str) -> ImageData:
+    def _resident_split(
+        self, dataset: Bound, split: str, reader: str = "this extractor"
+    ) -> ImageData:
         source = self._split(dataset, split)
         if not isinstance(source, ImageData):
-            raise UsageError(f"{dataset.spec} does not fit in memory, which this extractor needs")
+            raise UsageError(f"{dataset.spec} does not fit in memory, which {reader} needs")
         return source
 
     def _split(self, dataset: Bound, split: str) -> Any:
@@ -137,8 +153,7 @@ class Resources:
         if split not in self._splits:
             source = dataset.component.load(split, self.root)
             if isinstance(source, ImageData):
-                labels = None if source.labels is None else source.labels.to(self.device)
-                source = replace(source, images=source.images.to(self.device), labels=labels)
+                source = moved(source, self.device)
             if len(source) == 0:
                 raise UsageError(f"the {split} split of {dataset.spec} is empty")
             self._splits[split] = source
@@ -148,6 +163,13 @@ class Resources:
         if dataset.spec != self._dataset:
             self._splits, self._contents, self._evaluators = {}, {}, {}
             self._dataset = dataset.spec
+
+
+def moved(data: ImageData, device: torch.device) -> ImageData:
+    """The samples on a device."""
+    labels = None if data.labels is None else data.labels.to(device)
+    sources = None if data.sources is None else data.sources.to(device)
+    return replace(data, images=data.images.to(device), labels=labels, sources=sources)
 
 
 def _on_device(real: RealStatistics, device: torch.device) -> RealStatistics:
@@ -162,4 +184,5 @@ def _on_device(real: RealStatistics, device: torch.device) -> RealStatistics:
         reference=replace(reference, moments=moments, root=reference.root.to(device)),
         features=real.features.to(device),
         radii=real.radii.to(device),
+        labels=None if real.labels is None else real.labels.to(device),
     )

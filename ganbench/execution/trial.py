@@ -15,19 +15,23 @@ import torch
 
 from ganbench import __version__
 from ganbench.components.data import ImageData
+from ganbench.components.progress import Progress
 from ganbench.errors import InterruptedTraining
 from ganbench.evaluation.evaluator import Evaluator
-from ganbench.evaluation.pictures import save_samples
+from ganbench.evaluation.pairs import PairScores
+from ganbench.evaluation.pictures import save_samples, save_translations
 from ganbench.evaluation.stability import stability, training_statistics
 from ganbench.execution.memory import peak_megabytes, reset_peak
 from ganbench.grid.cell import PROTOCOL, Trial
 from ganbench.results.store import TrialFolder
+from ganbench.training.sampler import Sampler
 from ganbench.training.series import MEASURES
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.trainer import Trainer, TrainingData
 
 NOISE, FRESH_NOISE = "evaluation noise", "fresh evaluation noise"
 _PICTURES = {"image": 64, "points": 2500}
+_TRANSLATIONS = 24
 _SAVE_EVERY = 30.0  # seconds between checkpoints at ticks; the last tick always saves
 
 
@@ -56,6 +60,7 @@ class _Session:
     attempts: int = 0
     best_fd: float = math.inf
     best_weights: dict[str, torch.Tensor] | None = None
+    best_progress: tuple[int, float] = Progress(0, 0.0)
 
 
 class TrialRun:
@@ -124,8 +129,7 @@ class TrialRun:
         """Evaluate a tick; False if the samples are not finite."""
         session, trainer = self._session, self.trainer
         start = time.perf_counter()
-        sampler, count = trainer.sampler(), self.trial.cell.evaluation.samples
-        metrics = self.evaluator.evaluate(sampler.batches(count, NOISE))
+        metrics = self._metrics(trainer.sampler(), NOISE)
         session.eval_seconds += time.perf_counter() - start
         if not math.isfinite(metrics["fd"]):
             return False
@@ -143,12 +147,24 @@ class TrialRun:
         if metrics["fd"] < session.best_fd:
             session.best_fd = metrics["fd"]
             session.best_weights = trainer.averaged_weights()
+            session.best_progress = trainer.progress
         self.folder.write_history(session.history)
         self._on_tick(record)
         self._report()
         if time.perf_counter() - self._last_save > _SAVE_EVERY:
             self._save()
         return True
+
+    def _metrics(self, sampler: Sampler, stream: str) -> dict[str, float]:
+        """Every metric of a generator's samples."""
+        count = self.evaluator.settings.samples
+        batches, labels = sampler.batches(count, stream), sampler.labels(count, stream)
+        held_out = self.trainer.data.held_out
+        if held_out is None or not held_out.paired:
+            return self.evaluator.evaluate(batches, labels)
+        scores = PairScores(held_out.images)
+        metrics = self.evaluator.evaluate(scores.watch(batches), labels)
+        return metrics | scores.result()
 
     def _means_since_last_tick(self) -> dict[str, float]:
         since = self._session.history[-1]["steps"] if self._session.history else 0
@@ -158,12 +174,8 @@ class TrialRun:
         return dict(zip(MEASURES, table.mean(axis=0).tolist(), strict=True))
 
     def _finished(self) -> dict[str, Any]:
-        session, sampler = self._session, self.trainer.sampler()
-        kind = self.trainer.data.spec.kind
-        source = self.trainer.data.source
-        real = source.images[:2500] if isinstance(source, ImageData) and kind == "points" else None
-        pictures = sampler.images(_PICTURES[kind], NOISE)
-        save_samples(self.folder.samples_png, pictures, self.trainer.data.spec, real)
+        session = self._session
+        self._save_pictures()
         fresh = self._fresh_best()
         self._save()
         last = session.history[-1]
@@ -175,17 +187,28 @@ class TrialRun:
             row |= {"fid": last["fd"], "is_mean": last["cs_mean"], "is_std": last["cs_std"]}
         return row | {"fd_best_fresh": fresh}
 
+    def _save_pictures(self) -> None:
+        data, path = self.trainer.data, self.folder.samples_png
+        sampler, kind, source = self.trainer.sampler(), data.spec.kind, data.source
+        if data.held_out is not None:
+            assert data.held_out.sources is not None
+            fakes = sampler.images(_TRANSLATIONS, NOISE)
+            targets = data.held_out.images if data.held_out.paired else None
+            save_translations(path, data.held_out.sources, fakes, targets)
+            return
+        real = source.images[:2500] if isinstance(source, ImageData) and kind == "points" else None
+        save_samples(path, sampler.images(_PICTURES[kind], NOISE), data.spec, real)
+
     def _fresh_best(self) -> float:
         """The best tick's generator on noise that did not take part in choosing it."""
         session, trainer = self._session, self.trainer
         assert session.best_weights is not None
         start = time.perf_counter()
-        sampler = trainer.sampler()
+        sampler = trainer.sampler(Progress(*session.best_progress))
         module = sampler.generator
         last = trainer.averaged_weights()
         module.load_state_dict(session.best_weights)
-        count = self.trial.cell.evaluation.samples
-        fd = self.evaluator.evaluate(sampler.batches(count, FRESH_NOISE))["fd"]
+        fd = self._metrics(sampler, FRESH_NOISE)["fd"]
         module.load_state_dict(last)
         session.eval_seconds += time.perf_counter() - start
         return fd
@@ -267,6 +290,7 @@ class TrialRun:
             "trainer": self.trainer.state_dict(),
             "session": session,
             "data": vars(self.trainer.data.spec),
+            "progress": list(self.trainer.progress),
         }
         save_checkpoint(self.folder.checkpoint_dir, name, state)
         self._last_save = time.perf_counter()

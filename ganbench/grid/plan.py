@@ -12,13 +12,12 @@ from typing import Any, TypeAlias, TypeVar
 from ganbench.components.data import DataSpec
 from ganbench.errors import UsageError
 from ganbench.grid.cell import Cell, Trial
+from ganbench.grid.compatibility import augmentation_problem, missing_capability, task_problem
 from ganbench.grid.grid import Grid
 from ganbench.grid.settings import Settled, settle_training
 from ganbench.registry.guard import one_line, quiet_stdout
 from ganbench.registry.lookup import Bound, Registry, default_registry
 
-#: Tasks that the trainer can train so far.
-TRAINABLE_TASKS = ("unconditional", "class-conditional")
 #: Axes on which ``a+b`` stands for both.
 COMBINED = ("regularizer", "augmentation")
 
@@ -76,6 +75,7 @@ class _Expansion:
         self.fingerprint_of = functools.cache(self._fingerprint_of)
         self.needs_of = functools.cache(self._needs_of)
         self.fitted = functools.cache(self._fitted)
+        self.changeable = functools.cache(_changeable)
         self.extractor_of = functools.cache(self._extractor_of)
         self.recommended = functools.cache(_recommended)
         self.settled = functools.cache(self._settled)
@@ -112,7 +112,8 @@ class _Expansion:
         architecture, no_fit = self.fitted(asked, data, needs)
         extractor, no_features = self.extractor_of(dataset, data)
         training, no_settings = self.settled(dataset, architecture, loss)
-        reasons = (no_data, no_fingerprint, no_needs, no_fit, no_features, no_settings)
+        no_change = self.changeable(augmentations, architecture, data)
+        reasons = (no_data, no_fingerprint, no_needs, no_fit, no_change, no_features, no_settings)
         return Cell(
             architecture=architecture,
             loss=loss,
@@ -158,12 +159,12 @@ class _Expansion:
             return asked, None
 
         def fit(component: Any) -> Answer[Bound]:
-            problem = _task_problem(asked, data) or component.problem(data)
+            problem = task_problem(asked, data) or component.problem(data)
             if problem:
                 return asked, problem
             resolved = component.resolve(frozenset(dict(needs)), data)
             bound = asked.replaced(_typed(resolved, type(component)))
-            return bound, _missing_capability(bound, data, dict(needs))
+            return bound, missing_capability(bound, data, dict(needs))
 
         return _asked(asked, fit, asked)
 
@@ -264,23 +265,11 @@ def _refuse_repetition(text: str, bounds: Bounds) -> None:
         raise UsageError(f"bad spec {text!r}: 'none' combines with nothing")
 
 
-def _task_problem(architecture: Bound, data: DataSpec) -> str | None:
-    name, task = architecture.info.name, architecture.component.task
-    if task not in TRAINABLE_TASKS:
-        return f"{name} is for {task}, which this version does not train"
-    if task == "class-conditional" and not data.classes:
-        return (
-            f"{name} is class-conditional and the data has no classes; way out: "
-            "data with classes, or an unconditional architecture"
-        )
-    return None
+def _changeable(augmentations: Bounds, architecture: Bound, data: DataSpec | None) -> str | None:
+    """Why the images of a cell cannot be augmented, or None."""
 
+    def problem(component: Any) -> Answer[None]:
+        return None, augmentation_problem(component, architecture, data)
 
-def _missing_capability(
-    architecture: Bound, data: DataSpec, needs: Mapping[str, str]
-) -> str | None:
-    missing = needs.keys() - set(architecture.component.capabilities(data))
-    for capability in sorted(missing):
-        advice = architecture.component.advice(capability) or "another architecture"
-        return f"{needs[capability]}, and {architecture.spec} is no {capability}; way out: {advice}"
-    return None
+    answers = (_asked(bound, problem, None)[1] for bound in augmentations)
+    return next((str(answer) for answer in answers if answer), None)

@@ -28,18 +28,30 @@ class TrainingSettings:
     d_betas: tuple[float, float] = option((0.5, 0.999), "Adam's betas")
     momentum: float = option(0.0, "momentum of sgd and rmsprop", ge=0, lt=1)
     weight_decay: float = option(0.0, "L2 weight decay of both optimizers", ge=0)
-    lr_decay: Literal["none", "linear"] = option("none", "linear: to zero over the budget")
+    lr_decay: Literal["none", "linear", "cosine"] = option(
+        "none", "how learning rates fall: linear, or half a cosine"
+    )
+    lr_decay_from: float = option(0.0, "share of the budget at which they begin to", ge=0, lt=1)
+    lr_decay_to: float = option(1.0, "share of the budget at which they have fallen", gt=0, le=1)
+    lr_final: float = option(0.0, "what is left of the rates then, as a share", ge=0, le=1)
+    beta2_final: float | None = option(
+        None, "Adam's second beta then, reached like the rates; none: it stays", ge=0, lt=1
+    )
     ema_images: int = option(
         10_000, "half-life of the averaged generator in images; 0 turns averaging off", ge=0
     )
     ema_rampup: float = option(
         0.05, "the half-life is at most this share of the images so far; 0: no ramp-up", ge=0
     )
+    ema_start_images: int = option(0, "until then the average is a plain copy", ge=0)
     precision: Literal["fp32", "tf32", "bf16"] = option("fp32", "arithmetic of the networks")
     memory_format: Literal["auto", "contiguous", "channels_last"] = option(
         "auto", "layout of convolutional tensors; auto: channels_last on a GPU below fp32"
     )
     flip: bool = option(False, "mirror half of the real images")
+    jitter: int = option(
+        0, "pixels: real images are enlarged by so many a side, then cropped at random", ge=0
+    )
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -47,6 +59,12 @@ class TrainingSettings:
                 raise ValueError(f"{name}=inf: must be a finite number")
             if name.endswith("betas") and not all(0 <= beta < 1 for beta in value):
                 raise ValueError(f"{name}={list(value)}: each must be at least 0 and less than 1")
+        if self.lr_decay_from >= self.lr_decay_to:
+            raise ValueError(
+                f"lr_decay_from={self.lr_decay_from} must be less than lr_decay_to={self.lr_decay_to}"
+            )
+        if self.beta2_final is not None and self.lr_decay == "none":
+            raise ValueError("beta2_final is reached along with lr_decay, which is none")
 
 
 @dataclass(frozen=True, kw_only=True)

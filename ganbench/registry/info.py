@@ -66,8 +66,9 @@ class ComponentInfo:
 
     @property
     def task(self) -> str | None:
-        """The task of an architecture; None for other kinds."""
-        return None if self.error else getattr(self.cls, "task", None)
+        """The task of an architecture with its default options; None for other kinds."""
+        task = None if self.error else getattr(self.cls, "task", None)
+        return getattr(self.cls(), "task", None) if isinstance(task, property) else task
 
     @property
     def paper(self) -> str:

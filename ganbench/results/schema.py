@@ -102,6 +102,16 @@ EXTRA_COLUMNS: tuple[Column, ...] = (
     Column("resolved_architecture", "string", "", "the architecture with `auto` options settled"),
     Column("budget", "string", "", "when training stops, such as `200000img`"),
     Column("fd_best_fresh", "float64", "", "`fd` of the best tick on fresh noise", "lower"),
+    Column(
+        "class_fd_mean", "float64", "", "`fd` class by class, mean; mind samples a class", "lower"
+    ),
+    Column("class_fd_worst", "float64", "", "`fd` class by class, the worst; likewise", "lower"),
+    Column(
+        "class_accuracy", "float64", "", "share of fakes classified as what was asked for", "higher"
+    ),
+    Column("l1", "float64", "", "mean difference from the right image, 0 to 1; pairs", "lower"),
+    Column("psnr", "float64", "dB", "peak signal-to-noise ratio of pairs, mean", "higher"),
+    Column("ssim", "float64", "", "structural similarity of pairs, mean", "higher"),
     Column("modes", "float64", "modes", "modes of a mixture that the samples reach", "higher"),
     Column("high_quality", "float64", "", "share of samples close to a mode", "higher"),
     Column("reverse_kl", "float64", "nats", "KL of the samples' modes from the true ones", "lower"),

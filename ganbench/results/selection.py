@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 #: What a person is shown of trials and of cells, where it is there.
 TRIAL_COLUMNS = (
-    "seed", "outcome", "fd", "fd_best", "fid", "is_mean", "kid_mean", "precision", "recall", "modes",
-    "high_quality", "fd_drift", "images_per_second", "train_seconds", "peak_memory_mb",
+    "seed", "outcome", "fd", "fd_best", "fid", "is_mean", "kid_mean", "precision", "recall",
+    "class_fd_mean", "class_accuracy", "l1", "psnr", "ssim", "modes", "high_quality",
+    "fd_drift", "images_per_second", "train_seconds", "peak_memory_mb",
 )  # fmt: skip
 CELL_COLUMNS = (
     "n", "verdicts", "fd_median", "fd_range", "fd_best_median", "fid_median", "fid_range",
-    "is_mean_median", "kid_mean_median", "precision_median", "recall_median", "modes_median",
-    "high_quality_median", "images_per_second", "train_seconds", "peak_memory_mb",
+    "is_mean_median", "kid_mean_median", "precision_median", "recall_median",
+    "class_fd_mean_median", "class_accuracy_median", "l1_median", "psnr_median", "ssim_median",
+    "modes_median", "high_quality_median", "images_per_second", "train_seconds", "peak_memory_mb",
 )  # fmt: skip
 #: The settings a person can read at a glance.
 _SHORT_SETTINGS = [name for name in SETTINGS if name not in ("cell", "settings", "providers")]

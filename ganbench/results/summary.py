@@ -34,7 +34,10 @@ SETTINGS = (
 #: Metrics that are summed up by median, least and greatest value over seeds.
 RANGED = ("fd", "fid", "is_mean", "modes", "high_quality")
 #: Metrics that are summed up by median.
-MEDIANS = ("fd_best", "fd_best_fresh", "kid_mean", "precision", "recall", "density", "coverage")
+MEDIANS = (
+    "fd_best", "fd_best_fresh", "kid_mean", "precision", "recall", "density", "coverage",
+    "class_fd_mean", "class_accuracy", "l1", "psnr", "ssim",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from ganbench.components.architecture import (
     CRITIC_CLASSES,
     CRITIC_FEATURES,
     PER_SAMPLE_CRITIC,
+    STYLES,
+    TRANSLATION,
     Architecture,
     Critique,
     Networks,
@@ -28,7 +30,6 @@ from ganbench.testing.harness import (
     own_randomness,
     weights,
 )
-from ganbench.training.critic import call_with_labels
 from ganbench.training.probe import network_problem
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.streams import seed_everything
@@ -61,6 +62,8 @@ class ArchitectureTests(ComponentTests):
 
     def test_latents_have_the_length_that_it_says(self) -> None:
         """And are drawn from the generator that is handed over, and from nothing else."""
+        if self.component.task in TRANSLATION:
+            return  # it starts from images
         with own_randomness("sample_latents"):
             first, again = (self._latents(5) for _ in range(2))
         assert first.shape == (5, self.component.latent_dim), (
@@ -69,7 +72,10 @@ class ArchitectureTests(ComponentTests):
         assert torch.equal(first, again), "the same generator state gives other latents"
 
     def test_generator_makes_samples_of_the_datas_shape(self) -> None:
-        """(batch, c, h, w), finite, and in [-1, 1] where they are images."""
+        """(batch, c, h, w), finite, and in evaluation in [-1, 1] where they are images.
+
+        In training, a design may leave its output unbounded, as those without a last tanh do.
+        """
         for data, networks in self._built():
             for train, count in ((True, BATCH), (False, 3), (False, 1)):
                 samples = self._generate(networks.train(train), data, count)
@@ -78,7 +84,7 @@ class ArchitectureTests(ComponentTests):
                 assert samples.shape == shape, f"{where}: {tuple(samples.shape)}, not {shape}"
                 assert samples.is_floating_point(), f"{where}: samples are {samples.dtype}"
                 assert samples.isfinite().all(), f"{where}: samples are not finite"
-                if data.kind == "image":
+                if data.kind == "image" and not train:
                     most = samples.abs().max().item()
                     assert most <= 1, f"{where}: values reach {most:g}, beyond [-1, 1]"
 
@@ -123,41 +129,52 @@ class ArchitectureTests(ComponentTests):
     def test_training_is_reproducible(self) -> None:
         """Two trainings with one seed give the same bits."""
         for data in self.data:
-            trainers = [self._trainer(data) for _ in range(2)]
-            for trainer in trainers:
-                trainer.time_steps(2)
-            first, again = (_weights(trainer.networks) for trainer in trainers)
+            # One after the other: layers that draw noise use the global random state.
+            first, again = (_weights(self._trained(data, 2).networks) for _ in range(2))
             assert _equal(first, again), f"on {data}: the same seed trains to different weights"
 
     def test_a_checkpoint_holds_everything(self) -> None:
         """A training that went through a checkpoint goes on to the same bits as one that did not."""
         for data in self.data:
-            straight, stopped = self._trainer(data), self._trainer(data)
-            straight.time_steps(3)
-            stopped.time_steps(2)
-            resumed = self._trainer(data)
+            straight = self._trained(data, 3)
+            stopped = self._trained(data, 2)
             with tempfile.TemporaryDirectory() as folder:
                 save_checkpoint(Path(folder), "state", stopped.state_dict())
                 state, problems = newest_checkpoint(Path(folder), CPU)
             assert state is not None, f"on {data}: {problems}"
+            resumed = self._trainer(data)
             resumed.load_state_dict(state)
             resumed.time_steps(1)
             assert _equal(_weights(straight.networks), _weights(resumed.networks)), (
                 f"on {data}: something is kept outside of parameters and registered buffers"
             )
 
+    def test_it_grows_with_the_training(self) -> None:
+        """At any progress a step is finite, and evaluation makes samples of the data's shape."""
+        if type(self.component).advance is Architecture.advance:
+            return  # it is the same all the time
+        for data in self.data:
+            trainer = self._trainer(data)
+            for share in (0.0, 0.2, 0.4, 0.6, 0.8):
+                _set_share(trainer, share)
+                trainer.time_steps(1)
+                assert trainer.failed_step() is None, f"on {data}, at {share}: not finite"
+                samples = trainer.sampler().images(3, "samples")
+                assert samples.shape == (3, *data.shape), f"on {data}, at {share}: {samples.shape}"
+
     def _check_claims(self, architecture: Architecture, data: DataSpec) -> None:
         claims = architecture.capabilities(data)
         networks = _Pair(architecture, data, 0)
         where = f"{architecture} on {data}"
         if PER_SAMPLE_CRITIC in claims:
-            conditional = architecture.task == "class-conditional"
             networks.train(True)
             plain = Networks(networks.generator, networks.discriminator)
-            problem = network_problem(plain, self._latents(BATCH), data, conditional, claims)
+            problem = network_problem(architecture, plain, data, claims, CPU)
             assert problem is None, f"{where} is no {PER_SAMPLE_CRITIC}: {problem}"
             _check_second_derivative(networks, data, where)
         critique = self._judge(networks, data)
+        if STYLES in claims:
+            _check_styles(networks, self._latents(BATCH), data, where)
         if CRITIC_FEATURES in claims:
             assert critique.features is not None, f"{where} gives no {CRITIC_FEATURES}"
             assert critique.features.ndim == 2, f"{where}: features are {critique.features.shape}"
@@ -175,16 +192,27 @@ class ArchitectureTests(ComponentTests):
         return _Pair(self.component.resolve(frozenset(), data), data, seed)
 
     def _trainer(self, data: DataSpec) -> Trainer:
-        return make_trainer(data, architecture=self.component)
+        trainer = make_trainer(data, architecture=self.component)
+        if type(self.component).advance is not Architecture.advance:
+            _set_share(trainer, 0.99)  # where a design that grows uses all of its weights
+        return trainer
+
+    def _trained(self, data: DataSpec, steps: int) -> Trainer:
+        trainer = self._trainer(data)
+        trainer.time_steps(steps)
+        return trainer
 
     def _latents(self, count: int) -> Tensor:
         return self.component.sample_latents(count, torch.Generator().manual_seed(0), CPU)
 
     def _generate(self, networks: _Pair, data: DataSpec, count: int) -> Tensor:
         with torch.no_grad():
-            samples = call_with_labels(
-                networks.generator, self._latents(count), networks.labels(count)
-            )
+            if self.component.task in TRANSLATION:
+                samples = networks.generator(made_up_images(data.source, count))
+            else:
+                labels = networks.labels(count)
+                condition = () if labels is None else (labels,)
+                samples = networks.generator(self._latents(count), *condition)
         assert isinstance(samples, Tensor), f"the generator gives {type(samples).__name__}"
         return samples
 
@@ -200,6 +228,7 @@ class _Pair:
         seed_everything(seed, "weights")
         self.generator, self.discriminator = architecture.build(data)
         self._classes = data.classes if architecture.task == "class-conditional" else 0
+        self._source = data.source if architecture.task == "paired-translation" else None
 
     def __iter__(self) -> Iterator[torch.nn.Module]:
         return iter((self.generator, self.discriminator))
@@ -213,9 +242,27 @@ class _Pair:
         return torch.arange(count) % self._classes if self._classes else None
 
     def judge(self, images: Tensor) -> Critique:
-        answer = call_with_labels(self.discriminator, images, self.labels(len(images)))
+        condition = self.labels(len(images))
+        if self._source is not None:
+            condition = made_up_images(self._source, len(images))
+        answer = self.discriminator(images, *(() if condition is None else (condition,)))
         assert isinstance(answer, (Tensor, Critique)), f"the discriminator gives {type(answer)}"
         return answer if isinstance(answer, Critique) else Critique(answer)
+
+
+def _set_share(trainer: Trainer, share: float) -> None:
+    """Let a training believe that it has come so far."""
+    assert trainer.schedule.total_steps is not None
+    trainer.steps = int(share * trainer.schedule.total_steps)
+    trainer.images = trainer.steps * trainer.images_per_step
+
+
+def _check_styles(networks: _Pair, latents: Tensor, data: DataSpec, where: str) -> None:
+    images, styles = networks.generator.with_styles(latents, networks.labels(len(latents)))  # type: ignore[operator]
+    assert images.shape == (len(latents), *data.shape), f"{where}: with_styles {images.shape}"
+    assert styles.ndim == 3, f"{where}: styles are {tuple(styles.shape)}, not (batch, layers, d)"
+    (slopes,) = torch.autograd.grad(images.sum(), styles, create_graph=True)
+    assert slopes.requires_grad, f"{where}: the slope by the styles has no second derivative"
 
 
 def _check_second_derivative(networks: _Pair, data: DataSpec, where: str) -> None:

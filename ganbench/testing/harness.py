@@ -16,6 +16,7 @@ from ganbench.components.architecture import (
     CRITIC_CLASSES,
     CRITIC_FEATURES,
     PER_SAMPLE_CRITIC,
+    STYLES,
     Architecture,
     Critique,
     Networks,
@@ -50,9 +51,11 @@ class MadeUpData(Dataset):
     width: int = option(8, ge=1)
     classes: int = option(0, ge=0)
     kind: Literal["image", "points"] = "image"
+    source_channels: int = option(0, ge=0)
+    pairing: Literal["none", "paired", "unpaired"] = "none"
 
     def spec(self, root: Path) -> DataSpec:
-        return DataSpec(self.channels, self.height, self.width, self.classes, self.kind)
+        return DataSpec(**vars(self))
 
     def load(self, split: str, root: Path) -> ImageData:
         return made_up_samples(self.spec(root), 4 * BATCH)
@@ -66,13 +69,13 @@ class MadeUpExtractor(Extractor):
 
 
 class Partner(Architecture):
-    """A small pair for any data, with every capability that the core knows."""
+    """A small pair for any data without sources, with every capability that the core knows."""
 
     latent_dim: int = 4
 
     def capabilities(self, data: DataSpec) -> frozenset[str]:
         classes = {CRITIC_CLASSES} if data.classes else set()
-        return frozenset({PER_SAMPLE_CRITIC, CRITIC_FEATURES} | classes)
+        return frozenset({PER_SAMPLE_CRITIC, CRITIC_FEATURES, STYLES} | classes)
 
     def build(self, data: DataSpec) -> Networks:
         return Networks(PartnerGenerator(self.latent_dim, data), PartnerCritic(data))
@@ -81,12 +84,16 @@ class Partner(Architecture):
 class PartnerGenerator(nn.Module):
     def __init__(self, latent_dim: int, data: DataSpec) -> None:
         super().__init__()
-        inner, outer = nn.Linear(latent_dim, 16), nn.Linear(16, math.prod(data.shape))
-        self.layers = nn.Sequential(inner, nn.Tanh(), outer, nn.Unflatten(1, data.shape), nn.Tanh())
+        self.inner = nn.Sequential(nn.Linear(latent_dim, 16), nn.Tanh())
+        outer = nn.Linear(16, math.prod(data.shape))
+        self.outer = nn.Sequential(outer, nn.Unflatten(1, data.shape), nn.Tanh())
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        images: Tensor = self.layers(latents)
-        return images
+        return self.with_styles(latents, labels)[0]
+
+    def with_styles(self, latents: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        styles = self.inner(latents)[:, None]
+        return self.outer(styles[:, 0]), styles
 
 
 class PartnerCritic(nn.Module):
@@ -131,7 +138,9 @@ def make_trainer(
         data, architecture or Partner(), loss or PartnerLoss(), regularizers, augmentations
     )
     assert cell.reason is None, f"no trial on {data} can work: {cell.reason}"
-    trainer = Trainer(cell, seed, TrainingData(data, made_up_samples(data, 4 * BATCH)), CPU)
+    samples = made_up_samples(data, 4 * BATCH)
+    held_out = samples if data.source_channels else None
+    trainer = Trainer(cell, seed, TrainingData(data, samples, held_out=held_out), CPU)
     problem = trainer.problem()
     assert problem is None, f"on {data}: {problem}"
     return trainer
@@ -145,13 +154,7 @@ def make_cell(
     augmentations: Sequence[Augmentation] = (),
 ) -> Cell:
     """A cell of these components, expanded from a grid as any other."""
-    made_up = MadeUpData(
-        channels=data.channels,
-        height=data.height,
-        width=data.width,
-        classes=data.classes,
-        kind=data.kind,
-    )
+    made_up = MadeUpData(**vars(data))
     axes: dict[str, Sequence[Component]] = {
         "architecture": [architecture],
         "loss": [loss],
@@ -193,7 +196,13 @@ def made_up_samples(data: DataSpec, count: int, seed: int = 0) -> ImageData:
         images = 2 * torch.rand(shape, generator=random) - 1
     else:
         images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
-    return ImageData(images, torch.arange(count) % data.classes if data.classes else None)
+    labels = torch.arange(count) % data.classes if data.classes else None
+    if not data.source_channels:
+        return ImageData(images, labels)
+    paired = data.pairing == "paired"
+    shape = (count if paired else count - 3, *data.source.shape)
+    sources = torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
+    return ImageData(images, labels, sources=sources, paired=paired)
 
 
 def made_up_images(data: DataSpec, count: int = BATCH, seed: int = 0) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganbench.components.architecture import Architecture, Networks
 from ganbench.components.data import DataSpec
+from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Player, Regularizer
 from ganbench.components.view import View
 from ganbench.grid.settings import TrainingSettings
@@ -77,7 +78,7 @@ class RegularizerTests(ComponentTests):
     def test_state_is_kept_in_place(self) -> None:
         """A checkpoint restores the tensors of `Regularizer.initial_state`, and nothing else."""
         for player in self._players():
-            state = self.component.initial_state(CPU)
+            state = self._initial_state(self._networks())
             before = dict(state)
             self._prepared(player, state)[0]()
             kept = state.keys() == before.keys() and all(state[k] is before[k] for k in state)
@@ -101,19 +102,29 @@ class RegularizerTests(ComponentTests):
     def _players(self) -> list[Player]:
         return sorted(self.component.players)
 
+    def _networks(self) -> Networks:
+        return make_trainer(self.data, architecture=self.architecture).networks
+
+    def _initial_state(self, networks: Networks) -> dict[str, Tensor]:
+        state = self.component.initial_state(CPU) | self.component.network_state(networks)
+        self.component.advance(state, Progress(0, 0.0))
+        return state
+
     def _prepared(
         self, player: Player, state: dict[str, Tensor] | None = None
     ) -> tuple[Callable[[], Tensor], Networks]:
         """A call that gives the player's term, and the networks that it is about."""
-        networks = make_trainer(self.data, architecture=self.architecture).networks
-        state = self.component.initial_state(CPU) if state is None else state
+        networks = self._networks()
+        state = self._initial_state(networks) if state is None else state
         view = self._view(networks, player, state)
         return functools.partial(getattr(self.component, player), view), networks
 
     def _view(self, networks: Networks, player: Player, state: dict[str, Tensor]) -> View:
         conditional = self.architecture.task == "class-conditional"
         labels = torch.arange(BATCH) % self.data.classes if conditional else None
-        critic = Critic(networks.discriminator, labels, Arithmetic(TrainingSettings(), CPU))
+        arithmetic = Arithmetic(TrainingSettings(), CPU)
+        condition = () if labels is None else (labels,)
+        critic = Critic(networks.discriminator, arithmetic, condition)
         latents = self.architecture.sample_latents(BATCH, torch.Generator().manual_seed(1), CPU)
 
         def generate(values: Tensor) -> Tensor:
@@ -126,15 +137,20 @@ class RegularizerTests(ComponentTests):
         if player == "discriminator":
             real.requires_grad_("real" in wanted)
             fake = fake.detach().requires_grad_("fake" in wanted)
+        real_critique, fake_critique = critic.judge(real), critic.judge(fake)
         return View(
             critic=critic,
             real=real,
             fake=fake,
-            real_logits=critic(real),
-            fake_logits=critic(fake),
+            real_logits=real_critique.logits,
+            fake_logits=fake_critique.logits,
+            real_critique=real_critique,
+            fake_critique=fake_critique,
+            networks=networks,
             random=torch.Generator().manual_seed(0),
             state=state,
             labels=labels,
             latents=latents,
             generate=generate if player == "generator" else None,
+            with_styles=getattr(networks.generator, "with_styles", None),
         )

@@ -14,10 +14,16 @@ from ganbench.training.streams import derive_seed
 
 
 class Batch(NamedTuple):
-    """``images`` (batch, c, h, w) float32 in [-1, 1]; ``labels`` (batch,) int64 or None."""
+    """One batch.
+
+    :ivar images: (batch, c, h, w) float32 in [-1, 1].
+    :ivar labels: (batch,) int64 or None.
+    :ivar sources: (batch, c', h, w) float32 in [-1, 1], the images to translate from, or None.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor | None
+    sources: torch.Tensor | None = None
 
 
 class Order:
@@ -48,54 +54,95 @@ class Order:
         return self._permutation
 
 
+class Variation:
+    """Random mirroring and cropping of real images, equal for an image and its paired source.
+
+    :param flip: the stream that decides about mirroring, or None for no mirroring.
+    :param crop: the stream that places crops.
+    :param jitter: pixels a side by which images are enlarged before they are cropped.
+    """
+
+    def __init__(
+        self, flip: torch.Generator | None, crop: torch.Generator | None = None, jitter: int = 0
+    ) -> None:
+        self._flip, self._crop, self._jitter = flip, crop, jitter
+
+    def apply(self, *stacks: torch.Tensor) -> list[torch.Tensor]:
+        """Float (batch, c, h, w) images; image i of every stack is varied alike."""
+        varied = list(stacks)
+        count, _, height, width = stacks[0].shape
+        device = stacks[0].device
+        if self._jitter:
+            places = torch.randint(
+                self._jitter + 1, (2, count, 1), generator=self._crop, device=device
+            )
+            size = (height + self._jitter, width + self._jitter)
+            varied = [_cropped(_enlarged(stack, size), places, height, width) for stack in varied]
+        if self._flip is not None:
+            heads = torch.rand(count, 1, 1, 1, generator=self._flip, device=device) < 0.5
+            varied = [torch.where(heads, stack.flip(3), stack) for stack in varied]
+        return varied
+
+
 class Batches(abc.ABC):
     """Endless batches; ``position`` is the number of samples handed out so far."""
 
     def __init__(
-        self, order: Order, batch_size: int, device: torch.device, flip: torch.Generator | None
+        self, order: Order, batch_size: int, device: torch.device, variation: Variation
     ) -> None:
         self.position = 0
         self.order = order
         self.batch_size = batch_size
         self.device = device
-        self._flip = flip
+        self._variation = variation
 
     def next(self) -> Batch:
         """The next batch, on the device."""
-        raw, labels = self._fetch(self.order.indices(self.position, self.batch_size))
+        batch = self._make(self.order.indices(self.position, self.batch_size))
         self.position += self.batch_size
-        return Batch(self._transform(raw), labels)
+        return batch
 
     def seek(self, position: int) -> None:
         """Go on from a position, as a resumed trial does."""
         self.position = position
 
     @abc.abstractmethod
-    def _fetch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Raw samples and labels at ``indices``, on the device."""
-
-    def _transform(self, raw: torch.Tensor) -> torch.Tensor:
-        images = to_float(raw)
-        if self._flip is None:
-            return images
-        heads = torch.rand(len(images), 1, 1, 1, generator=self._flip, device=self.device) < 0.5
-        return torch.where(heads, images.flip(3), images)
+    def _make(self, indices: torch.Tensor) -> Batch:
+        """The batch of the samples at ``indices``, on the device."""
 
 
 class ResidentBatches(Batches):
     """Batches of data that lives on the device as one tensor: a batch is a gather."""
 
     def __init__(
-        self, data: ImageData, order: Order, batch_size: int, flip: torch.Generator | None
+        self, data: ImageData, order: Order, batch_size: int, variation: Variation
     ) -> None:
-        super().__init__(order, batch_size, data.images.device, flip)
+        super().__init__(order, batch_size, data.images.device, variation)
         self._data = data
+        self._source_order = order
+        if data.sources is not None and not data.paired:
+            seed = derive_seed(order.seed, "sources")
+            self._source_order = Order(len(data.sources), seed)
 
-    def _fetch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        if self.device.type != "cpu":
-            indices = indices.pin_memory().to(self.device, non_blocking=True)
-        labels = self._data.labels
-        return self._data.images[indices], None if labels is None else labels[indices]
+    def _make(self, indices: torch.Tensor) -> Batch:
+        data, here = self._data, self._here(indices)
+        labels = None if data.labels is None else data.labels[here]
+        images = to_float(data.images[here])
+        if data.sources is None:
+            (images,) = self._variation.apply(images)
+            return Batch(images, labels)
+        if data.paired:
+            images, sources = self._variation.apply(images, to_float(data.sources[here]))
+            return Batch(images, labels, sources)
+        others = self._here(self._source_order.indices(self.position, self.batch_size))
+        (images,) = self._variation.apply(images)
+        (sources,) = self._variation.apply(to_float(data.sources[others]))
+        return Batch(images, labels, sources)
+
+    def _here(self, indices: torch.Tensor) -> torch.Tensor:
+        if self.device.type == "cpu":
+            return indices
+        return indices.pin_memory().to(self.device, non_blocking=True)
 
 
 class StreamedBatches(Batches):
@@ -107,11 +154,11 @@ class StreamedBatches(Batches):
         order: Order,
         batch_size: int,
         device: torch.device,
-        flip: torch.Generator | None,
+        variation: Variation,
         workers: int,
         labelled: bool,
     ) -> None:
-        super().__init__(order, batch_size, device, flip)
+        super().__init__(order, batch_size, device, variation)
         self._dataset, self._workers, self._labelled = dataset, workers, labelled
         self._iterator: Iterator[Any] | None = None
 
@@ -119,12 +166,12 @@ class StreamedBatches(Batches):
         super().seek(position)
         self._iterator = None
 
-    def _fetch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def _make(self, indices: torch.Tensor) -> Batch:
         if self._iterator is None:
             self._iterator = iter(self._loader())
-        images, labels = next(self._iterator)
-        images = images.to(self.device, non_blocking=True)
-        return images, labels.to(self.device, non_blocking=True) if self._labelled else None
+        raw, labels = next(self._iterator)
+        (images,) = self._variation.apply(to_float(raw.to(self.device, non_blocking=True)))
+        return Batch(images, labels.to(self.device, non_blocking=True) if self._labelled else None)
 
     def _loader(self) -> DataLoader[Any]:
         return DataLoader(
@@ -160,3 +207,17 @@ def to_float(raw: torch.Tensor) -> torch.Tensor:
 def to_uint8(images: torch.Tensor) -> torch.Tensor:
     """Float images in [-1, 1] -> uint8, rounded half up and clamped, as every metric wants them."""
     return images.float().mul(127.5).add_(128).clamp_(0, 255).to(torch.uint8)
+
+
+def _enlarged(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    return torch.nn.functional.interpolate(images, size, mode="bilinear", align_corners=False)
+
+
+def _cropped(images: torch.Tensor, places: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Image i from its place (top, left) on; ``places`` is (2, batch, 1)."""
+    device = images.device
+    rows = places[0] + torch.arange(height, device=device)
+    columns = places[1] + torch.arange(width, device=device)
+    which = torch.arange(len(images), device=device)[:, None, None, None]
+    channels = torch.arange(images.shape[1], device=device)[None, :, None, None]
+    return images[which, channels, rows[:, None, :, None], columns[:, None, None, :]]

@@ -1,6 +1,9 @@
-"""Calling a discriminator: labels bound, precision chosen, the answer always a Critique."""
+"""Calling a discriminator: its condition bound, precision chosen, the answer always a Critique."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -9,26 +12,30 @@ from ganbench.training.precision import Arithmetic
 
 
 class Critic:
-    """A discriminator with labels bound to it."""
+    """A discriminator with a condition bound to it, such as labels."""
 
     def __init__(
         self,
         discriminator: torch.nn.Module,
-        labels: torch.Tensor | None,
         arithmetic: Arithmetic,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        self._discriminator, self._labels, self._arithmetic = discriminator, labels, arithmetic
+        self._discriminator, self._arithmetic = discriminator, arithmetic
+        self._args, self._kwargs = args, kwargs or {}
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Logits in full precision: what penalties differentiate."""
         return self.judge(images, full_precision=True).logits
 
     def judge(self, images: torch.Tensor, full_precision: bool = False) -> Critique:
-        """The whole answer, with float32 logits."""
+        """The whole answer, in float32."""
         with self._arithmetic.autocast(enabled=not full_precision):
-            answer = call_with_labels(self._discriminator, images, self._labels)
+            answer = self._discriminator(images, *self._args, **self._kwargs)
         if isinstance(answer, Critique):
-            return Critique(answer.logits.float(), answer.features, answer.class_logits)
+            return Critique(
+                answer.logits.float(), _float(answer.features), _float(answer.class_logits)
+            )
         return Critique(answer.float())
 
 
@@ -38,3 +45,7 @@ def call_with_labels(
     """``network(inputs, labels)``, or ``network(inputs)`` where there are no labels to give."""
     answer: torch.Tensor | Critique = network(inputs) if labels is None else network(inputs, labels)
     return answer
+
+
+def _float(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    return None if tensor is None else tensor.float()

@@ -12,12 +12,15 @@ class AveragedGenerator:
 
     The half-life is ``images`` images, and at most ``rampup`` times the images seen so far, so that
     the first random weights are forgotten soon (Karras et al. 2020, arXiv:2006.06676, appendix).
+    Until ``start`` images it is a plain copy.
     Floating-point buffers such as batch norm's running statistics are averaged as well, since they
     have to fit the averaged weights; integer buffers are copied.
     """
 
-    def __init__(self, generator: torch.nn.Module, images: float, rampup: float) -> None:
-        self._images, self._rampup = images, rampup
+    def __init__(
+        self, generator: torch.nn.Module, images: float, rampup: float, start: int = 0
+    ) -> None:
+        self._images, self._rampup, self._start = images, rampup, start
         self._source = generator
         self.module = generator if images == 0 else copy.deepcopy(generator).requires_grad_(False)
         self._averaged: list[torch.Tensor] = []
@@ -32,6 +35,8 @@ class AveragedGenerator:
             return
         half_life = min(self._images, self._rampup * images) if self._rampup else self._images
         weight = 1.0 - 0.5 ** (batch / max(half_life, 1e-8))
+        if images <= self._start:
+            weight = 1.0
         torch._foreach_lerp_(self._averaged, self._trained, weight)
         for mine, theirs in self._copies:
             mine.copy_(theirs)

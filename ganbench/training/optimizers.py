@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -38,19 +39,39 @@ def make_optimizer(
     raise ValueError(f"unknown optimizer {name!r}")
 
 
-class LinearDecay:
-    """Learning rates that fall linearly to zero over the budget; ``share`` is how much is done."""
+class Decay:
+    """Learning rates, and Adam's second beta, that move to their last values over the training.
 
-    def __init__(self, optimizers: Iterable[torch.optim.Optimizer], enabled: bool) -> None:
+    The rate goes from its base to ``lr_final`` times that, between the shares ``lr_decay_from`` and
+    ``lr_decay_to`` of the budget: in a straight line, or in half a cosine. ``beta2_final`` is
+    reached along with it.
+    """
+
+    def __init__(
+        self, optimizers: Iterable[torch.optim.Optimizer], settings: TrainingSettings
+    ) -> None:
+        self._settings = settings
         # Groups are looked up anew each time: loading an optimizer's state replaces them.
-        self._rates = (
-            [(optimizer, optimizer.param_groups[0]["lr"]) for optimizer in optimizers]
-            if enabled
+        self._bases = (
+            [(optimizer, dict(optimizer.param_groups[0])) for optimizer in optimizers]
+            if settings.lr_decay != "none"
             else []
         )
 
     def apply(self, share: float) -> None:
-        """Set the rates for a step that begins when ``share`` (0 to 1) of the budget is used."""
-        for optimizer, rate in self._rates:
+        """Set what a step uses that begins when ``share`` (0 to 1) of the budget is used."""
+        if not self._bases:
+            return
+        settings, way = self._settings, self._way(share)
+        for optimizer, base in self._bases:
             for group in optimizer.param_groups:
-                group["lr"] = rate * max(0.0, 1.0 - share)
+                group["lr"] = base["lr"] * (1.0 - way * (1.0 - settings.lr_final))
+                if settings.beta2_final is not None and "betas" in base:
+                    beta1, beta2 = base["betas"]
+                    group["betas"] = (beta1, beta2 + way * (settings.beta2_final - beta2))
+
+    def _way(self, share: float) -> float:
+        """How much of the way from the first to the last value is done, 0 to 1."""
+        begin, end = self._settings.lr_decay_from, self._settings.lr_decay_to
+        done = min(1.0, max(0.0, (share - begin) / (end - begin)))
+        return done if self._settings.lr_decay == "linear" else 0.5 - 0.5 * math.cos(math.pi * done)

@@ -4,35 +4,58 @@ from __future__ import annotations
 
 import torch
 
-from ganbench.components.architecture import PER_SAMPLE_CRITIC, Critique, Networks
+from ganbench.components.architecture import (
+    MINIBATCH_STATISTICS,
+    PER_SAMPLE_CRITIC,
+    TRANSLATION,
+    Architecture,
+    Critique,
+    Networks,
+)
 from ganbench.components.data import DataSpec
-from ganbench.training.critic import call_with_labels
+
+_PROBES = 8
 
 
 def network_problem(
+    architecture: Architecture,
     networks: Networks,
-    latents: torch.Tensor,
     data: DataSpec,
-    conditional: bool,
     needs: frozenset[str],
+    device: torch.device,
 ) -> str | None:
     """Why these networks cannot be trained in their cell, or None.
 
     The networks' buffers and the global random state are left as they were.
     """
-    device = latents.device
-    labels = torch.zeros(len(latents), dtype=torch.int64, device=device) if conditional else None
+    inputs, condition = _inputs(architecture, data, device)
     buffers = [buffer.clone() for network in networks for buffer in network.buffers()]
+    own_ties = MINIBATCH_STATISTICS in architecture.capabilities(data)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
-        images = call_with_labels(networks.generator, latents, labels)
-        problem = _generator_problem(images, (len(latents), *data.shape))
-        if problem is None and PER_SAMPLE_CRITIC in needs:
-            problem = _mixing_problem(networks.discriminator, data, labels, device)
+        images = networks.generator(*inputs)
+        problem = _generator_problem(images, (_PROBES, *data.shape))
+        if problem is None and PER_SAMPLE_CRITIC in needs and not own_ties:
+            problem = _mixing_problem(networks.discriminator, data, condition, device)
     for buffer, kept in zip(
         (buffer for network in networks for buffer in network.buffers()), buffers, strict=True
     ):
         buffer.data.copy_(kept)
     return problem
+
+
+def _inputs(
+    architecture: Architecture, data: DataSpec, device: torch.device
+) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+    """What the generator takes, and what the discriminator is told beside the images."""
+    noise = torch.Generator(device=device).manual_seed(0)
+    if architecture.task in TRANSLATION:
+        source = torch.randn(_PROBES, *data.source.shape, generator=noise, device=device)
+        return (source,), (source,) if architecture.task == "paired-translation" else ()
+    latents = architecture.sample_latents(_PROBES, noise, device)
+    if architecture.task == "class-conditional":
+        labels = torch.zeros(_PROBES, dtype=torch.int64, device=device)
+        return (latents, labels), (labels,)
+    return (latents,), ()
 
 
 def _generator_problem(images: object, shape: tuple[int, ...]) -> str | None:
@@ -46,11 +69,11 @@ def _generator_problem(images: object, shape: tuple[int, ...]) -> str | None:
 def _mixing_problem(
     discriminator: torch.nn.Module,
     data: DataSpec,
-    labels: torch.Tensor | None,
+    condition: tuple[torch.Tensor, ...],
     device: torch.device,
 ) -> str | None:
     """A batch statistic shows in the answers to samples whose companions were exchanged."""
-    count = 4 if labels is None else len(labels)
+    count = _PROBES if condition else 4
     noise = torch.Generator(device=device).manual_seed(0)
     first = torch.randn(count, *data.shape, generator=noise, device=device)
     second = first.clone()
@@ -64,7 +87,7 @@ def _mixing_problem(
         torch.manual_seed(0)  # equal noise in layers that draw some, such as dropout
         for buffer, kept in buffers:  # equal state in layers that keep some
             buffer.copy_(kept)
-        answers.append(_logits(call_with_labels(discriminator, images, labels))[:half])
+        answers.append(_logits(discriminator(images, *condition))[:half])
     a, b = answers
     if not bool((a.isfinite() & b.isfinite()).all()):
         return None  # a divergence, which the trial will tell

@@ -2,21 +2,102 @@
 
 from __future__ import annotations
 
+import abc
+import contextlib
 from collections.abc import Iterator
 
 import torch
 
 from ganbench.components.architecture import Architecture
+from ganbench.components.progress import Progress
+from ganbench.training.batches import to_float
 from ganbench.training.critic import call_with_labels
 from ganbench.training.precision import Arithmetic
 from ganbench.training.streams import derive_seed
 
 #: Samples in one pass; fixed, since it decides which latents go together.
 BATCH = 500
+#: Images in one pass of a translation, whose networks keep many maps of the images' full size.
+TRANSLATED = 50
 
 
-class Sampler:
+class Sampler(abc.ABC):
     """Samples of one generator.
+
+    :param progress: the training's, of which the generator's weights are.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        generator: torch.nn.Module,
+        seed: int,
+        device: torch.device,
+        arithmetic: Arithmetic,
+        progress: Progress,
+    ) -> None:
+        self.architecture, self.generator = architecture, generator
+        self._seed, self._device = seed, device
+        self._arithmetic, self._progress = arithmetic, progress
+
+    def available(self, count: int) -> int:
+        """How many of ``count`` samples there can be."""
+        return count
+
+    def labels(self, count: int, stream: str) -> torch.Tensor | None:
+        """(count,) the labels for which `batches` makes its samples, or None."""
+        return None
+
+    @abc.abstractmethod
+    def batches(
+        self,
+        count: int,
+        stream: str,
+        in_turn: bool = False,
+        truncation: float | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """``count`` images, (b, c, h, w) float32, batch by batch; a stream always gives the same.
+
+        :param in_turn: go through the labels in their order.
+        :param truncation: for an architecture that truncates.
+        """
+
+    def images(
+        self,
+        count: int,
+        stream: str,
+        in_turn: bool = False,
+        truncation: float | None = None,
+    ) -> torch.Tensor:
+        """``count`` images in one tensor, see `batches`."""
+        return torch.cat(list(self.batches(count, stream, in_turn, truncation)))
+
+    @contextlib.contextmanager
+    def _sampling(self, seed: int) -> Iterator[None]:
+        """Layers that draw noise use the global random state, which belongs to the training."""
+        cuda = [self._device] if self._device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cuda), torch.no_grad(), self._arithmetic.autocast():
+            torch.manual_seed(seed)
+            yield
+
+    @contextlib.contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """The generator in evaluation mode; its mode and its buffers are put back afterwards."""
+        generator, training = self.generator, self.generator.training
+        kept = [(buffer, buffer.clone()) for buffer in generator.buffers()]
+        self.architecture.advance(generator, self._progress)
+        generator.eval()
+        try:
+            yield
+        finally:
+            generator.train(training)
+            with torch.no_grad():
+                for buffer, value in kept:
+                    buffer.copy_(value)
+
+
+class LatentSampler(Sampler):
+    """Samples from latents.
 
     :param labels: labels to draw from for a class-conditional generator, with the data's
         frequencies; None for others.
@@ -26,51 +107,111 @@ class Sampler:
         self,
         architecture: Architecture,
         generator: torch.nn.Module,
-        labels: torch.Tensor | None,
         seed: int,
         device: torch.device,
         arithmetic: Arithmetic,
+        progress: Progress,
+        labels: torch.Tensor | None,
     ) -> None:
-        self._architecture, self.generator = architecture, generator
-        self._labels, self._seed, self._device = labels, seed, device
-        self._arithmetic = arithmetic
+        super().__init__(architecture, generator, seed, device, arithmetic, progress)
+        self._labels = labels
 
-    def batches(self, count: int, stream: str, in_turn: bool = False) -> Iterator[torch.Tensor]:
-        """``count`` images, (b, c, h, w) float32, batch by batch; a stream always gives the same."""
-        training = self.generator.training
-        self.generator.eval()
-        try:
-            for start in range(0, count, BATCH):
-                seed = derive_seed(self._seed, stream, start)
-                yield self._batch(min(BATCH, count - start), seed, start if in_turn else None)
-        finally:
-            self.generator.train(training)
+    def labels(self, count: int, stream: str) -> torch.Tensor | None:
+        if self._labels is None:
+            return None
+        drawn = [self._draw(size, seed, None)[1] for _, size, seed in self._parts(count, stream)]
+        return torch.cat([labels for labels in drawn if labels is not None])
 
-    def images(self, count: int, stream: str, in_turn: bool = False) -> torch.Tensor:
-        """``count`` images in one tensor; ``in_turn`` goes through the labels in their order."""
-        return torch.cat(list(self.batches(count, stream, in_turn)))
+    def batches(
+        self,
+        count: int,
+        stream: str,
+        in_turn: bool = False,
+        truncation: float | None = None,
+    ) -> Iterator[torch.Tensor]:
+        with self._evaluating():
+            self._settle(stream)
+            for start, size, seed in self._parts(count, stream):
+                with self._sampling(seed):
+                    drawn = self._draw(size, seed, start if in_turn else None)
+                    images = self._generate(*drawn, truncation)
+                yield images
 
-    def _batch(self, count: int, seed: int, turn: int | None) -> torch.Tensor:
-        cuda = [self._device] if self._device.type == "cuda" else []
-        # Layers that draw noise use the global random state, which belongs to the training.
-        with torch.random.fork_rng(devices=cuda), torch.no_grad(), self._arithmetic.autocast():
-            torch.manual_seed(seed)
-            random = torch.Generator(device=self._device).manual_seed(seed)
-            latents = self._architecture.sample_latents(count, random, self._device)
-            images = call_with_labels(
-                self.generator, latents, self._draw_labels(count, random, turn)
+    def _parts(self, count: int, stream: str) -> Iterator[tuple[int, int, int]]:
+        """(start, size, seed) of each pass."""
+        for start in range(0, count, BATCH):
+            yield start, min(BATCH, count - start), derive_seed(self._seed, stream, start)
+
+    def _settle(self, stream: str) -> None:
+        """Let the architecture prepare its generator, as with standing statistics."""
+        seed = derive_seed(self._seed, stream, "before sampling")
+        random = torch.Generator(device=self._device).manual_seed(seed)
+        with self._sampling(seed):
+            self.architecture.before_sampling(
+                self.generator, lambda count: self._draw_from(random, count, None)
             )
+
+    def _draw(
+        self, count: int, seed: int, turn: int | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        return self._draw_from(torch.Generator(device=self._device).manual_seed(seed), count, turn)
+
+    def _draw_from(
+        self, random: torch.Generator, count: int, turn: int | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        latents = self.architecture.sample_latents(count, random, self._device)
+        if self._labels is None:
+            return latents, None
+        if turn is None:
+            number = len(self._labels)
+            picks = torch.randint(number, (count,), generator=random, device=self._device)
+        else:
+            picks = (turn + torch.arange(count, device=self._device)) % len(self._labels)
+        return latents, self._labels[picks]
+
+    def _generate(
+        self, latents: torch.Tensor, labels: torch.Tensor | None, truncation: float | None
+    ) -> torch.Tensor:
+        if truncation is None:
+            images = call_with_labels(self.generator, latents, labels)
+        else:
+            images = self.architecture.truncated(self.generator, latents, labels, truncation)
         assert isinstance(images, torch.Tensor)
         return images.float()
 
-    def _draw_labels(
-        self, count: int, random: torch.Generator, turn: int | None
-    ) -> torch.Tensor | None:
-        if self._labels is None:
-            return None
-        if turn is not None:
-            return self._labels[
-                (turn + torch.arange(count, device=self._device)) % len(self._labels)
-            ]
-        picks = torch.randint(len(self._labels), (count,), generator=random, device=self._device)
-        return self._labels[picks]
+
+class TranslationSampler(Sampler):
+    """Translations of given images, in their order.
+
+    :param sources: (n, c', h, w) uint8.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        generator: torch.nn.Module,
+        seed: int,
+        device: torch.device,
+        arithmetic: Arithmetic,
+        progress: Progress,
+        sources: torch.Tensor,
+    ) -> None:
+        super().__init__(architecture, generator, seed, device, arithmetic, progress)
+        self._sources = sources
+
+    def available(self, count: int) -> int:
+        return min(count, len(self._sources))
+
+    def batches(
+        self,
+        count: int,
+        stream: str,
+        in_turn: bool = False,
+        truncation: float | None = None,
+    ) -> Iterator[torch.Tensor]:
+        with self._evaluating():
+            for start in range(0, self.available(count), TRANSLATED):
+                part = self._sources[start : min(start + TRANSLATED, count)]
+                with self._sampling(derive_seed(self._seed, stream, start)):
+                    images = self.generator(to_float(part.to(self._device)))
+                yield images.float()

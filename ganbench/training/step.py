@@ -12,17 +12,20 @@ from typing import Generic, TypeVar
 
 import torch
 
-from ganbench.components.architecture import Networks
+from ganbench.components.architecture import Critique, Networks
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.loss import Loss
+from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Player, Regularizer
 from ganbench.components.view import View
 from ganbench.training.batches import Batch
-from ganbench.training.critic import Critic, call_with_labels
+from ganbench.training.critic import Critic
 from ganbench.training.ema import AveragedGenerator
+from ganbench.training.pool import ImagePool
 from ganbench.training.precision import Arithmetic
 from ganbench.training.series import StepSeries, batch_auc
 from ganbench.training.streams import Streams
+from ganbench.training.tasks import Judgement, Scene, Task
 
 T = TypeVar("T")
 State = dict[str, torch.Tensor]
@@ -38,7 +41,10 @@ class Stateful(Generic[T]):
 
 @dataclass
 class Players:
-    """Everything that a step updates."""
+    """Everything that a step updates.
+
+    :ivar pools: for each judgement the pool of generated images; empty where there are none.
+    """
 
     networks: Networks
     averaged: AveragedGenerator
@@ -47,6 +53,7 @@ class Players:
     regularizers: list[Stateful[Regularizer]]
     augmentations: list[Stateful[Augmentation]]
     streams: Streams
+    pools: list[ImagePool]
 
 
 class TrainingStep:
@@ -56,111 +63,144 @@ class TrainingStep:
         self,
         players: Players,
         loss: Loss,
-        sample_latents: Callable[[int], torch.Tensor],
+        task: Task,
         next_batch: Callable[[], Batch],
         series: StepSeries,
         arithmetic: Arithmetic,
         d_steps: int,
-        conditional: bool,
-        memory_format: torch.memory_format,
     ) -> None:
-        self._players, self._loss = players, loss
-        self._sample_latents, self._next_batch = sample_latents, next_batch
-        self._series, self._arithmetic = series, arithmetic
-        self._d_steps, self._conditional = d_steps, conditional
-        self._memory_format = memory_format
+        self._players, self._loss, self._task = players, loss, task
+        self._next_batch, self._series = next_batch, series
+        self._arithmetic, self._d_steps = arithmetic, d_steps
         self._augmentations = [a for a in players.augmentations if not a.component.identity]
         self._g_parameters = [p for p in players.networks.generator.parameters() if p.requires_grad]
         self._d_parameters = [
             p for p in players.networks.discriminator.parameters() if p.requires_grad
         ]
 
-    def __call__(self, number: int, images: int) -> None:
-        """Do step ``number`` (from 0); ``images`` real images have been shown before it."""
+    def __call__(self, number: int, progress: Progress) -> None:
+        """Do step ``number`` (from 0), before which the training stood at ``progress``."""
+        images = progress.images
         for _ in range(self._d_steps):
             batch = self._next_batch()
             images += len(batch.images)
-            d_measures = self._update_discriminator(batch, number)
-        g_measures = self._update_generator(batch, number)
+            d_measures = self._update_discriminator(batch, number, progress)
+        g_measures = self._update_generator(batch, number, progress)
         self._players.averaged.update(images, self._d_steps * len(batch.images))
         d_loss, d_auc, d_norm = d_measures
         g_loss, g_norm = g_measures
         self._series.append([d_loss, g_loss, d_auc, d_norm, g_norm])
 
-    def _update_discriminator(self, batch: Batch, number: int) -> tuple[torch.Tensor, ...]:
-        players, labels = self._players, self._labels(batch)
+    def _update_discriminator(
+        self, batch: Batch, number: int, progress: Progress
+    ) -> tuple[torch.Tensor, ...]:
         active = self._active("discriminator", number)
-        latents = self._sample_latents(len(batch.images))
         with torch.no_grad():
-            fake = self._augmented(self._generate(latents, labels))
-            real = self._augmented(self._laid_out(batch.images))
-        view = self._view(real, fake, latents, labels, active)
-        assert view.real_logits is not None
-        loss = self._loss.discriminator(view.real_logits, view.fake_logits)
-        total = loss
-        for regularizer in active:
-            view.state = regularizer.state
-            term = regularizer.component.discriminator(view)
-            total = total + regularizer.component.every * term
-        norm = _descend(total, players.d_optimizer, self._d_parameters)
+            scene = self._task.scene(batch, progress)
+        terms, losses, aucs, views = [], [], [], []
+        for index, judgement in enumerate(scene.judgements):
+            view = self._judged(index, judgement, scene, active, progress)
+            assert view.real_logits is not None
+            losses.append(self._loss.discriminator_loss(view))
+            terms += [_term(part, view, "discriminator") for part in active if _due(part, index)]
+            aucs.append(batch_auc(view.real_logits, view.fake_logits))
+            views.append(view)
+        loss = _sum(losses)
+        players = self._players
+        norm = _descend(_sum([loss, *terms]), players.d_optimizer, self._d_parameters)
         with torch.no_grad():
             self._loss.project(players.networks.discriminator)
-            for augmentation in self._augmentations:
-                augmentation.component.observe(view.real_logits, augmentation.state)
-        return loss.detach(), batch_auc(view.real_logits, view.fake_logits), norm
+            for view in views:
+                assert view.real_logits is not None
+                for augmentation in self._augmentations:
+                    augmentation.component.observe(view.real_logits, augmentation.state)
+        return loss.detach(), _sum(aucs) / len(aucs), norm
 
-    def _update_generator(self, batch: Batch, number: int) -> tuple[torch.Tensor, ...]:
-        players, labels = self._players, self._labels(batch)
+    def _update_generator(
+        self, batch: Batch, number: int, progress: Progress
+    ) -> tuple[torch.Tensor, ...]:
         active = self._active("generator", number)
-        latents = self._sample_latents(len(batch.images))
-        critic = Critic(players.networks.discriminator, labels, self._arithmetic)
-        fake = self._augmented(self._generate(latents, labels))
-        real = real_logits = None
-        if self._loss.generator_uses_real:
-            with torch.no_grad():
-                real = self._augmented(self._laid_out(batch.images))
-                real_logits = critic.judge(real).logits
-        fake_logits = critic.judge(fake).logits
-        loss = self._loss.generator(real_logits, fake_logits)  # type: ignore[arg-type]
-        total = loss
-        for regularizer in active:
-            view = View(critic, real, fake, real_logits, fake_logits,
-                        players.streams["regularizer"], regularizer.state, labels, latents,
-                        lambda z: self._generate(z, labels))  # fmt: skip
-            term = regularizer.component.generator(view)
-            total = total + regularizer.component.every * term
-        norm = _descend(total, players.g_optimizer, self._g_parameters)
+        scene = self._task.scene(batch, progress)
+        terms, losses = [], []
+        for index, judgement in enumerate(scene.judgements):
+            view = self._shown(judgement, scene, progress)
+            losses.append(self._loss.generator_loss(view))
+            terms += [_term(part, view, "generator") for part in active if _due(part, index)]
+        if scene.own_terms is not None:
+            with self._arithmetic.autocast():
+                terms.append(scene.own_terms())
+        loss = _sum(losses)
+        norm = _descend(_sum([loss, *terms]), self._players.g_optimizer, self._g_parameters)
         return loss.detach(), norm
 
-    def _view(
+    def _judged(
         self,
-        real: torch.Tensor,
-        fake: torch.Tensor,
-        latents: torch.Tensor,
-        labels: torch.Tensor | None,
+        index: int,
+        judgement: Judgement,
+        scene: Scene,
         active: list[Stateful[Regularizer]],
+        progress: Progress,
     ) -> View:
         """Both batches judged; the images are leaves where an active penalty differentiates them."""
         wanted = frozenset().union(*(r.component.differentiates for r in active))
-        critic = Critic(self._players.networks.discriminator, labels, self._arithmetic)
+        with torch.no_grad():
+            fake = self._augmented(self._pooled(index, judgement.fake))
+            real = self._augmented(judgement.real)
         real = real.detach().requires_grad_("real" in wanted)
         fake = fake.detach().requires_grad_("fake" in wanted)
+        critic = self._critic(judgement)
         # A penalty on these logits must not be computed from a low-precision graph.
-        real_logits = critic.judge(real, full_precision="real" in wanted).logits
-        fake_logits = critic.judge(fake, full_precision="fake" in wanted).logits
-        random = self._players.streams["regularizer"]
-        return View(critic, real, fake, real_logits, fake_logits, random, {}, labels, latents)
+        real_critique = critic.judge(real, full_precision="real" in wanted)
+        fake_critique = critic.judge(fake, full_precision="fake" in wanted)
+        return self._view(critic, scene, progress, real, fake, real_critique, fake_critique)
 
-    def _generate(self, latents: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        with self._arithmetic.autocast():
-            images = call_with_labels(self._players.networks.generator, latents, labels)
-        assert isinstance(images, torch.Tensor)
-        return self._laid_out(images.float())
+    def _shown(self, judgement: Judgement, scene: Scene, progress: Progress) -> View:
+        """The generated batch judged, part of the generator's graph."""
+        critic = self._critic(judgement)
+        fake = self._augmented(judgement.fake)
+        real = real_critique = None
+        if self._loss.generator_uses_real:
+            with torch.no_grad():
+                real = self._augmented(judgement.real)
+                real_critique = critic.judge(real)
+        return self._view(critic, scene, progress, real, fake, real_critique, critic.judge(fake))
 
-    def _laid_out(self, images: torch.Tensor) -> torch.Tensor:
-        if self._memory_format is torch.contiguous_format:
-            return images
-        return images.contiguous(memory_format=self._memory_format)
+    def _view(
+        self,
+        critic: Critic,
+        scene: Scene,
+        progress: Progress,
+        real: torch.Tensor | None,
+        fake: torch.Tensor,
+        real_critique: Critique | None,
+        fake_critique: Critique,
+    ) -> View:
+        return View(
+            critic=critic,
+            real=real,
+            fake=fake,
+            real_logits=None if real_critique is None else real_critique.logits,
+            fake_logits=fake_critique.logits,
+            random=self._players.streams["regularizer"],
+            labels=scene.labels,
+            latents=scene.latents,
+            generate=scene.generate,
+            with_styles=scene.with_styles,
+            real_critique=real_critique,
+            fake_critique=fake_critique,
+            networks=self._players.networks,
+            progress=progress,
+        )
+
+    def _critic(self, judgement: Judgement) -> Critic:
+        condition = judgement.condition
+        discriminator = self._players.networks.discriminator
+        return Critic(discriminator, self._arithmetic, condition.args, condition.kwargs)
+
+    def _pooled(self, index: int, fake: torch.Tensor) -> torch.Tensor:
+        if not self._players.pools:
+            return fake
+        return self._players.pools[index].exchange(fake, self._players.streams["pool"])
 
     def _augmented(self, images: torch.Tensor) -> torch.Tensor:
         random = self._players.streams["augmentation"]
@@ -168,16 +208,31 @@ class TrainingStep:
             images = augmentation.component.apply(images, random, augmentation.state)
         return images
 
-    def _labels(self, batch: Batch) -> torch.Tensor | None:
-        """Fakes get the labels of the real batch, so that both have the data's class frequencies."""
-        return batch.labels if self._conditional else None
-
     def _active(self, player: Player, number: int) -> list[Stateful[Regularizer]]:
         return [
             regularizer
             for regularizer in self._players.regularizers
             if player in regularizer.component.players and number % regularizer.component.every == 0
         ]
+
+
+def _due(part: Stateful[Regularizer], index: int) -> bool:
+    """A term on the weights is due once, however many judgements there are."""
+    return index == 0 or part.component.per_view
+
+
+def _term(part: Stateful[Regularizer], view: View, player: Player) -> torch.Tensor:
+    view.state = part.state
+    component = part.component
+    term = component.discriminator if player == "discriminator" else component.generator
+    return component.every * term(view)
+
+
+def _sum(terms: list[torch.Tensor]) -> torch.Tensor:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
 
 
 def _descend(

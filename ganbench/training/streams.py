@@ -22,7 +22,7 @@ def derive_seed(seed: int, *names: object) -> int:
 class Streams:
     """The generators that the step draws from, on the training device, by name."""
 
-    NAMES = ("latents", "flip", "augmentation", "regularizer")
+    NAMES = ("latents", "flip", "crop", "augmentation", "regularizer", "pool")
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self._generators = {

@@ -9,16 +9,20 @@ from typing import Any
 
 import torch
 
-from ganbench.components.architecture import Architecture, Networks
+from ganbench.components.architecture import TRANSLATION, Architecture, Networks
+from ganbench.components.augmentation import Augmentation
 from ganbench.components.data import DataSpec, ImageData
+from ganbench.components.progress import Progress
+from ganbench.components.regularizer import Regularizer
 from ganbench.grid.cell import Cell
 from ganbench.grid.plan import cell_needs
-from ganbench.training.batches import Batches, Order, ResidentBatches, StreamedBatches
+from ganbench.training.batches import Batches, Order, ResidentBatches, StreamedBatches, Variation
 from ganbench.training.ema import AveragedGenerator
-from ganbench.training.optimizers import LinearDecay, make_optimizer
+from ganbench.training.optimizers import Decay, make_optimizer
+from ganbench.training.pool import ImagePool
 from ganbench.training.precision import Arithmetic, configure_backends, memory_format
 from ganbench.training.probe import network_problem
-from ganbench.training.sampler import Sampler
+from ganbench.training.sampler import LatentSampler, Sampler, TranslationSampler
 from ganbench.training.schedule import Schedule
 from ganbench.training.series import StepSeries
 from ganbench.training.step import Players, Stateful, TrainingStep
@@ -28,6 +32,7 @@ from ganbench.training.streams import (
     restore_global_random_state,
     seed_everything,
 )
+from ganbench.training.tasks import Task, make_task
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,13 @@ class TrainingData:
     """The training split as a trial uses it.
 
     :ivar source: on the training device if it is ImageData, else a ``torch.utils.data`` data set.
+    :ivar held_out: the split whose sources are translated to be evaluated; None without sources.
     """
 
     spec: DataSpec
     source: ImageData | Any
     workers: int = 0
+    held_out: ImageData | None = None
 
     @property
     def labels(self) -> torch.Tensor | None:
@@ -80,11 +87,15 @@ class Trainer:
         self._batches = self._make_batches()
         self.networks = self._build()
         self._players = self._make_players()
-        self._decay = LinearDecay(
-            (self._players.g_optimizer, self._players.d_optimizer),
-            self.settings.lr_decay == "linear",
-        )
+        self._decay = Decay((self._players.g_optimizer, self._players.d_optimizer), self.settings)
+        self._task = self._make_task()
         self._step = self._make_step()
+        self._growing = _overrides(self.architecture, Architecture)
+        self._scheduled = [
+            part for part in self._players.regularizers if _overrides(part.component, Regularizer)
+        ] + [
+            part for part in self._players.augmentations if _overrides(part.component, Augmentation)
+        ]
 
     @property
     def architecture(self) -> Architecture:
@@ -97,24 +108,34 @@ class Trainer:
 
     def problem(self) -> str | None:
         """Why the networks that were built cannot be trained in this cell, or None."""
-        latents = self.architecture.sample_latents(
-            8, torch.Generator(device=self.device).manual_seed(0), self.device
-        )
         cell = self.cell
         needs = frozenset(cell_needs(cell.loss, cell.regularizers, cell.augmentations))
-        return network_problem(self.networks, latents, self.data.spec, self.conditional, needs)
+        return network_problem(self.architecture, self.networks, self.data.spec, needs, self.device)
 
-    def sampler(self) -> Sampler:
-        """Samples of the averaged generator."""
-        labels = self.data.labels if self.conditional else None
-        return Sampler(
+    @property
+    def progress(self) -> Progress:
+        """How far the training has come."""
+        return Progress(self.images, self.schedule.share(self.steps, self.train_seconds))
+
+    def sampler(self, progress: Progress | None = None) -> Sampler:
+        """Samples of the averaged generator.
+
+        :param progress: that its weights are of, if they are not those of now.
+        """
+        parts = (
             self.architecture,
             self._players.averaged.module,
-            None if labels is None else labels.to(self.device),
             self.seed,
             self.device,
             self._arithmetic,
+            progress or self.progress,
         )
+        if self.architecture.task in TRANSLATION:
+            assert self.data.held_out is not None
+            assert self.data.held_out.sources is not None
+            return TranslationSampler(*parts, sources=self.data.held_out.sources)
+        labels = self.data.labels if self.conditional else None
+        return LatentSampler(*parts, labels=None if labels is None else labels.to(self.device))
 
     def train_to(
         self, tick: int, should_stop: Callable[[], bool], progress: Callable[[], None]
@@ -167,6 +188,7 @@ class Trainer:
             "d_optimizer": players.d_optimizer.state_dict(),
             "regularizers": [part.state for part in players.regularizers],
             "augmentations": [part.state for part in players.augmentations],
+            "pools": [pool.state for pool in players.pools],
             "streams": self._streams.state_dict(),
             "globals": global_random_state(self.device),
             "position": self._batches.position,
@@ -186,11 +208,14 @@ class Trainer:
         players.d_optimizer.load_state_dict(state["d_optimizer"])
         _restore_parts([p.state for p in players.regularizers], state["regularizers"])
         _restore_parts([p.state for p in players.augmentations], state["augmentations"])
+        _restore_parts([pool.state for pool in players.pools], state["pools"])
         self._streams.load_state_dict({k: v.cpu() for k, v in state["streams"].items()})
         restore_global_random_state(_random_states_on_cpu(state["globals"]), self.device)
         self._batches.seek(state["position"])
         self.steps, self.images = state["steps"], state["images"]
         self.train_seconds = state["train_seconds"]
+        for pool in players.pools:
+            pool.resume(self.steps * self.images_per_step)
         self.series.restore(state["series"])
 
     def _train_stretch(self, tick: int) -> None:
@@ -201,14 +226,24 @@ class Trainer:
     def _do_steps(self, count: int) -> None:
         start = time.perf_counter()
         for _ in range(count):
-            self._decay.apply(self.schedule.share(self.steps, self.train_seconds))
-            self._step(self.steps, self.images)
+            progress = self.progress
+            self._advance(progress)
+            self._step(self.steps, progress)
             self.steps += 1
             self.images += self.images_per_step
         self.series.flush()  # waits for the device, so the clock below is honest
         elapsed = time.perf_counter() - start
         self.train_seconds += elapsed
         self._step_seconds = elapsed / count
+
+    def _advance(self, progress: Progress) -> None:
+        """Bring everything that follows the training's progress to where it stands."""
+        self._decay.apply(progress.share)
+        for part in self._scheduled:
+            part.component.advance(part.state, progress)
+        if self._growing:
+            for network in (*self.networks, self._players.averaged.module):
+                self.architecture.advance(network, progress)
 
     def _build(self) -> Networks:
         seed_everything(self.seed, "weights")
@@ -220,13 +255,17 @@ class Trainer:
         return networks
 
     def _make_batches(self) -> Batches:
-        flip = self._streams["flip"] if self.settings.flip else None
+        settings, streams = self.settings, self._streams
+        variation = Variation(
+            streams["flip"] if settings.flip else None, streams["crop"], settings.jitter
+        )
         source, size = self.data.source, self.settings.batch_size
         order = Order(len(source), self.seed)
         if isinstance(source, ImageData):
-            return ResidentBatches(source, order, size, flip)
+            return ResidentBatches(source, order, size, variation)
+        labelled = self.data.spec.classes > 0
         return StreamedBatches(
-            source, order, size, self.device, flip, self.data.workers, self.data.spec.classes > 0
+            source, order, size, self.device, variation, self.data.workers, labelled
         )
 
     def _make_players(self) -> Players:
@@ -237,27 +276,53 @@ class Trainer:
         generator, discriminator = self.networks
         return Players(
             networks=self.networks,
-            averaged=AveragedGenerator(generator, settings.ema_images, settings.ema_rampup),
+            averaged=AveragedGenerator(
+                generator, settings.ema_images, settings.ema_rampup, settings.ema_start_images
+            ),
             g_optimizer=make_optimizer("g", generator.parameters(), settings, device),
             d_optimizer=make_optimizer("d", discriminator.parameters(), settings, device),
-            regularizers=[Stateful(r, r.initial_state(device)) for r in regularizers],
+            regularizers=[
+                Stateful(r, r.initial_state(device) | r.network_state(self.networks))
+                for r in regularizers
+            ],
             augmentations=[Stateful(a, a.initial_state(device)) for a in augmentations],
             streams=self._streams,
+            pools=self._make_pools(),
+        )
+
+    def _make_pools(self) -> list[ImagePool]:
+        size = self.architecture.fake_pool
+        if not size:
+            return []
+        shapes = self._make_task().fake_shapes(self.data.spec)
+        return [ImagePool(size, shape, self.device) for shape in shapes]
+
+    def _make_task(self) -> Task:
+        latents = self._streams["latents"]
+        return make_task(
+            self.architecture,
+            self.networks.generator,
+            self._arithmetic,
+            self._memory_format,
+            self.data.spec,
+            lambda count: self.architecture.sample_latents(count, latents, self.device),
         )
 
     def _make_step(self) -> TrainingStep:
-        latents = self._streams["latents"]
         return TrainingStep(
             self._players,
             self.cell.loss.component,
-            lambda count: self.architecture.sample_latents(count, latents, self.device),
+            self._task,
             self._batches.next,
             self.series,
             self._arithmetic,
             self.settings.d_steps,
-            self.conditional,
-            self._memory_format,
         )
+
+
+def _overrides(component: Any, base: type[Any]) -> bool:
+    """Whether a component follows the training's progress: asking those that do not takes time."""
+    return type(component).advance is not base.advance
 
 
 def _restore_parts(

@@ -9,7 +9,16 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ganbench import PER_SAMPLE_CRITIC, Architecture, DataSpec, Networks, option
+from ganbench import (
+    CRITIC_FEATURES,
+    PER_SAMPLE_CRITIC,
+    Architecture,
+    DataSpec,
+    Networks,
+    option,
+)
+from ganbench_classic.discriminator import Discriminator
+from ganbench_classic.minibatch import MinibatchDiscrimination
 
 Norm = Literal["batch", "layer", "instance", "spectral", "none"]
 Affine = TypeVar("Affine", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
@@ -36,6 +45,10 @@ class DCGAN(Architecture):
     Layer norm is taken over channels and pixels of each sample, with a gain and a shift for each
     channel (a group norm of one group), instance norm over the pixels of each channel, with the
     same. Weights start from N(0, 0.02²), gains from N(1, 0.02²), biases and shifts from 0.
+
+    The features that the discriminator hands out are the inputs of its linear unit, flattened. With
+    ``minibatch`` the unit sees minibatch discrimination beside them (Salimans et al. 2016,
+    arXiv:1606.03498, section 3.2).
     """
 
     paper = "Radford et al. 2015, arXiv:1511.06434"
@@ -58,6 +71,8 @@ class DCGAN(Architecture):
         "normalization in the discriminator; auto: layer where each sample must be judged by "
         "itself, else batch",
     )
+    minibatch: int = option(0, "kernels of minibatch discrimination; 0 for none", ge=0)
+    minibatch_dim: int = option(5, "dimensions in which a kernel compares samples", ge=1)
 
     def build(self, data: DataSpec) -> Networks:
         problem = self.problem(data)
@@ -67,8 +82,17 @@ class DCGAN(Architecture):
         d_norm: Norm = "batch" if self.d_norm == "auto" else self.d_norm
         return Networks(
             generator=Generator(data, self.latent_dim, widths, self.g_norm),
-            discriminator=Discriminator(data, widths, d_norm),
+            discriminator=self._discriminator(data, widths, d_norm),
         )
+
+    def _discriminator(self, data: DataSpec, widths: list[int], norm: Norm) -> Discriminator:
+        hidden, features = _halving(data, widths, norm), widths[-1] * BASE * BASE
+        last = _drawn(nn.Linear(features + self.minibatch, 1, bias=_has_bias(norm)))
+        kernels: nn.Module | None = None
+        if self.minibatch:
+            kernels = MinibatchDiscrimination(features, self.minibatch, self.minibatch_dim)
+            kernels = _constrained(norm, kernels)
+        return Discriminator(*hidden, _constrained(norm, last), minibatch=kernels)
 
     def problem(self, data: DataSpec) -> str | None:
         if data.kind == "points":
@@ -83,12 +107,16 @@ class DCGAN(Architecture):
         return None
 
     def capabilities(self, data: DataSpec) -> frozenset[str]:
-        return frozenset() if self.d_norm == "batch" else frozenset({PER_SAMPLE_CRITIC})
+        alone = self.d_norm != "batch" and not self.minibatch
+        return frozenset({CRITIC_FEATURES} | ({PER_SAMPLE_CRITIC} if alone else set()))
 
     def advice(self, capability: str) -> str:
-        if capability == PER_SAMPLE_CRITIC:
-            return "d_norm=auto, layer, instance, spectral or none"
-        return ""
+        if capability != PER_SAMPLE_CRITIC:
+            return ""
+        ways = ["minibatch=0"] if self.minibatch else []
+        if self.d_norm == "batch" or not ways:
+            ways.append("d_norm=auto, layer, instance, spectral or none")
+        return " and ".join(ways)
 
     def resolve(self, needs: frozenset[str], data: DataSpec) -> Self:
         if self.d_norm != "auto":
@@ -136,32 +164,24 @@ class Generator(nn.Module):
         return images
 
 
-class Discriminator(nn.Module):
-    """(batch, c, h, w) images to (batch,) logits.
+def _halving(data: DataSpec, widths: list[int], norm: Norm) -> list[nn.Module]:
+    """Layers from (batch, c, h, w) images to (batch, features), all but the last of a discriminator.
 
     :param widths: channels of the hidden maps, from the image inwards.
     """
-
-    def __init__(self, data: DataSpec, widths: list[int], norm: Norm) -> None:
-        super().__init__()
-        bias = _has_bias(norm)
-        first = nn.Conv2d(data.channels, widths[0], 4, 2, _outer_padding(data.height), bias=bias)
-        layers: list[nn.Module] = [
-            _constrained(norm, _drawn(first)),
+    bias = _has_bias(norm)
+    first = nn.Conv2d(data.channels, widths[0], 4, 2, _outer_padding(data.height), bias=bias)
+    layers: list[nn.Module] = [
+        _constrained(norm, _drawn(first)),
+        nn.LeakyReLU(LEAK, inplace=True),
+    ]
+    for channels, following in pairwise(widths):
+        layers += [
+            _constrained(norm, _drawn(nn.Conv2d(channels, following, 4, 2, 1, bias=bias))),
+            *_normalization(norm, following),
             nn.LeakyReLU(LEAK, inplace=True),
         ]
-        for channels, following in pairwise(widths):
-            layers += [
-                _constrained(norm, _drawn(nn.Conv2d(channels, following, 4, 2, 1, bias=bias))),
-                *_normalization(norm, following),
-                nn.LeakyReLU(LEAK, inplace=True),
-            ]
-        last = nn.Linear(widths[-1] * BASE * BASE, 1, bias=bias)
-        self.layers = nn.Sequential(*layers, nn.Flatten(), _constrained(norm, _drawn(last)))
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        logits: Tensor = self.layers(images)
-        return logits.squeeze(1)
+    return [*layers, nn.Flatten()]
 
 
 def _stages(size: int) -> int:
@@ -187,7 +207,7 @@ def _drawn(layer: Affine) -> Affine:
     return layer
 
 
-def _constrained(norm: Norm, layer: nn.Linear | nn.Conv2d) -> nn.Module:
+def _constrained(norm: Norm, layer: nn.Module) -> nn.Module:
     return spectral_norm(layer) if norm == "spectral" else layer
 
 

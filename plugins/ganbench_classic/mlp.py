@@ -9,7 +9,16 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ganbench import Architecture, DataSpec, Networks, option
+from ganbench import (
+    CRITIC_FEATURES,
+    PER_SAMPLE_CRITIC,
+    Architecture,
+    DataSpec,
+    Networks,
+    option,
+)
+from ganbench_classic.discriminator import Discriminator
+from ganbench_classic.minibatch import MinibatchDiscrimination
 
 Activation = Literal["leaky-relu", "relu"]
 GNorm = Literal["batch", "none"]
@@ -25,6 +34,10 @@ class MLP(Architecture):
     maxout units are ``maxout=5`` or so. Layers keep PyTorch's default initialization. Batch norm in
     the generator is younger than the paper, which is ``g_norm=none``: with it the pair learns images
     much faster.
+
+    The features that the discriminator hands out are the inputs of its last layer. With ``minibatch``
+    that layer sees minibatch discrimination beside them (Salimans et al. 2016, arXiv:1606.03498,
+    section 3.2).
 
     The mixture experiments of PacGAN (Lin et al. 2018, arXiv:1712.04086) use
     ``mlp[latent_dim=2,g_widths=[400,400,400,400],d_widths=[200,200,200],activation=relu,``
@@ -49,6 +62,8 @@ class MLP(Architecture):
         "pieces of the discriminator's maxout units, in place of the activation; 0 for none",
         ge=0,
     )
+    minibatch: int = option(0, "kernels of minibatch discrimination; 0 for none", ge=0)
+    minibatch_dim: int = option(5, "dimensions in which a kernel compares samples", ge=1)
 
     def __post_init__(self) -> None:
         for name in ("g_widths", "d_widths"):
@@ -59,6 +74,12 @@ class MLP(Architecture):
 
     def build(self, data: DataSpec) -> Networks:
         return Networks(generator=self._generator(data), discriminator=self._discriminator(data))
+
+    def capabilities(self, data: DataSpec) -> frozenset[str]:
+        return frozenset({CRITIC_FEATURES} | (set() if self.minibatch else {PER_SAMPLE_CRITIC}))
+
+    def advice(self, capability: str) -> str:
+        return "minibatch=0" if capability == PER_SAMPLE_CRITIC else ""
 
     def _generator(self, data: DataSpec) -> nn.Module:
         batch_norm = self.g_norm == "batch"
@@ -83,10 +104,16 @@ class MLP(Architecture):
             if self.d_norm == "layer":
                 layers.append(nn.LayerNorm(pieces))
             layers.append(Maxout(self.maxout) if self.maxout else _activation(self.activation))
-        layers.append(self._constrained(nn.Linear(widths[-1], 1)))
-        return Discriminator(*layers)
+        layers.append(self._constrained(nn.Linear(widths[-1] + self.minibatch, 1)))
+        return Discriminator(*layers, minibatch=self._kernels(widths[-1]))
 
-    def _constrained(self, layer: nn.Linear) -> nn.Module:
+    def _kernels(self, features: int) -> nn.Module | None:
+        if not self.minibatch:
+            return None
+        kernels = MinibatchDiscrimination(features, self.minibatch, self.minibatch_dim)
+        return self._constrained(kernels)
+
+    def _constrained(self, layer: nn.Module) -> nn.Module:
         return spectral_norm(layer) if self.d_norm == "spectral" else layer
 
 
@@ -100,18 +127,6 @@ class Generator(nn.Module):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         samples: Tensor = self.layers(latents)
         return samples
-
-
-class Discriminator(nn.Module):
-    """(batch, c, h, w) samples to (batch,) logits."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
-        logits: Tensor = self.layers(samples)
-        return logits.squeeze(1)
 
 
 class Maxout(nn.Module):

@@ -41,6 +41,31 @@ def ganbench_datasets(register: Any) -> None:
         summary="your own images: folder[path=…] for a folder, tar or zip archive, at any size",
     )
     register(
+        "paired-folder",
+        "ganbench_datasets.paired:PairedFolder",
+        summary="your own pairs for translation, side by side in folders train and test or val",
+    )
+    register(
+        "unpaired-folder",
+        "ganbench_datasets.unpaired:UnpairedFolder",
+        summary="your own two domains for translation, in folders trainA, trainB, testA, testB",
+    )
+    register(
+        "colorization",
+        "ganbench_datasets.made_pairs:Colorization",
+        summary="pairs from grey to colour, made from another data set: colorization[of=cifar10]",
+    )
+    register(
+        "edges",
+        "ganbench_datasets.made_pairs:Edges",
+        summary="pairs from edges to images, made from another data set: edges[of=fashion-mnist]",
+    )
+    register(
+        "two-classes",
+        "ganbench_datasets.two_classes:TwoClasses",
+        summary="two classes of another data set as unpaired domains: two-classes[of=mnist,a=3,b=8]",
+    )
+    register(
         "ring",
         "ganbench_datasets.mixtures:Ring",
         summary="2-D points: 8 narrow Gaussians on a circle, to count the modes a GAN finds",

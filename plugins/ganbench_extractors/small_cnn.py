@@ -72,6 +72,7 @@ class SmallCnn(Extractor):
             identity=f"small-cnn@{record['sha256'][:10]}",
             forward=_forward(network),
             batch_size=512,
+            classifies=True,
             info=record,
         )
 

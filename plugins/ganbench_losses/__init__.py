@@ -44,3 +44,13 @@ def ganbench_losses(register: Callable[..., None]) -> None:
         "ganbench_losses.relativistic:RelativisticPairing",
         summary="Logistic loss on the difference between a real and a fake sample's logits",
     )
+    register(
+        "feature-matching",
+        "ganbench_losses.feature_matching:FeatureMatching",
+        summary="The generator matches the discriminator's mean features of real samples",
+    )
+    register(
+        "acgan",
+        "ganbench_losses.auxiliary_classifier:AuxiliaryClassifier",
+        summary="Logistic or hinge loss with a classifier in the discriminator, for labelled data",
+    )

@@ -24,7 +24,10 @@ def classification_loss(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
     E[softplus(-r) + smoothing · r] + E[softplus(f)], where the first term is
     -(1 - smoothing) log D - smoothing log(1 - D), written in logits.
     """
-    return softplus(-real).mean() + smoothing * real.mean() + softplus(fake).mean()
+    loss = softplus(-real).mean()
+    if smoothing:
+        loss = loss + smoothing * real.mean()
+    return loss + softplus(fake).mean()
 
 
 class Minimax(Loss):

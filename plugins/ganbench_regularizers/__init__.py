@@ -1,4 +1,4 @@
-"""Gradient penalties on the discriminator, and the components that do nothing."""
+"""Penalties on gradients and on weights, and the components that do nothing."""
 
 from __future__ import annotations
 
@@ -29,6 +29,21 @@ def ganbench_regularizers(register: Callable[..., None]) -> None:
         "dragan",
         "ganbench_regularizers.dragan:DRAGAN",
         summary="Gradient norm of 1 around real samples",
+    )
+    register(
+        "path-length",
+        "ganbench_regularizers.path_length:PathLength",
+        summary="Equal steps in the images for equal steps of the styles, as in StyleGAN2",
+    )
+    register(
+        "historical-averaging",
+        "ganbench_regularizers.historical_averaging:HistoricalAveraging",
+        summary="Distance of the weights from the mean of their past",
+    )
+    register(
+        "orthogonal",
+        "ganbench_regularizers.orthogonal:Orthogonal",
+        summary="Products between different filters of a layer, as in BigGAN",
     )
 
 

@@ -59,15 +59,17 @@ def test_samples_have_the_size_of_the_data_and_every_sample_gets_one_logit(
     samples = generator(100 * torch.randn(3, 100))
     assert samples.shape == (3, *data.shape)
     assert samples.abs().max() <= 1
-    assert discriminator(samples).shape == (3,)
-    assert discriminator(samples[:1], torch.zeros(1, dtype=torch.long)).shape == (1,)
+    critique = discriminator(samples)
+    assert critique.logits.shape == (3,)
+    assert critique.features.shape == (3, parameters(discriminator.layers[-1]))
+    assert discriminator(samples[:1], torch.zeros(1, dtype=torch.long)).logits.shape == (1,)
 
 
 def test_the_discriminator_looks_at_every_pixel_of_a_padded_image() -> None:
     data = DataSpec(1, 28, 28)
     discriminator = DCGAN(width=4, d_norm="none").build(data).discriminator
     pixels = images(data).requires_grad_()
-    discriminator(pixels).sum().backward()
+    discriminator(pixels).logits.sum().backward()
     assert pixels.grad is not None
     assert (pixels.grad != 0).all()
 
@@ -88,7 +90,7 @@ def test_the_discriminator_pads_with_zeros_all_around() -> None:
     padding.load_state_dict(whole.state_dict())
     pixels = images(DataSpec(1, 28, 28))
     padded = nn.functional.pad(pixels, (2, 2, 2, 2))
-    torch.testing.assert_close(padding(pixels), whole(padded))
+    torch.testing.assert_close(padding(pixels).logits, whole(padded).logits)
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer", "instance", "spectral", "none"])
@@ -115,7 +117,7 @@ def test_every_parameter_gets_a_gradient(norm: str, size: int) -> None:
     pair = DCGAN(width=4, d_norm=norm, g_norm="none" if norm == "spectral" else norm).build(
         DataSpec(3, size, size)
     )
-    pair.discriminator(pair.generator(torch.randn(4, 100))).square().mean().backward()
+    pair.discriminator(pair.generator(torch.randn(4, 100))).logits.square().mean().backward()
     for network in pair:
         for name, parameter in network.named_parameters():
             assert parameter.grad is not None, name
@@ -136,7 +138,7 @@ def test_a_gradient_penalty_has_the_right_gradient(norm: str, size: int) -> None
 
     def penalty() -> torch.Tensor:
         leaf = images(data, dtype=torch.float64).requires_grad_()
-        (slope,) = torch.autograd.grad(discriminator(leaf).sum(), leaf, create_graph=True)
+        (slope,) = torch.autograd.grad(discriminator(leaf).logits.sum(), leaf, create_graph=True)
         return slope.square().sum()
 
     directions = [torch.randn_like(weight) for weight in weights]
@@ -172,7 +174,7 @@ def change_from_companions(norm: str) -> float:
     discriminator = DCGAN(width=8, d_norm=norm).build(data).discriminator
     batch = images(data)
     other = torch.cat([batch[:1], -batch[1:]])
-    before, after = (copy.deepcopy(discriminator)(pixels)[0] for pixels in (batch, other))
+    before, after = (copy.deepcopy(discriminator)(pixels).logits[0] for pixels in (batch, other))
     return ((before - after).abs() / before.abs()).item()
 
 

@@ -43,12 +43,12 @@ def test_shapes_gradients_and_the_claim_to_judge_each_sample_by_itself(
     assert samples.shape == (5, *data.shape)
 
     other = torch.cat([samples[:1], torch.zeros_like(samples[1:])])
-    before, after = (copy.deepcopy(discriminator)(batch) for batch in (samples, other))
+    before, after = (copy.deepcopy(discriminator)(batch).logits for batch in (samples, other))
     assert before.shape == (5,)
     assert PER_SAMPLE_CRITIC in mlp.capabilities(data)
     torch.testing.assert_close(before[0], after[0])
 
-    discriminator(samples).square().sum().backward()
+    discriminator(samples).logits.square().sum().backward()
     for network in (generator, discriminator):
         assert all(parameter.grad is not None for parameter in network.parameters())
         assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
@@ -59,7 +59,7 @@ def test_a_gradient_penalty_reaches_the_first_layer(mlp: MLP) -> None:
     torch.manual_seed(0)
     discriminator = mlp.build(POINTS).discriminator
     points = torch.randn(5, 2, 1, 1, requires_grad=True)
-    (slopes,) = torch.autograd.grad(discriminator(points).sum(), points, create_graph=True)
+    (slopes,) = torch.autograd.grad(discriminator(points).logits.sum(), points, create_graph=True)
     slopes.square().sum().backward()
     first = next(weight for weight in discriminator.parameters() if weight.ndim == 2)
     assert first.grad is not None
@@ -106,7 +106,7 @@ def test_maxout_takes_the_greatest_of_adjacent_pieces() -> None:
 def test_no_hidden_layers_make_a_linear_critic() -> None:
     discriminator = MLP(d_widths=()).build(POINTS).discriminator
     points = torch.randn(4, 2, 1, 1)
-    sums = discriminator(points) + discriminator(-points)
+    sums = discriminator(points).logits + discriminator(-points).logits
     torch.testing.assert_close(sums, sums[:1].expand(4))
 
 

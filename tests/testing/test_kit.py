@@ -215,7 +215,7 @@ class Entropic(Tiny):
         source = torch.Generator()
         source.seed()
         with torch.no_grad():
-            networks.generator.layers[0].weight.normal_(generator=source)
+            networks.generator.inner[0].weight.normal_(generator=source)
         return networks
 
 
@@ -229,8 +229,8 @@ class Idle(Tiny):
 class Unbounded(Tiny):
     def build(self, data):
         networks = super().build(data)
-        networks.generator.layers[-1] = nn.Identity()
-        networks.generator.layers[-3].bias.data += 5
+        networks.generator.outer[-1] = nn.Identity()
+        networks.generator.outer[-3].bias.data += 5
         return networks
 
 

@@ -4,10 +4,12 @@ import pytest
 import torch
 from small_cells import make_data
 
+from ganbench.components.data import ImageData
 from ganbench.training.batches import (
     Order,
     ResidentBatches,
     StreamedBatches,
+    Variation,
     to_float,
     to_uint8,
 )
@@ -43,8 +45,10 @@ class _Lazy(torch.utils.data.Dataset):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_streamed_batches_equal_resident_ones_also_after_a_seek(workers):
     data = make_data(30).source
-    resident = ResidentBatches(data, Order(30, 5), 8, None)
-    streamed = StreamedBatches(_Lazy(data), Order(30, 5), 8, CPU, None, workers, labelled=True)
+    resident = ResidentBatches(data, Order(30, 5), 8, Variation(None))
+    streamed = StreamedBatches(
+        _Lazy(data), Order(30, 5), 8, CPU, Variation(None), workers, labelled=True
+    )
     for _ in range(5):
         ours, theirs = resident.next(), streamed.next()
         assert torch.equal(ours.images, theirs.images)
@@ -57,8 +61,8 @@ def test_streamed_batches_equal_resident_ones_also_after_a_seek(workers):
 def test_flipping_mirrors_about_half_of_the_images_and_nothing_else():
     data = make_data(2000, size=4).source
     flip = torch.Generator().manual_seed(0)
-    plain = ResidentBatches(data, Order(2000, 0), 2000, None).next().images
-    flipped = ResidentBatches(data, Order(2000, 0), 2000, flip).next().images
+    plain = ResidentBatches(data, Order(2000, 0), 2000, Variation(None)).next().images
+    flipped = ResidentBatches(data, Order(2000, 0), 2000, Variation(flip)).next().images
     same = (flipped == plain).flatten(1).all(1)
     mirrored = (flipped == plain.flip(3)).flatten(1).all(1)
     assert bool((same | mirrored).all())
@@ -74,3 +78,40 @@ def test_scaling_covers_minus_one_to_one_and_rounds_half_up_on_the_way_back():
     halves = (torch.tensor([0.0, 1.0, 254.0]) + 0.5) / 127.5 - 1
     assert to_uint8(halves).tolist() == [1, 2, 255]
     assert to_uint8(torch.tensor([-3.0, 3.0])).tolist() == [0, 255]
+
+
+def _pairs(count: int, paired: bool) -> ImageData:
+    images = torch.arange(count, dtype=torch.uint8)[:, None, None, None].repeat(1, 3, 6, 6)
+    images[..., 0] += 100  # so that a mirrored image differs
+    sources = images[:, :1].clone() if paired else images[: count - 3, :1].clone()
+    return ImageData(images, sources=sources, paired=paired)
+
+
+def test_pairs_stay_together_and_are_mirrored_and_cropped_alike():
+    data = _pairs(20, paired=True)
+    random = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
+    batches = ResidentBatches(data, Order(20, 0), 16, Variation(*random, jitter=2))
+    batch = batches.next()
+    assert batch.sources is not None
+    assert torch.equal(batch.images[:, :1], batch.sources)
+    plain = ResidentBatches(data, Order(20, 0), 16, Variation(None)).next()
+    assert not torch.equal(batch.images, plain.images)
+
+
+def test_unpaired_sources_come_in_an_order_of_their_own_and_follow_from_the_position():
+    data = _pairs(20, paired=False)
+    batches = ResidentBatches(data, Order(20, 0), 8, Variation(None))
+    seen = [batches.next() for _ in range(4)]
+    assert not torch.equal(seen[0].images[:, :1], seen[0].sources)
+    batches.seek(16)
+    assert torch.equal(batches.next().sources, seen[2].sources)
+    everything = torch.cat([batch.sources[:, 0, 0, 1] for batch in seen])[:17]
+    assert len(everything.unique()) == 17
+
+
+def test_a_jittered_image_is_a_crop_of_the_enlarged_one():
+    image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    (crop,) = Variation(None, torch.Generator().manual_seed(3), jitter=4).apply(image)
+    large = torch.nn.functional.interpolate(image, (12, 12), mode="bilinear")
+    places = [large[..., y : y + 8, x : x + 8] for y in range(5) for x in range(5)]
+    assert any(torch.equal(crop, place) for place in places)

@@ -17,7 +17,8 @@ DCGAN = "dcgan[latent_dim=8,width=4]"
 def _by_hand(trainer, steps, d_loss, g_loss, penalty=None):
     """The same training, written out plainly with the trainer's own batches and latents."""
     settings = trainer.settings
-    G, D = copy.deepcopy(trainer.networks.generator), copy.deepcopy(trainer.networks.discriminator)
+    G, judge = (copy.deepcopy(network) for network in trainer.networks)
+    D = _Logits(judge)
     opt_g = torch.optim.Adam(G.parameters(), settings.g_lr, settings.g_betas)
     opt_d = torch.optim.Adam(D.parameters(), settings.d_lr, settings.d_betas)
     for _ in range(steps):
@@ -39,7 +40,16 @@ def _by_hand(trainer, steps, d_loss, g_loss, penalty=None):
         opt_g.zero_grad()
         g_loss(D(G(z))).backward()
         opt_g.step()
-    return G, D
+    return G, judge
+
+
+class _Logits(torch.nn.Module):
+    def __init__(self, discriminator):
+        super().__init__()
+        self.discriminator = discriminator
+
+    def forward(self, images):
+        return self.discriminator(images).logits
 
 
 def _gradient_penalty(critic, real, fake, random):
@@ -105,7 +115,8 @@ def test_no_step_reads_a_tensor_on_the_host(trainer, kwargs):
     run.time_steps(1)
     with _NoWaiting():
         for number in range(1, 4):
-            run._step(number, run.images)
+            run._advance(run.progress)
+            run._step(number, run.progress)
 
 
 def test_a_lazy_regularizer_acts_in_every_nth_step_with_n_times_the_weight(trainer):
@@ -159,12 +170,13 @@ def test_class_conditional_networks_get_the_labels_of_the_real_batch(trainer):
             return self.network(inputs)
 
     run = trainer(data=make_data(32))
-    run._step._conditional = True
+    run._step._task._conditional = True
     networks = run.networks
     run._players.networks = type(networks)(
-        Labelled(networks.generator, "g"), Labelled(networks.discriminator, "d")
+        networks.generator, Labelled(networks.discriminator, "d")
     )
-    run._step(0, 0)
+    run._task.generator = Labelled(networks.generator, "g")
+    run._step(0, run.progress)
     expected = run.data.source.labels[run._batches.order.indices(0, 16)]
     assert {player for player, _ in seen} == {"g", "d"}
     assert all(torch.equal(labels, expected) for _, labels in seen)

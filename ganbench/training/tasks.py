@@ -1,0 +1,181 @@
+"""Tasks: what the two players see of a batch. The step is the same for all of them.
+
+A task makes a `Scene` of a batch: the judgements that the discriminator is asked for, each a real and a
+generated batch, and the generator's own terms. Training from latents is the case of one judgement.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ganbench.components.architecture import STYLES, Architecture, Translation
+from ganbench.components.data import DataSpec
+from ganbench.components.progress import Progress
+from ganbench.training.batches import Batch
+from ganbench.training.critic import call_with_labels
+from ganbench.training.precision import Arithmetic
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the discriminator is told beside the images: positional and keyword arguments."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A real and a generated batch, which the discriminator shall tell apart."""
+
+    real: torch.Tensor
+    fake: torch.Tensor
+    condition: Condition = Condition()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a task makes of a batch.
+
+    :ivar own_terms: computes the generator's own terms, or None.
+    """
+
+    judgements: list[Judgement]
+    labels: torch.Tensor | None = None
+    latents: torch.Tensor | None = None
+    generate: Callable[[torch.Tensor], torch.Tensor] | None = None
+    with_styles: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]] | None = None
+    own_terms: Callable[[], torch.Tensor] | None = None
+
+
+class Task(abc.ABC):
+    """How one architecture's generator is used."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        generator: torch.nn.Module,
+        arithmetic: Arithmetic,
+        memory_format: torch.memory_format,
+    ) -> None:
+        self.architecture, self.generator = architecture, generator
+        self._arithmetic, self._memory_format = arithmetic, memory_format
+
+    @abc.abstractmethod
+    def scene(self, batch: Batch, progress: Progress) -> Scene:
+        """Generate what goes with a batch."""
+
+    def fake_shapes(self, data: DataSpec) -> list[tuple[int, ...]]:
+        """The shapes of the generated images of each judgement."""
+        return [data.shape]
+
+    def laid_out(self, images: torch.Tensor) -> torch.Tensor:
+        """The images in the networks' memory format."""
+        if self._memory_format is torch.contiguous_format:
+            return images
+        return images.contiguous(memory_format=self._memory_format)
+
+    def _finished(self, images: object) -> torch.Tensor:
+        assert isinstance(images, torch.Tensor)
+        return self.laid_out(images.float())
+
+
+class FromLatents(Task):
+    """Unconditional and class-conditional generation."""
+
+    def __init__(
+        self,
+        *parts: Any,
+        data: DataSpec,
+        sample_latents: Callable[[int], torch.Tensor],
+    ) -> None:
+        super().__init__(*parts)
+        self._sample_latents = sample_latents
+        self._conditional = self.architecture.task == "class-conditional"
+        self._has_styles = STYLES in self.architecture.capabilities(data)
+
+    def scene(self, batch: Batch, progress: Progress) -> Scene:
+        # Fakes get the labels of the real batch, so that both have the data's class frequencies.
+        labels = batch.labels if self._conditional else None
+        latents = self._sample_latents(len(batch.images))
+        fake = self._generate(latents, labels)
+        real = self.laid_out(self.architecture.real_images(batch.images, progress))
+        condition = Condition() if labels is None else Condition((labels,))
+        return Scene(
+            [Judgement(real, fake, condition)],
+            labels,
+            latents,
+            lambda z: self._generate(z, labels),
+            (lambda z: self._styled(z, labels)) if self._has_styles else None,
+        )
+
+    def _generate(self, latents: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        with self._arithmetic.autocast():
+            return self._finished(call_with_labels(self.generator, latents, labels))
+
+    def _styled(
+        self, latents: torch.Tensor, labels: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        # In full precision: the penalty differentiates the images by the styles.
+        with self._arithmetic.autocast(enabled=False):
+            images, styles = self.generator.with_styles(latents, labels)  # type: ignore[operator]
+        return images.float(), styles
+
+
+class Paired(Task):
+    """Translation with pairs to learn from: the discriminator sees an image beside its source."""
+
+    def scene(self, batch: Batch, progress: Progress) -> Scene:
+        assert batch.sources is not None
+        source, target = self.laid_out(batch.sources), self.laid_out(batch.images)
+        with self._arithmetic.autocast():
+            fake = self._finished(self.generator(source))
+        seen = Translation(source, target, fake, None, lambda x, _: self.generator(x))
+        judgement = Judgement(target, fake, Condition((source,)))
+        return Scene([judgement], own_terms=lambda: self.architecture.generator_terms(seen))
+
+
+class Unpaired(Task):
+    """Translation between two sets of images, in both directions."""
+
+    def scene(self, batch: Batch, progress: Progress) -> Scene:
+        assert batch.sources is not None
+        source, target = self.laid_out(batch.sources), self.laid_out(batch.images)
+        fake, back = self._translate(source, "b"), self._translate(target, "a")
+        seen = Translation(source, target, fake, back, self._translate)
+        return Scene(
+            [
+                Judgement(target, fake, Condition(kwargs={"domain": "b"})),
+                Judgement(source, back, Condition(kwargs={"domain": "a"})),
+            ],
+            own_terms=lambda: self.architecture.generator_terms(seen),
+        )
+
+    def fake_shapes(self, data: DataSpec) -> list[tuple[int, ...]]:
+        return [data.shape, data.source.shape]
+
+    def _translate(self, images: torch.Tensor, domain: str) -> torch.Tensor:
+        with self._arithmetic.autocast():
+            return self._finished(self.generator(images, domain=domain))
+
+
+def make_task(
+    architecture: Architecture,
+    generator: torch.nn.Module,
+    arithmetic: Arithmetic,
+    memory_format: torch.memory_format,
+    data: DataSpec,
+    sample_latents: Callable[[int], torch.Tensor],
+) -> Task:
+    """The task that an architecture names."""
+    parts = (architecture, generator, arithmetic, memory_format)
+    if architecture.task == "paired-translation":
+        return Paired(*parts)
+    if architecture.task == "unpaired-translation":
+        return Unpaired(*parts)
+    return FromLatents(*parts, data=data, sample_latents=sample_latents)

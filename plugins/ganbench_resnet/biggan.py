@@ -1,0 +1,122 @@
+"""BigGAN: class-conditional generation at scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ganbench import DataSpec, Networks, option
+from ganbench_resnet.critic import Discriminator
+from ganbench_resnet.family import Attention, ResidualPair, attended_size, attention_problem
+from ganbench_resnet.layers import Layers, settle_spectral_norms
+from ganbench_resnet.plans import biggan_plan
+from ganbench_resnet.sampling import set_standing_statistics, truncated_normal
+from ganbench_resnet.synthesis import HierarchicalGenerator
+
+
+class BigGAN(ResidualPair):
+    """BigGAN (Brock et al., 2019), for any square of 8 to 512 pixels with classes.
+
+    Residual networks with self-attention, spectral norm in every layer of both players but the
+    generator's embedding, and orthogonal initial weights. The generator's batch norm is conditioned
+    on an embedding of the class, which its blocks share, and on each block's own chunk of the
+    latents; the discriminator is a projection discriminator. From 64 pixels on, widths are those of
+    the paper's tables, below those of its experiment on CIFAR-10: see `biggan_plan`. A size that is
+    no 4 to 7 times a power of two is made as the next one and cropped; the discriminator pads it with
+    zeros.
+
+    The paper's latents have 20 numbers for each chunk: ``latent_dim`` is 80 for 32 pixels, 100 for
+    64, 120 for 128 and 140 for 256. Its batches of 2048 are not among what is recommended.
+
+    ``ganbench sample --truncation`` maps every latent to a normal one within ± the truncation that
+    has the same quantile. The paper draws anew what lies outside, which gives the same distribution;
+    here the same noise gives similar images at all truncations.
+    """
+
+    title = "biggan"
+    task = "class-conditional"
+    truncates = True
+    paper = "Brock et al. 2019, arXiv:1809.11096"
+    recommends: ClassVar[dict[str, Any]] = {
+        "optimizer": "adam",
+        "g_lr": 5e-5,
+        "d_lr": 2e-4,
+        "betas": (0.0, 0.999),
+        "d_steps": 2,
+        # A decay of 0.9999 in each step halves in 6931 steps, here of 2 batches of 64.
+        "ema_images": 887_000,
+    }
+
+    latent_dim: int = option(120, "length of the standard normal latents", ge=2)
+    width: int = option(96, "the paper's ch, of which all widths are multiples", ge=1)
+    shared_dim: int = option(128, "length of the class embedding that blocks share", ge=1)
+    attention: Attention = option(
+        "auto", "size of the maps with self-attention; auto: half the image's, at most 64", ge=1
+    )
+    standing_batches: int = option(
+        0,
+        "batches whose mean statistics batch norm takes for sampling; 0: moving averages from the "
+        "training",
+        ge=0,
+    )
+
+    def build(self, data: DataSpec) -> Networks:
+        self._check(data)
+        plan = biggan_plan(data.height, self.width)
+        layers = Layers(spectral=True, orthogonal=True)
+        attended = attended_size(self.attention, plan)
+        return Networks(
+            generator=HierarchicalGenerator(
+                plan,
+                data.channels,
+                self.latent_dim,
+                layers,
+                classes=data.classes,
+                shared_dim=self.shared_dim,
+                attended=attended,
+            ),
+            discriminator=Discriminator(
+                plan,
+                data.channels,
+                layers,
+                wide=True,
+                attended=attended,
+                classes=data.classes,
+                condition=self._condition,
+            ),
+        )
+
+    def problem(self, data: DataSpec) -> str | None:
+        problem = super().problem(data)
+        if problem:
+            return problem
+        plan = biggan_plan(data.height, self.width)
+        chunks = len(plan.g_widths)
+        if self.latent_dim < chunks:
+            return (
+                f"biggan splits its latents into {chunks} chunks for {data}, and latent_dim is "
+                f"{self.latent_dim}: choose {chunks} or more"
+            )
+        return attention_problem(self.attention, plan)
+
+    def before_sampling(
+        self,
+        generator: torch.nn.Module,
+        draw: Callable[[int], tuple[Tensor, Tensor | None]],
+    ) -> None:
+        settle_spectral_norms(generator)
+        if self.standing_batches:
+            set_standing_statistics(generator, draw, self.standing_batches)
+
+    def truncated(
+        self,
+        generator: torch.nn.Module,
+        latents: Tensor,
+        labels: Tensor | None,
+        truncation: float,
+    ) -> Tensor:
+        images: Tensor = generator(truncated_normal(latents, truncation), labels)
+        return images

@@ -1,0 +1,52 @@
+"""Truncated latents and standing statistics (Brock et al. 2019, section 3.1 and appendix)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+#: Samples in one of the batches over which standing statistics are averaged.
+STANDING_BATCH = 64
+
+
+def truncated_normal(latents: Tensor, truncation: float) -> Tensor:
+    """Standard normal numbers, mapped to those of a normal truncated to [-truncation, truncation].
+
+    A number keeps its quantile: z' = Φ⁻¹(Φ(-t) + Φ(z) (Φ(t) - Φ(-t))).
+    """
+    if truncation < 0:
+        raise ValueError(f"truncation={truncation}: must be at least 0")
+    bounds = torch.tensor([-truncation, truncation], dtype=torch.float64, device=latents.device)
+    low, high = torch.special.ndtr(bounds)
+    quantiles = low + torch.special.ndtr(latents.double()) * (high - low)
+    mapped: Tensor = torch.special.ndtri(quantiles).clamp(-truncation, truncation)
+    return mapped.to(latents.dtype)
+
+
+@torch.no_grad()
+def set_standing_statistics(
+    generator: nn.Module,
+    draw: Callable[[int], tuple[Tensor, Tensor | None]],
+    batches: int,
+) -> None:
+    """Replace batch norm's moving averages by the mean of fresh batches' statistics.
+
+    Only batch norm computes as in training. The generator ends as it was, in all but its statistics.
+
+    :param draw: count -> latents, and labels or None.
+    """
+    norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
+    training, momenta = generator.training, [norm.momentum for norm in norms]
+    generator.eval()
+    try:
+        for number in range(1, batches + 1):
+            for norm in norms:
+                norm.train()
+                norm.momentum = 1 / number  # with which the moving average is the plain one
+            generator(*draw(STANDING_BATCH))
+    finally:
+        generator.train(training)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum

@@ -1,0 +1,101 @@
+"""What R3GAN's networks are made of: residual blocks without normalization, and [1, 2, 1] filters."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LEAK = 0.2
+#: What keeps the second moment of activations through a leaky rectifier (He et al. 2015, equation 15).
+RECTIFIER_GAIN = math.sqrt(2 / (1 + LEAK**2))
+
+Affine = TypeVar("Affine", nn.Linear, nn.Conv2d)
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x), where f is an inverted bottleneck: 1x1, grouped 3x3 and 1x1 convolutions.
+
+    The first two have a bias and are followed by leaky rectifiers; the last has neither, so that
+    nothing but sums happens to x. Initialized after Fixup (Zhang et al. 2019, arXiv:1901.09321,
+    section 3.2): the last layer starts from zero, the m - 1 = 2 others from He's initialization times
+    L^(-1/(2m - 2)), where L is the number of blocks of the network.
+
+    :param hidden: channels between the 1x1 convolutions.
+    :param groups: of the 3x3 convolution, its cardinality.
+    :param depth: L.
+    """
+
+    def __init__(self, channels: int, hidden: int, groups: int, depth: int) -> None:
+        super().__init__()
+        gain = RECTIFIER_GAIN * depth**-0.25
+        self.branch = nn.Sequential(
+            drawn(nn.Conv2d(channels, hidden, 1), gain),
+            nn.LeakyReLU(LEAK, inplace=True),
+            drawn(nn.Conv2d(hidden, hidden, 3, padding=1, groups=groups), gain),
+            nn.LeakyReLU(LEAK, inplace=True),
+            drawn(nn.Conv2d(hidden, channels, 1, bias=False), 0.0),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        branch: Tensor = self.branch(maps)
+        return maps + branch
+
+
+class Filter(nn.Module):
+    """The binomial filter [1, 2, 1] in both directions, with a sum of ``total``."""
+
+    kernel: Tensor
+
+    def __init__(self, total: float) -> None:
+        super().__init__()
+        taps = torch.tensor([1.0, 2.0, 1.0])
+        self.register_buffer("kernel", total / 16 * torch.outer(taps, taps), persistent=False)
+
+    def depthwise(self, maps: Tensor) -> Tensor:
+        """The kernel as the weight of a convolution of each channel by itself."""
+        return self.kernel.expand(maps.shape[1], 1, 3, 3)
+
+
+class Enlarge(Filter):
+    """(batch, c, h, w) to (batch, c, 2h, 2w): zeros between the pixels, then the filter.
+
+    This interpolates linearly: each pixel stays where it was, and those between two are their mean.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(4.0)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        kernel, groups = self.depthwise(maps), maps.shape[1]
+        return F.conv_transpose2d(
+            maps, kernel, stride=2, padding=1, output_padding=1, groups=groups
+        )
+
+
+class Reduce(Filter):
+    """(batch, c, 2h, 2w) to (batch, c, h, w): the filter, then every other pixel."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return F.conv2d(maps, self.depthwise(maps), stride=2, padding=1, groups=maps.shape[1])
+
+
+def drawn(layer: Affine, gain: float = 1.0) -> Affine:
+    """The layer with weights from N(0, gain² / fan-in) and biases of zero."""
+    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def matched(channels: int, wanted: int) -> list[nn.Module]:
+    """A 1x1 convolution where two stages differ in width, nothing where they do not."""
+    if channels == wanted:
+        return []
+    return [drawn(nn.Conv2d(channels, wanted, 1, bias=False))]

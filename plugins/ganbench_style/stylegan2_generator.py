@@ -1,0 +1,111 @@
+"""StyleGAN2's generator."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from ganbench_style.resampling import Upsample
+from ganbench_style.stylegan2_layers import StyledLayer, ToImage
+from ganbench_style.stylegan2_mapping import Mapping
+
+
+class Synthesis(nn.Module):
+    """(batch, layers, w_dim) styles to (batch, c, s, s) images, of no bounded range.
+
+    A learned 4x4 map goes through two styled layers for each size, one for the first size, the first
+    of which doubles it. Each size adds its image to the doubled image of the size before (Karras et
+    al. 2020, section 4.1, the design with output skips). The layer that makes a size's image shares
+    its style with the convolution that comes next.
+
+    :param widths: channels of the maps, from 4x4 outwards.
+    """
+
+    def __init__(self, channels: int, widths: list[int], w_dim: int) -> None:
+        super().__init__()
+        self.constant = nn.Parameter(torch.randn(widths[0], 4, 4))
+        self.first = StyledLayer(widths[0], widths[0], w_dim)
+        self.doubling = nn.ModuleList(
+            StyledLayer(inner, outer, w_dim, upsample=True) for inner, outer in pairwise(widths)
+        )
+        self.keeping = nn.ModuleList(StyledLayer(width, width, w_dim) for width in widths[1:])
+        self.to_image = nn.ModuleList(ToImage(width, channels, w_dim) for width in widths)
+        self.upsample = Upsample()
+        self.layers = 2 * len(widths)
+
+    def forward(self, styles: Tensor) -> Tensor:
+        each = styles.unbind(1)
+        maps = self.first(self.constant.expand(len(styles), -1, -1, -1), each[0])
+        images: Tensor = self.to_image[0](maps, each[1])
+        sizes = zip(self.doubling, self.keeping, self.to_image[1:], strict=True)
+        for place, (double, keep, to_image) in enumerate(sizes, 1):
+            first, second, third = each[2 * place - 1 : 2 * place + 2]
+            maps = keep(double(maps, first), second)
+            images = self.upsample(images) + to_image(maps, third)
+        return images
+
+
+class Generator(nn.Module):
+    """(batch, latent_dim) latents, and (batch,) labels if it is conditional, to (batch, c, s, s) images.
+
+    Training images have no bounded range, as published; in evaluation they are clamped to [-1, 1].
+
+    In training, the share ``mixing`` of the samples takes the styles of its later layers from a second
+    latent, from a layer on that is drawn for each of them (Karras et al. 2019, section 3.1), and
+    ``w_avg`` follows the mean style. Both draw from torch's global random state or wait for nothing.
+
+    :param size: height and width; the middle of the next power of two, which the synthesis makes.
+    """
+
+    w_avg: Tensor
+
+    def __init__(
+        self, mapping: Mapping, synthesis: Synthesis, size: int, mixing: float, decay: float
+    ) -> None:
+        super().__init__()
+        self.mapping, self.synthesis = mapping, synthesis
+        self.size, self.mixing, self.decay = size, mixing, decay
+        self.register_buffer("w_avg", torch.zeros(mapping.w_dim))
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        w = self.mapping(latents, labels)
+        if self.training:
+            self._track(w)
+        return self._images(self._mixed(w, latents, labels))
+
+    def with_styles(self, latents: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The images, and the (batch, layers, w_dim) styles in their graph."""
+        styles = self._mixed(self.mapping(latents, labels), latents, labels)
+        return self._images(styles), styles
+
+    def truncated(self, latents: Tensor, labels: Tensor | None, psi: float) -> Tensor:
+        """Images of styles at ``psi`` of their distance from the mean style (2019, appendix B)."""
+        w = torch.lerp(self.w_avg, self.mapping(latents, labels), psi)
+        return self._images(self._repeated(w))
+
+    def _track(self, w: Tensor) -> None:
+        with torch.no_grad():
+            self.w_avg.lerp_(w.detach().mean(0), 1 - self.decay)
+
+    def _mixed(self, w: Tensor, latents: Tensor, labels: Tensor | None) -> Tensor:
+        """(batch, layers, w_dim): each sample's style for every layer."""
+        styles = self._repeated(w)
+        if not self.training or not self.mixing:
+            return styles
+        others = self._repeated(self.mapping(torch.randn_like(latents), labels))
+        batch, layers, _ = styles.shape
+        cut = torch.randint(1, layers, (batch, 1), device=w.device)
+        mixes = torch.rand(batch, 1, device=w.device) < self.mixing
+        taken = mixes & (torch.arange(layers, device=w.device) >= cut)
+        return torch.where(taken[:, :, None], others, styles)
+
+    def _repeated(self, w: Tensor) -> Tensor:
+        return w[:, None].expand(-1, self.synthesis.layers, -1)
+
+    def _images(self, styles: Tensor) -> Tensor:
+        images: Tensor = self.synthesis(styles)
+        start = (images.shape[-1] - self.size) // 2
+        images = images[..., start : start + self.size, start : start + self.size]
+        return images if self.training else images.clamp(-1, 1)

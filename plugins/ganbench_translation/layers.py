@@ -1,0 +1,88 @@
+"""What the generators and discriminators of both designs are made of."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Norm = Literal["batch", "instance", "instance-affine"]
+Convolution = TypeVar("Convolution", nn.Conv2d, nn.ConvTranspose2d)
+
+SPREAD = 0.02  # standard deviation of the initial weights, in both papers
+LEAK = 0.2
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm that treats an image in evaluation as it did in training.
+
+    After training on batches of one image, every image is normalized by its own statistics, which
+    is what pix2pix does at test time (Isola et al. 2017, section 3.4), where running averages over
+    images would be of no use. After training on larger batches, the running averages are taken.
+    Either way, what becomes of an image does not depend on its companions.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        nn.init.normal_(self.weight, 1.0, SPREAD)
+        self.alone: Tensor
+        self.register_buffer("alone", torch.zeros((), dtype=torch.bool))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        if self.training:
+            self.alone.fill_(len(maps) == 1)
+            return super().forward(maps)
+        by_itself = F.instance_norm(maps, weight=self.weight, bias=self.bias, eps=self.eps)
+        return torch.where(self.alone, by_itself, super().forward(maps))
+
+
+class Reflection(nn.Module):
+    """Reflection padding of slices: the gradient of PyTorch's layer varies from run to run on a GPU."""
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__()
+        self.pixels = pixels
+
+    def forward(self, maps: Tensor) -> Tensor:
+        for axis in (2, 3):
+            size = maps.shape[axis]
+            before = maps.narrow(axis, 1, self.pixels).flip(axis)
+            after = maps.narrow(axis, size - 1 - self.pixels, self.pixels).flip(axis)
+            maps = torch.cat([before, maps, after], axis)
+        return maps
+
+
+class Noise(nn.Module):
+    """Dropout in evaluation, too: the noise of pix2pix. Drawn from torch's global random state."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return F.dropout(maps, self.probability, training=True)
+
+
+def normalization(norm: Norm, channels: int) -> nn.Module:
+    """The layer that normalizes (batch, channels, h, w) activations."""
+    if norm == "batch":
+        return BatchNorm(channels)
+    layer = nn.InstanceNorm2d(channels, affine=norm == "instance-affine")
+    if layer.affine:
+        nn.init.normal_(layer.weight, 1.0, SPREAD)
+    return layer
+
+
+def has_bias(norm: Norm) -> bool:
+    """Whether convolutions before this norm have a bias, as the papers' implementations have it."""
+    return norm != "batch"
+
+
+def drawn(layer: Convolution) -> Convolution:
+    """The layer with its initial weights, from torch's global random state."""
+    nn.init.normal_(layer.weight, 0.0, SPREAD)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

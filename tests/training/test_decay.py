@@ -1,0 +1,57 @@
+"""Learning rates and betas over a training."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from ganbench.errors import UsageError
+from ganbench.grid.settings import settle_training
+from ganbench.training.optimizers import Decay
+
+
+def rates(shares, **settings):
+    settled = settle_training([("grid", {"lr": 0.2, "betas": (0.0, 0.9), **settings})]).settings
+    optimizer = torch.optim.Adam([torch.zeros(1)], settled.g_lr, settled.g_betas)
+    decay = Decay([optimizer], settled)
+    found = []
+    for share in shares:
+        decay.apply(share)
+        group = optimizer.param_groups[0]
+        found.append((group["lr"], group["betas"][1]))
+    return found
+
+
+def test_rates_stay_without_decay():
+    assert rates([0, 0.5, 1]) == [(0.2, 0.9)] * 3
+
+
+def test_linear_decay_begins_and_ends_where_it_is_told():
+    found = rates([0, 0.5, 0.75, 1], lr_decay="linear", lr_decay_from=0.5)
+    assert [rate for rate, _ in found] == pytest.approx([0.2, 0.2, 0.1, 0.0])
+
+
+def test_cosine_decay_reaches_its_last_values_and_keeps_them():
+    window = {"lr_decay": "cosine", "lr_decay_to": 0.4, "lr_final": 0.25, "beta2_final": 0.99}
+    found = rates([0, 0.1, 0.2, 0.4, 1], **window)
+    quarter = 0.5 - 0.5 * math.cos(math.pi / 4)
+    assert [rate for rate, _ in found] == pytest.approx(
+        [0.2, 0.2 * (1 - 0.75 * quarter), 0.125, 0.05, 0.05]
+    )
+    assert [beta for _, beta in found] == pytest.approx(
+        [0.9, 0.9 + 0.09 * quarter, 0.945, 0.99, 0.99]
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"lr_decay_from": 0.5, "lr_decay_to": 0.5}, "must be less than lr_decay_to"),
+        ({"beta2_final": 0.99}, "along with lr_decay"),
+    ],
+)
+def test_windows_that_make_no_sense_are_refused(settings, words):
+    with pytest.raises(UsageError, match=words):
+        settle_training([("grid", settings)])

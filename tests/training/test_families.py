@@ -1,0 +1,108 @@
+"""What goes beyond one fixed pair of networks: it must not wait for the device, and must resume to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import ganbench as gb
+from ganbench import DataSpec
+from ganbench.testing.harness import CPU, make_trainer, weights
+from ganbench.training.state import newest_checkpoint, save_checkpoint
+
+GREY = DataSpec(1, 16, 16, classes=3)
+PAIRS = DataSpec(3, 16, 16, source_channels=1, pairing="paired")
+TWO_SETS = DataSpec(3, 16, 16, source_channels=3, pairing="unpaired")
+SNGAN = "sngan[g_width=4,d_width=4]"
+DCGAN = "dcgan[latent_dim=4,width=4]"
+STYLEGAN2 = "stylegan2[channel_base=64,channel_max=8,latent_dim=8,w_dim=8,mapping_layers=2,mixing=0.9]"
+
+CASES = {
+    "growing": (GREY, "progan[fmap_base=64,fmap_max=8,latent_dim=8]", "wgan-gp", [], []),
+    "styles": (GREY, STYLEGAN2, "non-saturating", ["r1[every=2]", "path-length[every=2]"], []),
+    "modern": (GREY, "r3gan[width=16,cardinality=4,latent_dim=8]", "relativistic",
+               ["r1[gamma=1,gamma_final=0.1]", "r2[gamma=1,gamma_final=0.1]"], []),
+    "classes": (GREY, "sngan[conditional=true,g_width=4,d_width=4]", "acgan", [], []),
+    "biggan": (GREY, "biggan[width=4,latent_dim=16,shared_dim=8,standing_batches=2]", "hinge", ["orthogonal"], []),
+    "features": (GREY, DCGAN, "feature-matching", ["historical-averaging"], []),
+    "adaptive": (GREY, DCGAN, "non-saturating", [], ["ada[adjust_images=500]"]),
+    "augmented": (GREY, DCGAN, "hinge", [], ["diffaugment"]),
+    "scheduled": (GREY, DCGAN, "relativistic", [], ["ada[p_final=0.5]"]),
+    "paired": (PAIRS, "pix2pix[width=4,layers=1]", "non-saturating", [], []),
+    "unpaired": (TWO_SETS, "cyclegan[width=4,layers=1,blocks=1,fake_pool=12]", "lsgan", [], []),
+    "unpaired-r1": (TWO_SETS, "cyclegan[width=4,layers=1,blocks=1]", "lsgan", ["r1"], ["diffaugment"]),
+}  # fmt: skip
+
+
+def trainer(case, steps=6):
+    data, architecture, loss, regularizers, augmentations = CASES[case]
+    made = make_trainer(
+        data,
+        architecture=gb.get("architecture", architecture),
+        loss=gb.get("loss", loss),
+        regularizers=[gb.get("regularizer", spec) for spec in regularizers],
+        augmentations=[gb.get("augmentation", spec) for spec in augmentations],
+    )
+    # The budget is over after these steps, so that what follows the progress goes through all of it.
+    made.schedule.total_steps = steps
+    return made
+
+
+def everything(run):
+    players = run._players
+    parts = [part.state for part in (*players.regularizers, *players.augmentations)]
+    kept = [t for state in (*parts, *(p.state for p in players.pools)) for t in state.values()]
+    modules = (*run.networks, players.averaged.module)
+    return [*(tensor for module in modules for tensor in weights(module)), *kept]
+
+
+class _NoWaiting(TorchDispatchMode):
+    """Fails where a tensor's value is read by the host."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = str(func)
+        waits = ("_local_scalar_dense", "aten.nonzero", "aten.equal", "aten.masked_select")
+        assert not any(word in name for word in waits), f"{name} makes the host wait"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_step_reads_a_tensor_on_the_host(case):
+    run = trainer(case)
+    run.time_steps(1)
+    with _NoWaiting():
+        for number in range(1, 6):
+            run._advance(run.progress)
+            run._step(number, run.progress)
+            run.steps += 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_resumed_training_goes_on_to_the_same_bits(case, tmp_path: Path):
+    straight = trainer(case)  # one after the other: some layers draw from the global random state
+    straight.time_steps(6)
+    stopped = trainer(case)
+    stopped.time_steps(3)
+    save_checkpoint(tmp_path, "state", stopped.state_dict())
+    state, problems = newest_checkpoint(tmp_path, CPU)
+    assert state is not None, problems
+    resumed = trainer(case)
+    resumed.load_state_dict(state)
+    resumed.time_steps(3)
+    for one, other in zip(everything(straight), everything(resumed), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_sampling_in_between_changes_nothing(case):
+    straight = trainer(case)
+    straight.time_steps(4)
+    sampled = trainer(case)
+    for _ in range(4):
+        sampled.time_steps(1)
+        sampled.sampler().images(5, "noise")
+    for one, other in zip(everything(straight), everything(sampled), strict=True):
+        assert torch.equal(one, other)
