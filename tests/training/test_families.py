@@ -1,4 +1,4 @@
-"""What goes beyond one fixed pair of networks: it must not wait for the device, and must resume to the bit."""
+"""What grows, mixes, translates or adapts: it waits for no device, and resumes to the bit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ PAIRS = DataSpec(3, 16, 16, source_channels=1, pairing="paired")
 TWO_SETS = DataSpec(3, 16, 16, source_channels=3, pairing="unpaired")
 SNGAN = "sngan[g_width=4,d_width=4]"
 DCGAN = "dcgan[latent_dim=4,width=4]"
-STYLEGAN2 = "stylegan2[channel_base=64,channel_max=8,latent_dim=8,w_dim=8,mapping_layers=2,mixing=0.9]"
+STYLEGAN2 = (
+    "stylegan2[channel_base=64,channel_max=8,latent_dim=8,w_dim=8,mapping_layers=2,mixing=0.9]"
+)
 
 CASES = {
     "growing": (GREY, "progan[fmap_base=64,fmap_max=8,latent_dim=8]", "wgan-gp", [], []),
@@ -26,7 +28,8 @@ CASES = {
     "modern": (GREY, "r3gan[width=16,cardinality=4,latent_dim=8]", "relativistic",
                ["r1[gamma=1,gamma_final=0.1]", "r2[gamma=1,gamma_final=0.1]"], []),
     "classes": (GREY, "sngan[conditional=true,g_width=4,d_width=4]", "acgan", [], []),
-    "biggan": (GREY, "biggan[width=4,latent_dim=16,shared_dim=8,standing_batches=2]", "hinge", ["orthogonal"], []),
+    "biggan": (GREY, "biggan[width=4,latent_dim=16,shared_dim=8,standing_batches=2]", "hinge",
+               ["orthogonal"], []),
     "features": (GREY, DCGAN, "feature-matching", ["historical-averaging"], []),
     "adaptive": (GREY, DCGAN, "non-saturating", [], ["ada[adjust_images=500]"]),
     "augmented": (GREY, DCGAN, "hinge", [], ["diffaugment"]),
