@@ -64,7 +64,10 @@ def _trainer(architecture: str, device: torch.device) -> Trainer:
     loss = losses_that_fit(architecture, data)[0]
     cell = make_cell(architecture, loss, data, **training)
     assert cell.reason is None, cell.reason
-    return make_trainer(cell, device)
+    trainer = make_trainer(cell, device)
+    assert trainer.schedule.total_steps is not None
+    trainer.steps = trainer.schedule.total_steps * 9 // 10  # designs that grow have grown by then
+    return trainer
 
 
 def _seconds(sampler: Sampler, count: int) -> float:
@@ -75,24 +78,19 @@ def _seconds(sampler: Sampler, count: int) -> float:
 
 def _size(trainer: Trainer) -> dict[str, Any]:
     """Parameters of both players, FLOPs of one image forwards through each, and the batch size."""
-    scene = _scene(trainer)
-    judgement = scene.judgements[0]
-    count = len(judgement.real)
-    discriminator, condition = trainer.networks.discriminator, judgement.condition
-    with FlopCounterMode(display=False) as judging, torch.no_grad():
-        discriminator(judgement.real, *condition.args, **condition.kwargs)
+    generator, discriminator = trainer.parameter_counts()
+    trainer._advance(trainer.progress)
+    for network in trainer.networks:
+        network.requires_grad_(False)  # the counter follows what has a gradient, and stumbles
     with FlopCounterMode(display=False) as making:
-        _scene(trainer)
-    generator, judge = trainer.parameter_counts()
+        judgement = trainer._task.scene(trainer._batches.next(), trainer.progress).judgements[0]
+    condition, count = judgement.condition, len(judgement.real)
+    with FlopCounterMode(display=False) as judging:
+        trainer.networks.discriminator(judgement.real, *condition.args, **condition.kwargs)
     return {
         "generator_params": generator,
-        "discriminator_params": judge,
+        "discriminator_params": discriminator,
         "generator_flops_per_image": making.get_total_flops() / count,
         "discriminator_flops_per_image": judging.get_total_flops() / count,
         "batch_size": count,
     }
-
-
-def _scene(trainer: Trainer) -> Any:
-    with torch.no_grad():
-        return trainer._task.scene(trainer._batches.next(), trainer.progress)

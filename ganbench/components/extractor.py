@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganbench.components.base import Component
 from ganbench.components.data import DataSpec, ImageData
+from ganbench.paths import data_root
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +55,7 @@ class ExtractorContext:
     :ivar cache: a folder that outlives the process, for weights and trained classifiers.
     :ivar device: where the network shall live.
     :ivar log: a sentence for the person who waits.
+    :ivar root: the data folder, as in `Dataset.load`.
     """
 
     data: DataSpec
@@ -62,6 +64,7 @@ class ExtractorContext:
     cache: Path
     device: torch.device
     log: Callable[[str], None]
+    root: Path = field(default_factory=data_root)
 
 
 class Extractor(Component):

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
-from ganbench.evaluation.frechet import Reference, distance_to_reference
+from ganbench.evaluation.frechet import frechet_distance
+from ganbench.evaluation.reference import RealStatistics
 
 _FEWEST = 2  # samples of a class, for a covariance
 
 
-def class_references(features: torch.Tensor, labels: torch.Tensor) -> dict[int, Reference]:
-    """Real samples, class by class: what generated ones of the same class are compared with.
-
-    :param features: (n, d).
-    :param labels: (n,) the class of each.
-    :returns: a reference for each class that has at least 2 samples.
-    """
-    return {
-        label: Reference.from_features(members)
-        for label, members in _by_class(features, labels).items()
-    }
-
-
 def class_distances(
-    references: Mapping[int, Reference], features: torch.Tensor, labels: torch.Tensor
+    real: torch.Tensor, real_labels: torch.Tensor, fake: torch.Tensor, fake_labels: torch.Tensor
 ) -> dict[int, float]:
     """The Fréchet distance within each class that has at least 2 samples on both sides.
 
@@ -33,18 +19,20 @@ def class_distances(
     often has fewer samples than there are features): values compare at equal n only, and not with
     the distance over all classes.
 
-    :param features: (n, d) of generated samples.
-    :param labels: (n,) the class that each was asked for.
+    :param real: (n, d) features.
+    :param real_labels: (n,) the class of each.
+    :param fake: (m, d) features of generated samples.
+    :param fake_labels: (m,) the class that each was asked for.
     """
+    common = _classes(real_labels) & _classes(fake_labels)
     return {
-        label: distance_to_reference(references[label], members)
-        for label, members in _by_class(features, labels).items()
-        if label in references
+        label: frechet_distance(real[real_labels == label], fake[fake_labels == label])
+        for label in sorted(common)
     }
 
 
 def conditional_metrics(
-    references: Mapping[int, Reference],
+    real: RealStatistics,
     features: torch.Tensor,
     labels: torch.Tensor,
     class_logits: torch.Tensor | None,
@@ -61,17 +49,18 @@ def conditional_metrics(
         raise ValueError(f"{len(features)} samples need as many labels, not {tuple(labels.shape)}")
     labels = labels.to(features.device)
     metrics = {}
-    distances = list(class_distances(references, features, labels).values())
-    if distances:
-        metrics["class_fd_mean"] = sum(distances) / len(distances)
-        metrics["class_fd_worst"] = max(distances)
+    if real.labels is not None:
+        distances = class_distances(real.features, real.labels, features, labels).values()
+        if distances:
+            metrics["class_fd_mean"] = sum(distances) / len(distances)
+            metrics["class_fd_worst"] = max(distances)
     if class_logits is not None:
         hits = class_logits.argmax(1) == labels
         metrics["class_accuracy"] = float(hits.double().mean())
     return metrics
 
 
-def _by_class(features: torch.Tensor, labels: torch.Tensor) -> dict[int, torch.Tensor]:
-    """The features of each class that has enough of them."""
+def _classes(labels: torch.Tensor) -> set[int]:
+    """Those with enough samples."""
     classes, counts = labels.unique(return_counts=True)
-    return {label: features[labels == label] for label in classes[counts >= _FEWEST].tolist()}
+    return set(classes[counts >= _FEWEST].tolist())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from ganbench.components.data import DataSpec
 from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import FeatureNetwork
 from ganbench.evaluation.classifier_score import classifier_score
-from ganbench.evaluation.conditional import class_references, conditional_metrics
+from ganbench.evaluation.conditional import conditional_metrics
 from ganbench.evaluation.features import Pass
-from ganbench.evaluation.frechet import Reference, distance_to_reference
+from ganbench.evaluation.frechet import distance_to_reference
 from ganbench.evaluation.kernel_distance import effective_subset_size, kernel_distance
 from ganbench.evaluation.prdc import prdc
 from ganbench.evaluation.reference import Protocol, RealStatistics
@@ -66,15 +65,8 @@ class Evaluator:
         metrics = self._metrics(passed.features, passed.logits)
         if labels is not None:
             class_logits = passed.logits if self.network.classifies else None
-            metrics |= conditional_metrics(
-                self._class_references, passed.features, labels, class_logits
-            )
+            metrics |= conditional_metrics(self.real, passed.features, labels, class_logits)
         return metrics | (self.dataset.statistics(torch.cat(floats).cpu()) if own else {})
-
-    @functools.cached_property
-    def _class_references(self) -> dict[int, Reference]:
-        real = self.real
-        return {} if real.labels is None else class_references(real.features, real.labels)
 
     def _metrics(self, features: torch.Tensor, logits: torch.Tensor | None) -> dict[str, float]:
         metrics = dict.fromkeys(_METRICS, math.nan)

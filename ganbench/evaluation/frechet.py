@@ -217,9 +217,22 @@ def frechet_distance(real_features: Any, fake_features: Any) -> float:
     fake = feature_matrix(fake_features, "fake_features", rows=2)
     real = feature_matrix(real_features, "real_features", rows=2).to(fake.device)
     same_width(real, fake)
+    if max(len(real), len(fake)) <= real.shape[1]:
+        return _distance_of_few(real, fake)
     # The distance is symmetric, and the root of the smaller set is the cheaper one.
     small, large = (real, fake) if len(real) <= len(fake) else (fake, real)
     return distance_to_reference(Reference.from_features(small), large)
+
+
+def _distance_of_few(real: Tensor, fake: Tensor) -> float:
+    """Of sets with no more samples than features, for which no d×d covariance is worth its cost."""
+    (n, mean), (m, other_mean) = ((len(x), x.double().mean(0)) for x in (real, fake))
+    rows, other_rows = _centred(real, mean), _centred(fake, other_mean)
+    product = rows @ other_rows.mT
+    gram = product @ product.mT if n <= m else product.mT @ product
+    traces = rows.square().sum() + other_rows.square().sum()
+    overlap = _overlap(torch.linalg.eigvalsh(gram), min(n, m) - 1)
+    return float((mean - other_mean).square().sum() + traces - 2 * overlap)
 
 
 def _centred(matrix: Tensor, mean: Tensor) -> Tensor:
@@ -243,8 +256,13 @@ def _root(moments: Moments) -> Tensor:
 
 def _distance(reference: Moments, n: int, mean: Tensor, trace: Tensor, spectrum: Tensor) -> float:
     """Put the formula together from the (ascending) spectrum of Σ₁Σ₂."""
-    # Beyond the rank there is only rounding, whose roots (1e-8 for 1e-16) would add up.
-    rank = min(reference.n - 1, n - 1, len(spectrum))
-    overlap = spectrum[len(spectrum) - rank :].clamp_min(0).sqrt().sum()
+    overlap = _overlap(spectrum, min(reference.n, n) - 1)
     shift = (mean - reference.mean.to(mean)).square().sum()
     return float(shift + trace + reference.cov.trace().to(mean) - 2 * overlap)
+
+
+def _overlap(spectrum: Tensor, rank: int) -> Tensor:
+    """Sum of the roots of an ascending spectrum, of which only ``rank`` values can be positive."""
+    # Beyond the rank there is only rounding, whose roots (1e-8 for 1e-16) would add up.
+    kept = spectrum[max(0, len(spectrum) - rank) :]
+    return kept.clamp_min(0).sqrt().sum()

@@ -91,6 +91,7 @@ class Resources:
                 cache=self.cache,
                 device=self.device,
                 log=self.log,
+                root=self.root,
             )
         )
         split = settings.reference_split

@@ -121,7 +121,13 @@ def configure(
         configured = replace(configured, budget=given)
     if training or evaluation:
         configured = configured.with_settings(training or {}, evaluation or {})
-    return configured
+    return _unpublished(configured) if configured != Grid.load(grid) else configured
+
+
+def _unpublished(grid: Grid) -> Grid:
+    """A changed recipe makes no claim to the figures of the one that it was."""
+    about = {key: value for key, value in grid.about.items() if key == "description"}
+    return replace(grid, about={"changed_from": about["description"]} if about else {})
 
 
 def default_folder(grid: str | Path | Mapping[str, Any] | Grid) -> Path:

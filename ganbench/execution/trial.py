@@ -158,7 +158,9 @@ class TrialRun:
     def _metrics(self, sampler: Sampler, stream: str) -> dict[str, float]:
         """Every metric of a generator's samples."""
         count = self.evaluator.settings.samples
-        batches, labels = sampler.batches(count, stream), sampler.labels(count, stream)
+        batches = sampler.batches(count, stream)
+        # Metrics of single classes take long, and of fresh noise only fd is wanted.
+        labels = None if stream == FRESH_NOISE else sampler.labels(count, stream)
         held_out = self.trainer.data.held_out
         if held_out is None or not held_out.paired:
             return self.evaluator.evaluate(batches, labels)

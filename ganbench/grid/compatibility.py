@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ganbench.components.architecture import CRITIC_CLASSES
 from ganbench.components.data import DataSpec
 from ganbench.registry.lookup import Bound
 
@@ -51,6 +52,9 @@ def _pairing_problem(name: str, task: str, data: DataSpec) -> str:
 
 def missing_capability(architecture: Bound, data: DataSpec, needs: Mapping[str, str]) -> str | None:
     """Which of the capabilities that other components need an architecture has not, or None."""
+    if CRITIC_CLASSES in needs and architecture.component.task != "class-conditional":
+        advice = architecture.component.advice(CRITIC_CLASSES) or "a class-conditional architecture"
+        return f"{needs[CRITIC_CLASSES]}, and {architecture.spec} is given no classes; way out: {advice}"
     missing = needs.keys() - set(architecture.component.capabilities(data))
     for capability in sorted(missing):
         advice = architecture.component.advice(capability) or "another architecture"

@@ -36,7 +36,10 @@ class Grid:
     :ivar budget: when training stops.
     :ivar training: settings that override what components recommend.
     :ivar evaluation: evaluation settings.
-    :ivar about: description, and for recipes their source and published figures.
+    :ivar about: what a person should know; nothing of it has an effect. Of shipped grids their
+        ``description``; of recipes also ``kind = "recipe"``, the ``paper``, where the ``settings``
+        come from, the ``published`` figures (each with ``metric``, ``value``, ``protocol`` and
+        ``source``; the first is of these settings), and the known ``differences`` from the source.
     """
 
     axes: Mapping[str, Sequence[str]]

@@ -74,11 +74,17 @@ class Partner(Architecture):
     latent_dim: int = 4
 
     def capabilities(self, data: DataSpec) -> frozenset[str]:
-        classes = {CRITIC_CLASSES} if data.classes else set()
+        classes = {CRITIC_CLASSES} if data.classes and self.task == "class-conditional" else set()
         return frozenset({PER_SAMPLE_CRITIC, CRITIC_FEATURES, STYLES} | classes)
 
     def build(self, data: DataSpec) -> Networks:
         return Networks(PartnerGenerator(self.latent_dim, data), PartnerCritic(data))
+
+
+class ConditionalPartner(Partner):
+    """The same, told the labels of its samples: for what learns from classes."""
+
+    task = "class-conditional"
 
 
 class PartnerGenerator(nn.Module):
@@ -134,9 +140,10 @@ def make_trainer(
 
     :raises AssertionError: if the components do not go together or their networks do not fit.
     """
-    cell = make_cell(
-        data, architecture or Partner(), loss or PartnerLoss(), regularizers, augmentations
-    )
+    chosen = loss or PartnerLoss()
+    if architecture is None:
+        architecture = ConditionalPartner() if CRITIC_CLASSES in chosen.needs else Partner()
+    cell = make_cell(data, architecture, chosen, regularizers, augmentations)
     assert cell.reason is None, f"no trial on {data} can work: {cell.reason}"
     samples = made_up_samples(data, 4 * BATCH)
     held_out = samples if data.source_channels else None

@@ -102,8 +102,8 @@ class RegularizerTests(ComponentTests):
     def _players(self) -> list[Player]:
         return sorted(self.component.players)
 
-    def _networks(self) -> Networks:
-        return make_trainer(self.data, architecture=self.architecture).networks
+    def _networks(self, seed: int = 0) -> Networks:
+        return make_trainer(self.data, architecture=self.architecture, seed=seed).networks
 
     def _initial_state(self, networks: Networks) -> dict[str, Tensor]:
         state = self.component.initial_state(CPU) | self.component.network_state(networks)
@@ -115,7 +115,8 @@ class RegularizerTests(ComponentTests):
     ) -> tuple[Callable[[], Tensor], Networks]:
         """A call that gives the player's term, and the networks that it is about."""
         networks = self._networks()
-        state = self._initial_state(networks) if state is None else state
+        if state is None:  # of other weights, so that a term on what they were is not zero
+            state = self._initial_state(self._networks(seed=1))
         view = self._view(networks, player, state)
         return functools.partial(getattr(self.component, player), view), networks
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
+from torch.nn.utils.parametrizations import _SpectralNorm
 
 
 class AveragedGenerator:
@@ -14,7 +15,8 @@ class AveragedGenerator:
     the first random weights are forgotten soon (Karras et al. 2020, arXiv:2006.06676, appendix).
     Until ``start`` images it is a plain copy.
     Floating-point buffers such as batch norm's running statistics are averaged as well, since they
-    have to fit the averaged weights; integer buffers are copied.
+    have to fit the averaged weights. Spectral norm's vectors are copied, for a mean of unit vectors is
+    shorter than one and would enlarge the weights; so are integer buffers.
     """
 
     def __init__(
@@ -44,8 +46,14 @@ class AveragedGenerator:
     def _collect(self) -> None:
         mine = [*self.module.parameters(), *self.module.buffers()]
         theirs = [*self._source.parameters(), *self._source.buffers()]
+        unit = {
+            id(buffer)
+            for part in self.module.modules()
+            if isinstance(part, _SpectralNorm)
+            for buffer in part.buffers()
+        }
         for averaged, trained in zip(mine, theirs, strict=True):
-            if averaged.is_floating_point():
+            if averaged.is_floating_point() and id(averaged) not in unit:
                 self._averaged.append(averaged.detach())
                 self._trained.append(trained.detach())
             else:

@@ -17,8 +17,8 @@ class TwoClasses(Derived):
     """Images of class a as sources and of class b as targets: two-classes[of=mnist,a=3,b=8].
 
     A class is given by its name or by its number, from 0; a name comes first where both exist. The
-    targets are of one class and have no labels. The extractor is that of the inner data set, or
-    pixels where that one learns from labels.
+    targets are of one class and have no labels. The extractor is that of the inner data set, whose
+    classes it learns where it learns from labels: small-cnn[of=mnist].
     """
 
     called: ClassVar[str] = "two-classes"
@@ -33,11 +33,14 @@ class TwoClasses(Derived):
 
     @property
     def extractor(self) -> str:  # type: ignore[override]
-        """The inner data set's, unless it does not work without labels."""
+        """The inner data set's; one that learns from labels learns them from the inner data set."""
         spec = self.inner.extractor
-        problem = ganbench.get("extractor", spec).problem
+        extractor = ganbench.get("extractor", spec)
+        problem = extractor.problem
         learns = problem(DataSpec(1, 32, 32)) and not problem(DataSpec(1, 32, 32, classes=2))
-        return "pixels" if learns else spec
+        if not learns:
+            return spec
+        return _with_of(spec, self.of) if hasattr(extractor, "of") else "pixels"
 
     def _check(self, spec: DataSpec) -> None:
         super()._check(spec)
@@ -80,3 +83,13 @@ class TwoClasses(Derived):
             f"{self.called}: {self.of} has no class {name}; its {len(names)} classes, from number 0 "
             f"on, are {shown}"
         )
+
+
+def _with_of(spec: str, of: str) -> str:
+    """An extractor's spec with the option ``of``.
+
+    A spec needs no quotes within another: its own brackets and quotes are balanced.
+    """
+    name, bracket, options = spec.partition("[")
+    others = f"{options[:-1]}," if bracket and options[:-1].strip() else ""
+    return f"{name}[{others}of={of.strip()}]"

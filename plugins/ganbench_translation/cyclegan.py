@@ -35,7 +35,8 @@ class CycleGAN(Architecture):
     images and what becomes of them in their own domain; the latter is left out where the domains
     have different numbers of channels.
 
-    The paper's loss is ``lsgan``, with the discriminators' part halved, which under Adam is nearly
+    The paper's loss is ``lsgan`` without the factor 1/2 that the loss of that name has here: its
+    proportions are those of ``cycle=5``. Its discriminators' part is halved, which under Adam is nearly
     the same as not halving it, and its images are enlarged by 30 of 256 pixels and cropped at random,
     and mirrored: see the training settings ``jitter`` and ``flip``. After training with
     ``batch_size=1``, as recommended, ``norm=batch`` evaluates each image by its own statistics.

@@ -7,6 +7,7 @@ import math
 
 import pytest
 import torch
+from torch.nn.utils.parametrizations import spectral_norm
 
 from ganbench.grid.budget import parse_budget
 from ganbench.training.ema import AveragedGenerator
@@ -44,6 +45,29 @@ def test_batch_statistics_are_averaged_with_the_weights():
     averaged.update(100, 100)
     assert averaged.module.running_mean.item() == pytest.approx(4.0)
     assert averaged.module.num_batches_tracked.item() == 3
+
+
+def test_spectral_norms_vectors_stay_unit_vectors():
+    layer = spectral_norm(torch.nn.Linear(6, 5))
+    averaged = AveragedGenerator(layer, images=100, rampup=0)
+    norm = layer.parametrizations.weight[0]
+    norm._u.copy_(-norm._u)  # as a power iteration may leave them
+    averaged.update(100, 100)
+    kept = averaged.module.parametrizations.weight[0]
+    assert torch.equal(kept._u, norm._u)
+    assert kept._v.norm().item() == pytest.approx(1)
+
+
+def test_until_it_starts_the_average_is_a_copy():
+    generator = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(generator.weight)
+    averaged = AveragedGenerator(generator, images=1000, rampup=0, start=150)
+    torch.nn.init.ones_(generator.weight)
+    averaged.update(100, 100)
+    assert averaged.module.weight.item() == 1
+    torch.nn.init.zeros_(generator.weight)
+    averaged.update(200, 100)
+    assert averaged.module.weight.item() == pytest.approx(0.5**0.1)
 
 
 @pytest.mark.parametrize(
