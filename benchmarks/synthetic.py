@@ -110,7 +110,8 @@ def make_data(cell: Cell, device: torch.device) -> ImageData:
 
 def make_trainer(cell: Cell, device: torch.device) -> Trainer:
     """The trainer of the cell's first seed, with its data on the device."""
-    from ganbench.training.trainer import Trainer, TrainingData
+    from ganbench.training.data import TrainingData
+    from ganbench.training.trainer import Trainer
 
     assert cell.data is not None
     data = make_data(cell, device)

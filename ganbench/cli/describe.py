@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ganbench.cli.facts import FACTS, facts
 from ganbench.cli.text import columns
-from ganbench.components.data import DataSpec
 from ganbench.errors import UsageError
+from ganbench.grid.settings import BOTH_PLAYERS
 from ganbench.registry import ComponentInfo, Registry, Spec, format_value
-from ganbench.registry.guard import one_line, quiet_stdout
 from ganbench.registry.info import plain
 from ganbench.registry.options import MissingOptionError, all_options
-
-#: Data on which designs are tried, to tell what they are made for.
-PROBES = (
-    DataSpec(1, 28, 28, classes=10),
-    DataSpec(3, 32, 32, classes=10),
-    DataSpec(3, 64, 64, classes=10),
-    DataSpec(3, 256, 256, classes=10),
-    DataSpec(2, 1, 1, classes=8, kind="points"),
-)
 
 
 def describe_all(infos: Iterable[ComponentInfo], spec: Spec) -> list[dict[str, Any]]:
@@ -62,11 +52,11 @@ def describe(info: ComponentInfo, spec: Spec) -> dict[str, Any]:
     try:
         bound = Registry.bind_info(info, spec)
     except MissingOptionError:  # what can be told without them
-        component = None
+        bound = None
         values = {name: option.default for name, option in options.items()} | dict(spec.options)
     else:
-        component, document["spec"] = bound.component, bound.spec
-        values = all_options(component)
+        document["spec"] = bound.spec
+        values = all_options(bound.component)
     document |= {
         "description": inspect.cleandoc(info.cls.__dict__.get("__doc__") or ""),
         "paper": info.paper,
@@ -84,11 +74,7 @@ def describe(info: ComponentInfo, spec: Spec) -> dict[str, Any]:
             for option in options.values()
         },
     }
-    if component is not None:
-        document |= {name: _told(fact, component) for name, fact in _FACTS[info.kind].items()}
-        if hasattr(component, "problem"):
-            document |= _tried(component)
-    return document
+    return document if bound is None else document | facts(bound)
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -97,13 +83,13 @@ def render(document: Mapping[str, Any]) -> str:
     if document["summary"]:
         lines.append(f"  {document['summary']}")
     provider = f"{document['provider']} {document['version']} (plugin {document['plugin']})"
-    facts = [("provider", provider)]
-    for name in ("error", "paper", *_FACTS[document["kind"]], "works_with", "not_with"):
-        label = name.replace("_", " ")
-        for text in _fact_lines(document.get(name)):
-            facts.append((label, text))
+    told = [("provider", provider)]
+    for name in ("error", "paper", *FACTS[document["kind"]], "works_with", "not_with"):
+        label, value = name.replace("_", " "), document.get(name)
+        for text in _fact_lines(_shorter(value) if name == "recommends" else value):
+            told.append((label, text))
             label = ""
-    lines += columns(facts, indent="  ")
+    lines += columns(told, indent="  ")
     options = document.get("options", {})
     if options:
         rows: list[tuple[str, ...]] = [("option", "value", "default", "takes", "")]
@@ -136,67 +122,15 @@ def _fact_lines(value: Any) -> list[str]:
     return [", ".join(map(str, value))] if isinstance(value, list) else [_bare(value)]
 
 
-def _told(fact: Callable[[Any], Any], component: Any) -> Any:
-    """What the component says; a fault of its author must not hide the rest."""
-    try:
-        with quiet_stdout():
-            return fact(component)
-    except Exception as error:
-        return f"(cannot tell: {one_line(error)})"
-
-
-def _tried(component: Any) -> dict[str, Any]:
-    answers = {str(d): _told(functools.partial(_problem, d), component) for d in PROBES}
-    return {
-        "works_with": [data for data, problem in answers.items() if problem is None],
-        "not_with": {
-            data: str(problem) for data, problem in answers.items() if problem is not None
-        },
-    }
-
-
-def _problem(data: DataSpec, component: Any) -> str | None:
-    problem: str | None = component.problem(data)
-    return problem
-
-
-def _capabilities(architecture: Any) -> list[str]:
-    for data in PROBES:
-        if architecture.problem(data) is None:
-            resolved = architecture.resolve(frozenset(), data)
-            return sorted(resolved.capabilities(data))
-    return []
-
-
-def _needs(component: Any) -> dict[str, str]:
-    penalties = component.penalties() if hasattr(component, "penalties") else ()
-    return {key: why for part in (component, *penalties) for key, why in part.needs.items()}
-
-
-def _recommends(component: Any) -> dict[str, Any]:
-    return {key: plain(value) for key, value in component.recommends.items()}
-
-
-_FACTS: dict[str, dict[str, Callable[[Any], Any]]] = {
-    "architecture": {
-        "task": lambda c: c.task,
-        "latent_dim": lambda c: c.latent_dim,
-        "capabilities": _capabilities,
-        "recommends": _recommends,
-    },
-    "loss": {
-        "needs": _needs,
-        "penalties": lambda c: [type(part).__name__ for part in c.penalties()],
-        "generator_uses_real": lambda c: c.generator_uses_real,
-        "recommends": _recommends,
-    },
-    "dataset": {
-        "splits": lambda c: list(c.splits),
-        "extractor": lambda c: c.extractor,
-        "recommends": _recommends,
-    },
-    "regularizer": {"players": lambda c: sorted(c.players), "needs": _needs},
-    "augmentation": {"needs": _needs},
-    "extractor": {},
-    "callback": {},
-}
+def _shorter(settings: Any) -> Any:
+    """Settings that are equal for both players, by the one word that sets both."""
+    if not isinstance(settings, Mapping):
+        return settings
+    short: dict[str, Any] = dict(settings)
+    for word, names in BOTH_PLAYERS.items():
+        values = [settings.get(name) for name in names]
+        if values[0] is not None and all(value == values[0] for value in values):
+            place = list(short).index(names[0])
+            rest = [(key, value) for key, value in short.items() if key not in names]
+            short = dict([*rest[:place], (word, values[0]), *rest[place:]])
+    return short

@@ -11,7 +11,8 @@ import torch
 
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.grid.cell import Cell, Trial
-from ganbench.training.trainer import Trainer, TrainingData
+from ganbench.training.data import TrainingData
+from ganbench.training.trainer import Trainer
 
 _STEPS = 3
 

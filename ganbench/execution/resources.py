@@ -22,8 +22,8 @@ from ganbench.evaluation.reference import Protocol, RealStatistics, content_hash
 from ganbench.grid.cell import Cell
 from ganbench.grid.settings import EvaluationSettings
 from ganbench.registry.lookup import Bound
+from ganbench.training.data import TrainingData
 from ganbench.training.streams import derive_seed
-from ganbench.training.trainer import TrainingData
 
 _READ_BATCH = 1000
 _PROBED = 1024

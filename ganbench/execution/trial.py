@@ -24,10 +24,11 @@ from ganbench.evaluation.stability import stability, training_statistics
 from ganbench.execution.memory import peak_megabytes, reset_peak
 from ganbench.grid.cell import PROTOCOL, Trial
 from ganbench.results.store import TrialFolder
+from ganbench.training.data import TrainingData
 from ganbench.training.sampler import Sampler
 from ganbench.training.series import MEASURES
 from ganbench.training.state import newest_checkpoint, save_checkpoint
-from ganbench.training.trainer import Trainer, TrainingData
+from ganbench.training.trainer import Trainer
 
 NOISE, FRESH_NOISE = "evaluation noise", "fresh evaluation noise"
 _PICTURES = {"image": 64, "points": 2500}

@@ -34,8 +34,9 @@ from ganbench.grid.plan import expand
 from ganbench.registry import Registry
 from ganbench.registry.options import canonical_spec
 from ganbench.registry.plugins import PluginRecord, Registration
+from ganbench.training.data import TrainingData
 from ganbench.training.streams import global_random_state
-from ganbench.training.trainer import Trainer, TrainingData
+from ganbench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 BATCH = 8

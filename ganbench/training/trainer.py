@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from ganbench.components.architecture import TRANSLATION, Architecture, Networks
 from ganbench.components.augmentation import Augmentation
-from ganbench.components.data import DataSpec, ImageData
+from ganbench.components.data import ImageData
 from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Regularizer
 from ganbench.grid.cell import Cell
 from ganbench.grid.plan import cell_needs
 from ganbench.training.batches import Batches, Order, ResidentBatches, StreamedBatches, Variation
+from ganbench.training.data import TrainingData
 from ganbench.training.ema import AveragedGenerator
 from ganbench.training.optimizers import Decay, make_optimizer
 from ganbench.training.pool import ImagePool
@@ -33,34 +33,6 @@ from ganbench.training.streams import (
     seed_everything,
 )
 from ganbench.training.tasks import Task, make_task
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """The training split as a trial uses it.
-
-    :ivar source: on the training device if it is ImageData, else a ``torch.utils.data`` data set.
-    :ivar held_out: the split whose sources are translated to be evaluated; None without sources.
-    """
-
-    spec: DataSpec
-    source: ImageData | Any
-    workers: int = 0
-    held_out: ImageData | None = None
-
-    @property
-    def labels(self) -> torch.Tensor | None:
-        """Labels to draw from, with the data's frequencies; None without classes.
-
-        Equal frequencies for a streamed data set that does not tell its own.
-        """
-        if not self.spec.classes:
-            return None
-        if isinstance(self.source, ImageData):
-            return self.source.labels
-        known = getattr(self.source, "labels", None)
-        known = getattr(self.source, "targets", None) if known is None else known
-        return torch.arange(self.spec.classes) if known is None else torch.as_tensor(known)
 
 
 class Trainer:

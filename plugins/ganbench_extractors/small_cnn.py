@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+import ganbench
 from ganbench import (
     DataSpec,
     Extractor,
@@ -33,19 +34,30 @@ _SMALLEST = 8
 class SmallCnn(Extractor):
     """The penultimate layer of a classifier that is trained on the data set's training split.
 
+    Where that has no labels, ``of`` names a data set that has: small-cnn[of=mnist] for
+    two-classes[of=mnist,a=3,b=8]. Its images must have the samples' size and channels.
+
     The training is deterministic on one kind of processor; the weights are cached under the data's
     content, and their hash is part of the identity.
     """
 
     steps: int | None = option(None, "training steps of 128 images; none: 300 to 1000", ge=1)
     features: int = option(64, "length of the feature vector", ge=2)
+    of: str = option("", "spec of a data set whose classes are learned in place of the data's own")
+
+    def __post_init__(self) -> None:
+        if self.of:  # a name or an option that does not exist is told at once
+            ganbench.get("dataset", self.of)
 
     def problem(self, data: DataSpec) -> str | None:
         """Classes and images of 8 pixels a side are needed."""
         if data.kind != "image":
             return f"small-cnn looks at images, and these are {data}; use the extractor pixels"
-        if data.classes < 2:
-            return "small-cnn learns from labels, and there are none; use inception-v3-compat or pixels"
+        if data.classes < 2 and not self.of:
+            return (
+                "small-cnn learns from labels, and there are none; use small-cnn[of=…] with data of "
+                "this size that has some, inception-v3-compat or pixels"
+            )
         if min(data.height, data.width) < _SMALLEST:
             return (
                 f"small-cnn needs {_SMALLEST} pixels a side, not {data}; use the extractor pixels"
@@ -56,50 +68,102 @@ class SmallCnn(Extractor):
         """The classifier from the cache, or trained and put there; others wait for it meanwhile."""
         from ganbench_extractors.classifier import new_classifier
 
-        network = new_classifier(context.data, self.features).eval().requires_grad_(False)
-        path = context.cache / "small-cnn" / f"{self._key(context)}.safetensors"
+        lessons = self._lessons(context)
+        network = new_classifier(lessons.data, self.features).eval().requires_grad_(False)
+        path = context.cache / "small-cnn" / f"{self._key(lessons)}.safetensors"
         record = load_classifier(path, network)
         if record is None:
             with _only_process(path):
                 record = load_classifier(path, network)
                 if record is None:
-                    save_classifier(path, *self._train(context))
+                    save_classifier(path, *self._train(lessons, context.log))
                     record = load_classifier(path, network)
         if record is None:
             raise UsageError(f"{path} does not keep the classifier that is written to it")
         network.to(context.device)
+        name = f"small-cnn[of={self.of}]" if self.of else "small-cnn"
         return FeatureNetwork(
-            identity=f"small-cnn@{record['sha256'][:10]}",
+            identity=f"{name}@{record['sha256'][:10]}",
             forward=_forward(network),
             batch_size=512,
-            classifies=True,
+            classifies=not self.of,
             info=record,
         )
 
-    def _train(self, context: ExtractorContext) -> tuple[Classifier, dict[str, Any]]:
+    def _lessons(self, context: ExtractorContext) -> _Lessons:
+        if self.of:
+            return _borrowed_lessons(self.of, context)
+        return _Lessons(context.data, context.load, context.dataset_key)
+
+    def _train(
+        self, lessons: _Lessons, log: Callable[[str], None]
+    ) -> tuple[Classifier, dict[str, Any]]:
         from ganbench_extractors.classifier import accuracy, train_classifier, usual_steps
 
-        train = _labelled(context, "train")
+        train = lessons.labelled("train")
         steps = self.steps or usual_steps(len(train))
-        context.log(f"training the small classifier for features ({steps} steps)")
-        network = train_classifier(train, context.data, self.features, steps)
+        where = f" on {self.of}" if self.of else ""
+        log(f"training the small classifier for features{where} ({steps} steps)")
+        network = train_classifier(train, lessons.data, self.features, steps)
         record: dict[str, Any] = {"steps": steps, "train_images": len(train)}
         with contextlib.suppress(UsageError):  # some data has no test split
-            record["test_accuracy"] = accuracy(network, _labelled(context, "test"))
-            context.log(f"its accuracy on the test split is {record['test_accuracy']:.2%}")
+            record["test_accuracy"] = accuracy(network, lessons.labelled("test"))
+            log(f"its accuracy on the test split is {record['test_accuracy']:.2%}")
         return network, record
 
-    def _key(self, context: ExtractorContext) -> str:
-        data = context.data
-        parts = [_RECIPE, context.dataset_key, data.shape, data.classes, self.steps, self.features]
+    def _key(self, lessons: _Lessons) -> str:
+        data = lessons.data
+        parts = [_RECIPE, lessons.key, data.shape, data.classes, self.steps, self.features]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _labelled(context: ExtractorContext, split: str) -> ImageData:
-    data = context.load(split)
-    if data.labels is None:
-        raise UsageError(f"small-cnn learns from labels, and the {split} split has none")
-    return data
+class _Lessons(NamedTuple):
+    """What a classifier learns from.
+
+    :ivar key: tells the training split's content.
+    """
+
+    data: DataSpec
+    load: Callable[[str], ImageData]
+    key: str
+
+    def labelled(self, split: str) -> ImageData:
+        data = self.load(split)
+        if data.labels is None:
+            raise UsageError(f"small-cnn learns from labels, and the {split} split has none")
+        return data
+
+
+def _borrowed_lessons(of: str, context: ExtractorContext) -> _Lessons:
+    """Those of the data set ``of``."""
+    dataset, samples = ganbench.get("dataset", of), DataSpec(*context.data.shape)
+    spec = dataset.spec(context.root)
+    if spec.kind != "image" or spec.shape != samples.shape:
+        raise UsageError(
+            f"small-cnn[of={of}] learns from {DataSpec(*spec.shape, kind=spec.kind)}, and the samples "
+            f"are {samples}: name data of their size and channels"
+        )
+    if spec.classes < 2:
+        raise UsageError(f"small-cnn[of={of}] learns from labels, and {of} has none")
+
+    def load(split: str) -> ImageData:
+        if split not in dataset.splits:
+            raise UsageError(f"{of} has no {split} split")
+        data = dataset.load(split, context.root)
+        if not isinstance(data, ImageData):
+            raise UsageError(f"small-cnn[of={of}] learns in memory, and {of} does not fit there")
+        return data
+
+    return _Lessons(spec, load, f"{of} {_content(load('train'))}")
+
+
+def _content(data: ImageData) -> str:
+    """A hash of images and labels."""
+    digest = hashlib.sha256(repr(tuple(data.images.shape)).encode())
+    for tensor in (data.images, data.labels):
+        if tensor is not None:
+            digest.update(tensor.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def _forward(network: Classifier) -> Any:

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from ganbench import Architecture, Dataset, Loss, option
+from ganbench import PER_SAMPLE_CRITIC, Architecture, Augmentation, Dataset, Loss, option
 from ganbench.cli.app import app
 from ganbench.registry import PluginRecord, PluginState, Registry, lookup
 from ganbench.registry.plugins import Registration
@@ -29,6 +29,45 @@ class Wide(Architecture):
         raise RuntimeError("not today")
 
     def build(self, data):
+        raise NotImplementedError
+
+
+class Modes(Architecture):
+    """Whatever its options make of it."""
+
+    mode: str = "unconditional"
+    fake_pool: int = 0
+    latent_dim: int = 4
+    truncates = True
+    recommends = {"g_lr": 0.1, "d_lr": 0.1, "g_betas": (0.0, 0.9), "d_betas": (0.5, 0.9)}  # noqa: RUF012
+
+    @property
+    def task(self):
+        return self.mode
+
+    def problem(self, data):
+        return "too large" if data.height > 64 else None
+
+    def capabilities(self, data):
+        return frozenset({PER_SAMPLE_CRITIC} if self.latent_dim == 5 else ())
+
+    def resolve(self, needs, data):
+        return Modes(mode=self.mode, latent_dim=5) if PER_SAMPLE_CRITIC in needs else self
+
+    def advance(self, network, progress):
+        raise NotImplementedError
+
+    def build(self, data):
+        raise NotImplementedError
+
+
+class Grey(Augmentation):
+    """For grey images."""
+
+    def problem(self, data):
+        return None if data.channels == 1 else f"it changes grey images, not {data}"
+
+    def apply(self, images, random, state):
         raise NotImplementedError
 
 
@@ -59,6 +98,8 @@ def registry(monkeypatch):
     failed = PluginRecord("bad", "hostile", "3.0", "bad", PluginState.FAILED, "ValueError: no")
     registrations = [
         Registration("architecture", "wide", Wide, "A wide one", home),
+        Registration("architecture", "modes", Modes, "", home),
+        Registration("augmentation", "grey", Grey, "", home),
         Registration("loss", "even", Even, "An even one", other),
         Registration("loss", "late", "nowhere:Late", "A broken one", other),
         Registration("dataset", "folder", Folder, "A folder", home),
@@ -87,13 +128,14 @@ def test_list_of_one_kind(registry):
 
 def test_list_of_all_kinds(registry):
     lines = ganbench("list").stdout.splitlines()
-    assert lines[:4] == ["architectures", "  wide  ganbench 1.0  A wide one", "", "losses"]
+    assert lines[:2] == ["architectures", "  modes  ganbench 1.0"]
+    assert lines[2:5] == ["  wide   ganbench 1.0  A wide one", "", "losses"]
     assert lines[-2:] == ["callbacks", "  (none)"]
 
 
 def test_list_as_json(registry):
     document = json.loads(ganbench("list", "architectures", "--json").stdout)
-    assert document == [
+    assert document[1:] == [
         {
             "kind": "architecture",
             "name": "wide",
@@ -103,7 +145,7 @@ def test_list_as_json(registry):
             "summary": "A wide one",
         }
     ]
-    assert len(json.loads(ganbench("list", "--json").stdout)) == 5
+    assert len(json.loads(ganbench("list", "--json").stdout)) == 7
 
 
 def test_list_of_an_unknown_kind(registry):
@@ -129,6 +171,61 @@ def test_info_shows_values_in_effect(registry):
         "  norm        none   none     str",
         "  latent_dim  4      4        int",
     ]
+
+
+def facts(spec):
+    """The facts that ``info`` shows as text, by label."""
+    lines = ganbench("info", spec).stdout.partition("\n\n")[0].splitlines()
+    found, label = {}, ""
+    for line in lines[1:]:
+        name, _, text = line.strip().partition("  ")
+        label, text = (label, line.strip()) if line.startswith("      ") else (name, text.strip())
+        found.setdefault(label, []).append(text)
+    return found
+
+
+def test_info_tells_the_task_of_the_given_options_and_tries_what_is_for_it(registry):
+    told = facts("modes[mode=class-conditional]")
+    assert told["task"] == ["class-conditional"]
+    (unlabelled,) = [line for line in told["not with"] if "without labels" in line]
+    assert "32x32 colour images without labels: modes is class-conditional" in unlabelled
+    told = facts("modes[mode=paired-translation,fake_pool=50]")
+    assert told["task"] == ["paired-translation"]
+    assert told["works with"] == [
+        "28x28 grey images with paired grey sources, 32x32 colour images with paired grey sources"
+    ]
+    assert told["not with"] == ["256x256 colour images with paired colour sources: too large"]
+    assert "latent dim" not in told
+    assert "unpaired" in facts("modes[mode=unpaired-translation]")["works with"][0]
+    assert "sources" not in facts("modes")["works with"][0]
+
+
+def test_info_tells_what_a_design_can_do(registry):
+    told = facts("modes[fake_pool=50]")
+    assert told["traits"] == [
+        "grows while it trains, truncation in ganbench sample, a pool of 50 generated images"
+    ]
+    assert told["on demand"] == ["per-sample-critic"]
+    assert told["recommends"] == ["lr: 0.1, g_betas: [0.0,0.9], d_betas: [0.5,0.9]"]
+    assert "traits" not in facts("wide")
+    document = json.loads(ganbench("info", "modes", "--json").stdout)
+    assert document["recommends"]["g_lr"] == 0.1
+    assert document["capabilities"] == []
+
+
+def test_info_tells_what_an_augmentation_is_for(registry):
+    told = facts("grey")
+    assert told["works with"] == ["28x28 grey images"]
+    assert told["not with"][0] == (
+        "32x32 colour images: it changes grey images, not 32x32 colour images"
+    )
+
+
+def test_info_shows_what_is_left_of_a_component_that_cannot_tell_its_task(registry, monkeypatch):
+    monkeypatch.setattr(Modes, "task", property(lambda self: 1 / 0))
+    told = facts("modes")
+    assert told["task"] == ["(cannot tell: ZeroDivisionError: division by zero)"]
+    assert "works with" not in told
 
 
 def test_info_as_json(registry):

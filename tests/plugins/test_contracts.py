@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -20,10 +21,42 @@ from ganbench.testing import (
 )
 from ganbench_extractors.inception_weights import find_weights
 
+SUITES = {
+    "architecture": ArchitectureTests,
+    "loss": LossTests,
+    "dataset": DatasetTests,
+    "regularizer": RegularizerTests,
+    "augmentation": AugmentationTests,
+    "extractor": ExtractorTests,
+}
+
+#: Components with the kit in a test file of their own, which stands beside this one.
+ELSEWHERE = {
+    "architecture": {
+        "biggan": "test_biggan.py",
+        "cyclegan": "test_cyclegan.py",
+        "pix2pix": "test_pix2pix.py",
+        "progan": "test_progan.py",
+        "r3gan": "test_r3gan.py",
+        "sagan": "test_sagan.py",
+        "sngan": "test_sngan.py",
+        "stylegan2": "test_stylegan2.py",
+    },
+    "loss": {"acgan": "test_acgan.py", "feature-matching": "test_feature_matching.py"},
+    "dataset": dict.fromkeys(
+        ("colorization", "edges", "paired-folder", "two-classes", "unpaired-folder"),
+        "test_translation_data.py",
+    ),
+    "regularizer": {"orthogonal": "test_orthogonal.py"},
+    "augmentation": {"ada": "test_ada.py", "diffaugment": "test_diffaugment.py"},
+}
+
 #: Specs in place of the plain name: small ones, and one for each way in which a component differs.
+#: Of what is in ELSEWHERE, those ways that its own file leaves to this one.
 SPECS = {
+    "cyclegan": ["cyclegan[blocks=1,fake_pool=0,identity=0.0,layers=1,width=4]"],
     "dcgan": [
-        f"dcgan[width=4,g_norm={g},d_norm={d}]"
+        f"dcgan[latent_dim=4,width=4,g_norm={g},d_norm={d}]"
         for g, d in (
             *(("batch", "auto"), ("layer", "layer"), ("instance", "instance")),
             *(("none", "none"), ("batch", "spectral"), ("batch", "batch")),
@@ -34,19 +67,29 @@ SPECS = {
         "mlp[g_widths=[8],d_widths=[8],g_norm=none,d_norm=layer,maxout=2]",
         "mlp[g_widths=[8],d_widths=[8],d_norm=spectral,activation=relu]",
     ],
+    "progan": ["progan[fmap_base=32,fmap_max=4,group=0,growth=1.0,latent_dim=4]"],
+    "stylegan2": [
+        "stylegan2[channel_base=32,channel_max=4,conditional=true,latent_dim=4,mapping_layers=1,w_dim=4]"
+    ],
     "lsgan": ["lsgan", "lsgan[a=-1.0,c=0.0]"],
     "minimax": ["minimax", "minimax[smoothing=0.1]"],
     "gradient-penalty": ["gradient-penalty", "gradient-penalty[one_sided=true,target=0.0]"],
+    "path-length": ["path-length", "path-length[batch_shrink=1,every=1]"],
     "ring": ["ring[n=2000]"],
     "gaussian-grid": ["gaussian-grid[n=2000]"],
     "folder": ["folder[path=images,size=8,test_fraction=0.3]"],
     "small-cnn": ["small-cnn[steps=2,features=4]"],
 }
+#: Each architecture is tested on those that its task and its `problem` allow, of the small ones.
 DATA = (
     DataSpec(2, 1, 1, kind="points"),
     DataSpec(1, 8, 8, classes=10),
     DataSpec(1, 28, 28),
     DataSpec(3, 32, 32, classes=3),
+)
+TRANSLATIONS = (
+    DataSpec(3, 32, 32, source_channels=1, pairing="paired"),
+    DataSpec(3, 16, 16, source_channels=3, pairing="unpaired"),
 )
 
 
@@ -55,7 +98,8 @@ def specs(kind):
     infos = gb.components(kind).values()
     names = [info.name for info in infos if info.provider == "ganbench"]
     assert names or kind == "callback"
-    return [spec for name in names for spec in SPECS.get(name, [name])]
+    elsewhere = ELSEWHERE.get(kind, {})
+    return [spec for name in names for spec in SPECS.get(name, [] if name in elsewhere else [name])]
 
 
 def possible(component, data):
@@ -67,7 +111,8 @@ class TestArchitectures(ArchitectureTests):
     @pytest.fixture(autouse=True, params=specs("architecture"))
     def choose(self, request):
         self.component = gb.get("architecture", request.param)
-        self.data = possible(self.component, DATA)
+        translates = self.component.task.endswith("translation")
+        self.data = possible(self.component, TRANSLATIONS if translates else DATA)
 
 
 class TestLosses(LossTests):
@@ -133,3 +178,12 @@ def test_extractors(spec):
         if find_weights(cache) is None:
             pytest.skip("the weights of inception-v3-compat are not at hand")
     check(ExtractorTests, component=extractor, data=possible(extractor, DATA), cache=cache)
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_what_is_left_out_here_is_tested_in_its_own_file(kind):
+    """The names are those of components, and the files run the kit."""
+    assert ELSEWHERE[kind].keys() <= gb.components(kind).keys()
+    for name, file in ELSEWHERE[kind].items():
+        text = (Path(__file__).parent / file).read_text()
+        assert f"({SUITES[kind].__name__})" in text, f"{file} does not run the kit on {name}"

@@ -100,7 +100,7 @@ class TestSmallCnnOfDigits(ExtractorTests):
     component = gb.get("extractor", "small-cnn[of=digits,steps=3]")
     data = (gb.DataSpec(1, 8, 8), gb.DataSpec(1, 8, 8, classes=3))
 
-    @pytest.fixture(autouse=True, scope="class")
+    @pytest.fixture(autouse=True)
     def _imported(self) -> None:
         gb.get("dataset", "digits").load("train", Path())  # importing scikit-learn draws numbers
 

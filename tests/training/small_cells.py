@@ -9,7 +9,7 @@ import torch
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.execution.run import configure
 from ganbench.grid.plan import expand
-from ganbench.training.trainer import TrainingData
+from ganbench.training.data import TrainingData
 
 CPU = torch.device("cpu")
 
