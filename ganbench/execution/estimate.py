@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -15,6 +15,8 @@ from ganbench.training.data import TrainingData
 from ganbench.training.trainer import Trainer
 
 _STEPS = 3
+_LONG = 2.0  # seconds of a step that need not be repeated to be measured well
+_SMALL_BATCH = 4  # tells whether a step of the real size would take minutes
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,31 @@ def _seconds_per_image(cell: Cell, device: torch.device) -> float | None:
     assert cell.data is not None
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         try:
-            trainer = Trainer(cell, 0, TrainingData(cell.data, _noise(cell.data, device)), device)
-            trainer.time_steps(1)
-            return trainer.time_steps(_STEPS) / trainer.images_per_step
+            data = TrainingData(cell.data, _noise(cell.data, device))
+            settings = cell.training.settings
+            small = min(_SMALL_BATCH, settings.batch_size)
+            rate = _timed(Trainer(_with_batches_of(cell, small), 0, data, device))
+            if rate * settings.batch_size * settings.d_steps > _LONG:
+                return rate
+            return _timed(Trainer(cell, 0, data, device))
         except Exception:
             return None
+
+
+def _timed(trainer: Trainer) -> float:
+    """Seconds for one real image."""
+    if trainer.schedule.total_steps is not None:
+        # Designs that grow are slowest, and longest, when they have grown.
+        trainer.steps = trainer.schedule.total_steps * 9 // 10
+    seconds = trainer.time_steps(1)
+    if seconds < _LONG:
+        seconds = trainer.time_steps(_STEPS)
+    return seconds / trainer.images_per_step
+
+
+def _with_batches_of(cell: Cell, size: int) -> Cell:
+    settings = replace(cell.training.settings, batch_size=size)
+    return replace(cell, training=replace(cell.training, settings=settings))
 
 
 def _noise(data: DataSpec, device: torch.device) -> ImageData:
@@ -91,4 +113,8 @@ def _noise(data: DataSpec, device: torch.device) -> ImageData:
     if data.kind == "points":
         images = images.float() / 127.5 - 1
     labels = torch.arange(256, device=device) % data.classes if data.classes else None
-    return ImageData(images, labels)
+    sources = None
+    if data.source_channels:
+        shape = (256, *data.source.shape)
+        sources = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
+    return ImageData(images, labels, sources=sources, paired=data.pairing == "paired")
