@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -49,14 +50,14 @@ def describe(info: ComponentInfo, spec: Spec) -> dict[str, Any]:
     if info.error is not None:
         return document
     options = info.options
+    told: dict[str, Any] = {}
     try:
         bound = Registry.bind_info(info, spec)
     except MissingOptionError:  # what can be told without them
-        bound = None
         values = {name: option.default for name, option in options.items()} | dict(spec.options)
     else:
         document["spec"] = bound.spec
-        values = all_options(bound.component)
+        values, told = all_options(bound.component), facts(bound)
     document |= {
         "description": inspect.cleandoc(info.cls.__dict__.get("__doc__") or ""),
         "paper": info.paper,
@@ -74,7 +75,7 @@ def describe(info: ComponentInfo, spec: Spec) -> dict[str, Any]:
             for option in options.values()
         },
     }
-    return document if bound is None else document | facts(bound)
+    return document | told
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -97,6 +98,9 @@ def render(document: Mapping[str, Any]) -> str:
         lines += ["", *columns(rows, indent="  ")]
     elif not document["error"]:
         lines += ["", "  It has no options."]
+    description = document.get("description", "").replace("``", "`")
+    if description:
+        lines += ["", textwrap.indent(description, "  ")]
     return "\n".join(lines)
 
 

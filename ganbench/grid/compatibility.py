@@ -58,7 +58,7 @@ def missing_capability(architecture: Bound, data: DataSpec, needs: Mapping[str, 
     missing = needs.keys() - set(architecture.component.capabilities(data))
     for capability in sorted(missing):
         advice = architecture.component.advice(capability) or "another architecture"
-        return f"{needs[capability]}, and {architecture.spec} is no {capability}; way out: {advice}"
+        return f"{needs[capability]}, and {architecture.spec} does not offer {capability}; way out: {advice}"
     return None
 
 

@@ -29,7 +29,7 @@ class ADA(Augmentation):
     How p moves, by the options that are given:
 
     - ``p_final``: a half cosine from ``p`` to ``p_final`` over the first ``anneal`` of the budget, as
-      in R3GAN (Huang et al. 2024, arXiv:2501.05441), whose colours come at half the rate and which
+      in R3GAN (Huang et al. 2025, arXiv:2501.05441), whose colours come at half the rate and which
       has cutout: ``ada[policy=bgcx,color_rate=0.5,p_final=0.55]``. ``target`` has no effect.
     - ``target`` (the default): r = E[sign D(x)] over real images of the last ``interval``
       discriminator updates; then p rises if r is above the target and falls if it is below, so fast

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -136,12 +137,13 @@ class _Lessons(NamedTuple):
 
 def _borrowed_lessons(of: str, context: ExtractorContext) -> _Lessons:
     """Those of the data set ``of``."""
-    dataset, samples = ganbench.get("dataset", of), DataSpec(*context.data.shape)
-    spec = dataset.spec(context.root)
-    if spec.kind != "image" or spec.shape != samples.shape:
+    dataset = ganbench.get("dataset", of)
+    spec: DataSpec = dataset.spec(context.root)
+    if spec.kind != "image" or spec.shape != context.data.shape:
+        learned, samples = (_without_sources(data) for data in (spec, context.data))
         raise UsageError(
-            f"small-cnn[of={of}] learns from {DataSpec(*spec.shape, kind=spec.kind)}, and the samples "
-            f"are {samples}: name data of their size and channels"
+            f"small-cnn[of={of}] learns from {learned}, and the samples are {samples}: name data of "
+            "their size and channels"
         )
     if spec.classes < 2:
         raise UsageError(f"small-cnn[of={of}] learns from labels, and {of} has none")
@@ -155,6 +157,10 @@ def _borrowed_lessons(of: str, context: ExtractorContext) -> _Lessons:
         return data
 
     return _Lessons(spec, load, f"{of} {_content(load('train'))}")
+
+
+def _without_sources(data: DataSpec) -> DataSpec:
+    return dataclasses.replace(data, source_channels=0, pairing="none")
 
 
 def _content(data: ImageData) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganbench import STYLES, Regularizer, View, option
 
-_MEAN = "mean_length"
+_MEAN, _SHARE = "mean_length", "share_of_lengths"
 
 
 class PathLength(Regularizer):
@@ -17,8 +17,11 @@ class PathLength(Regularizer):
 
     A step of a given length in the styles should change the image as much wherever it is made. Jᵀy
     is the styles' slope along y ~ N(0, 1) / sqrt(height · width), one number for each value of the
-    image. Its squared norm is averaged over the layers that styles go into; a is the running mean of
-    the norms, which takes in ``decay`` of each batch's mean before that batch is held against it.
+    image. Its squared norm is averaged over the layers that styles go into. a is the running mean of
+    the norms, which takes in ``decay`` of each batch's mean before that batch is held against it. It is
+    corrected for its start as Adam's are, so that it is a mean of norms from the first batch on: a mean
+    that started from 0, as in the authors' program, would at first shorten all paths, for much of a
+    training as small as many are here.
 
     The paper's weight is ln 2 / (r² (ln r - ln 2)) for r pixels a side and y ~ N(0, 1), with no average
     over layers (appendix B). A design of 2 log₂ r - 2 layers has just that at a weight of 2, since y
@@ -37,14 +40,14 @@ class PathLength(Regularizer):
     every: int = option(4, "compute the term in every n-th step only, n times as strong", ge=1)
 
     def initial_state(self, device: torch.device) -> dict[str, Tensor]:
-        return {_MEAN: torch.zeros((), device=device)}
+        return {name: torch.zeros((), device=device) for name in (_MEAN, _SHARE)}
 
     def generator(self, view: View) -> Tensor:
         lengths = path_lengths(view, self.batch_shrink)
-        running = view.state[_MEAN]
-        running.lerp_(lengths.detach().mean().to(running.dtype), self.decay)
-        # A copy, since the running mean goes on before all of the graph is done with.
-        return self.weight * (lengths - running.clone()).square().mean()
+        mean, share = view.state[_MEAN], view.state[_SHARE]
+        mean.lerp_(lengths.detach().mean().to(mean.dtype), self.decay)
+        share.lerp_(torch.ones_like(share), self.decay)
+        return self.weight * (lengths - mean / share).square().mean()
 
 
 def path_lengths(view: View, batch_shrink: int) -> Tensor:

@@ -53,7 +53,6 @@ class ProGAN(Architecture):
         "d_betas": (0.0, 0.99),
         "d_steps": 1,
         "ema_images": 10_000,  # 0.999 in each step of 16 images
-        "ema_rampup": 0.0,
     }
 
     fmap_base: int = option(8192, "channels at the image's size, times half of the size", ge=1)

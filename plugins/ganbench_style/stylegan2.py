@@ -47,7 +47,9 @@ class StyleGAN2(Architecture):
     A size that is no power of two, such as 28, is made as the next one and cropped; the
     discriminator pads it with zeros up to that size.
 
-    The generator's images have no bounded range in training and are clamped to [-1, 1] in evaluation.
+    As published, the generator's images have no bounded range in training; they are clamped to [-1, 1]
+    in evaluation. Where most pixels of the data are plain black or white, as in ``digits``, that leaves
+    the discriminator an easy mark for long: ``output=tanh`` learns sooner there.
     """
 
     paper = "Karras et al. 2020, arXiv:1912.04958"
@@ -72,6 +74,7 @@ class StyleGAN2(Architecture):
     conditional: bool = option(False, "make images of a given class")
     mixing: float = option(0.9, "share of training samples with styles of two latents", ge=0, le=1)
     w_decay: float = option(0.998, "how slowly the mean style follows", ge=0, lt=1)
+    output: Literal["linear", "tanh"] = option("linear", "what an image's last values go through")
     d_design: Literal["residual", "plain"] = option("residual", "blocks of the discriminator")
     d_mapping_layers: int = option(8, "layers of the mapping of the judged label", ge=0)
     mbstd_group: int = option(
@@ -93,7 +96,14 @@ class StyleGAN2(Architecture):
             self.latent_dim, classes, self.w_dim, self.mapping_layers, self.mapping_lr
         )
         synthesis = Synthesis(data.channels, widths, self.w_dim)
-        generator = Generator(mapping, synthesis, data.height, self.mixing, self.w_decay)
+        generator = Generator(
+            mapping,
+            synthesis,
+            data.height,
+            squashed=self.output == "tanh",
+            mixing=self.mixing,
+            decay=self.w_decay,
+        )
         return Networks(generator, self._discriminator(data, widths, classes))
 
     def _discriminator(self, data: DataSpec, widths: list[int], classes: int) -> Discriminator:

@@ -50,7 +50,8 @@ class Synthesis(nn.Module):
 class Generator(nn.Module):
     """(batch, latent_dim) latents, and (batch,) labels if it is conditional, to (batch, c, s, s) images.
 
-    Training images have no bounded range, as published; in evaluation they are clamped to [-1, 1].
+    Unless they are ``squashed`` by a tanh, images have no bounded range in training, as published; in
+    evaluation they are clamped to [-1, 1].
 
     In training, the share ``mixing`` of the samples takes the styles of its later layers from a second
     latent, from a layer on that is drawn for each of them (Karras et al. 2019, section 3.1), and
@@ -62,11 +63,19 @@ class Generator(nn.Module):
     w_avg: Tensor
 
     def __init__(
-        self, mapping: Mapping, synthesis: Synthesis, size: int, mixing: float, decay: float
+        self,
+        mapping: Mapping,
+        synthesis: Synthesis,
+        size: int,
+        *,
+        squashed: bool,
+        mixing: float,
+        decay: float,
     ) -> None:
         super().__init__()
         self.mapping, self.synthesis = mapping, synthesis
-        self.size, self.mixing, self.decay = size, mixing, decay
+        self.size, self.squashed = size, squashed
+        self.mixing, self.decay = mixing, decay
         self.register_buffer("w_avg", torch.zeros(mapping.w_dim))
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -108,4 +117,6 @@ class Generator(nn.Module):
         images: Tensor = self.synthesis(styles)
         start = (images.shape[-1] - self.size) // 2
         images = images[..., start : start + self.size, start : start + self.size]
+        if self.squashed:
+            return images.tanh()
         return images if self.training else images.clamp(-1, 1)

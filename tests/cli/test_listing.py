@@ -1,13 +1,16 @@
 """``list``, ``info`` and ``plugins``."""
 
+import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from ganbench import PER_SAMPLE_CRITIC, Architecture, Augmentation, Dataset, Loss, option
 from ganbench.cli.app import app
-from ganbench.registry import PluginRecord, PluginState, Registry, lookup
+from ganbench.grid.settings import TrainingSettings
+from ganbench.registry import KINDS, PluginRecord, PluginState, Registry, lookup
 from ganbench.registry.plugins import Registration
 
 
@@ -170,6 +173,10 @@ def test_info_shows_values_in_effect(registry):
         "  width       3      8        int, at least 1  channels",
         "  norm        none   none     str",
         "  latent_dim  4      4        int",
+        "",
+        "  An architecture.",
+        "",
+        "  With a second paragraph.",
     ]
 
 
@@ -291,3 +298,15 @@ def test_plugins(registry):
         "failed",
         "ValueError: no",
     )
+
+
+def test_the_readme_names_every_component_and_setting():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    infos = [info for kind in KINDS for info in Registry.load().components(kind).values()]
+    names = [info.name for info in infos if info.provider == "ganbench"]
+    names += [
+        field.name.removeprefix("g_")
+        for field in dataclasses.fields(TrainingSettings)
+        if not field.name.startswith("d_") or field.name == "d_steps"
+    ]
+    assert [name for name in names if f"`{name}`" not in readme] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 
 import pytest
@@ -92,17 +93,19 @@ def test_a_weight_of_two_is_that_of_the_paper(pixels: int) -> None:
 def test_the_penalty_is_the_distance_to_a_running_mean() -> None:
     linear = Linear()
     penalty = PathLength(weight=3.0, decay=0.25, batch_shrink=1)
-    latents, mean = torch.randn(8, 6), 0.0
+    latents = torch.randn(8, 6)
     state = penalty.initial_state(torch.device("cpu"))
-    kept = state["mean_length"]
+    before = dict(state)
+    seen: list[float] = []
     for seed in range(3):
         lengths = path_lengths(view_of(linear.with_styles, latents, seed=seed), 1)
-        mean += 0.25 * (lengths.mean().item() - mean)
+        seen.insert(0, lengths.mean().item())
+        shares = [0.75**age for age in range(len(seen))]
+        mean = sum(map(operator.mul, shares, seen)) / sum(shares)
         view = view_of(linear.with_styles, latents, seed=seed)
         view.state = state
         term = penalty.generator(view)
-        assert state["mean_length"] is kept
-        assert kept.item() == pytest.approx(mean)
+        assert all(state[name] is before[name] for name in before)
         expected = 3 * (lengths - mean).square().mean()
         torch.testing.assert_close(term, expected)
         (slope,) = torch.autograd.grad(term, linear.jacobian)

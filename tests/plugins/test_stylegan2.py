@@ -133,12 +133,15 @@ def test_other_sizes_are_cropped_from_the_next_power_of_two_and_padded_to_it(siz
     )
 
 
-def test_images_are_linear_in_training_and_clamped_in_evaluation() -> None:
+def test_images_are_linear_in_training_and_clamped_in_evaluation_or_squashed() -> None:
     generator = built(DataSpec(3, 16, 16), mixing=0.0).generator
     latents = torch.randn(20, 6)
     images = generator(latents)
     assert images.abs().max() > 1
     torch.testing.assert_close(generator.eval()(latents), images.clamp(-1, 1))
+    squashing = built(DataSpec(3, 16, 16), mixing=0.0, output="tanh").generator
+    for training in (True, False):
+        torch.testing.assert_close(squashing.train(training)(latents), images.tanh())
 
 
 def test_activations_keep_their_scale_through_both_players() -> None:

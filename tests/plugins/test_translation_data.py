@@ -350,8 +350,8 @@ def test_extractor_splits_and_settings_are_those_of_the_inner_data_set(tmp_path:
     )
 
 
-def test_an_extractor_that_learns_from_labels_gives_way_where_there_are_none() -> None:
-    assert get("two-classes[of=digits,a=3,b=8]").extractor == "pixels"
+def test_an_extractor_that_learns_from_labels_learns_from_the_inner_data() -> None:
+    assert get("two-classes[of=digits,a=3,b=8]").extractor == "small-cnn[of=digits]"
     assert get("two-classes[of=cifar10,a=cat,b=dog]").extractor == "inception-v3-compat"
 
 

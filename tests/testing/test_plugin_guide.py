@@ -20,9 +20,18 @@ ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 COMPONENTS = {
-    *("architecture:patches", "augmentation:brightness", "callback:journal", "dataset:stripes"),
-    *("loss:codes", "loss:lazy-hinge", "loss:soft-hinge", "regularizer:drift"),
+    *("architecture:growing", "architecture:labelled", "architecture:patches"),
+    *("architecture:repaint", "architecture:styled", "architecture:two-way"),
+    *("augmentation:brightness", "callback:journal", "dataset:negatives", "dataset:stripes"),
+    *("extractor:thumbnails", "loss:codes", "loss:lazy-hinge", "loss:matching-hinge"),
+    *("loss:soft-hinge", "regularizer:drift", "regularizer:relative-decay"),
 }
+CAPABILITIES = [
+    name
+    for name, value in vars(gb.components.architecture).items()
+    if name.isupper() and isinstance(value, str)
+]
+TINY = ("--set", "evaluation.samples=64", "--set", "evaluation.ticks=1")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -77,7 +86,7 @@ def test_the_guides_components_train_together(guided):
         *("-m", "ganbench", "run", "-a", "patches[width=4]", "-l", "soft-hinge", "-l", "wgan-gp"),
         *("-d", "stripes", "-r", "drift", "-A", "brightness", "-c", "journal[path=fd.jsonl]"),
         *("--budget", "2steps", "-o", "out", "--json", "--set", "evaluation.extractor=pixels"),
-        *("--set", "evaluation.samples=64", "--set", "evaluation.ticks=1"),
+        *TINY,
     )
     assert done.returncode == 0, done.stderr
     rows = {row["loss"]: row for row in json.loads(done.stdout)["rows"]}
@@ -87,17 +96,56 @@ def test_the_guides_components_train_together(guided):
     assert {line["trial"] for line in journal} == {row["trial"] for row in rows.values()}
 
 
+def test_the_guides_designs_of_every_kind_train(guided):
+    done = python(
+        guided,
+        *("-m", "ganbench", "run", "-a", "growing", "-a", "styled", "-a", "labelled"),
+        *("-a", "repaint", "-a", "two-way", "-l", "soft-hinge", "-d", "stripes", "-d", "negatives"),
+        *("-r", "relative-decay", "--budget", "4steps", "-o", "kinds", "--json"),
+        *("--set", "evaluation.extractor=thumbnails", *TINY),
+    )
+    assert done.returncode == 0, done.stderr
+    ended = {
+        (row["architecture"], row["dataset"]): row["status"]
+        for row in json.loads(done.stdout)["rows"]
+    }
+    from_latents = {(name, "stripes") for name in ("growing", "styled", "labelled")}
+    translating = {(name, "negatives") for name in ("repaint", "two-way")}
+    assert {cell for cell, status in ended.items() if status == "ok"} == from_latents | translating
+    drawn = python(
+        guided,
+        *(
+            "-m",
+            "ganbench",
+            "sample",
+            "kinds",
+            "styled-soft-hinge-stripes",
+            "--truncation",
+            "0.5",
+            "-o",
+            "drawn.png",
+        ),
+    )
+    assert drawn.returncode == 0, drawn.stderr
+    assert (guided / "drawn.png").exists()
+
+
 def test_the_guide_names_everything_that_there_is():
     for kind in KINDS.values():
         assert f"`{kind.hook}(register)` | `ganbench.{kind.contract.partition(':')[2]}`" in GUIDE
     for suite in testing.__all__:
         assert suite in GUIDE
-    for name in ("PER_SAMPLE_CRITIC", "CRITIC_FEATURES", "CRITIC_CLASSES"):
+    for name in CAPABILITIES:
         assert hasattr(gb, name)
         assert f"`ganbench.{name}`" in GUIDE
+    for kind in KINDS.values():
+        contract = getattr(gb, kind.contract.partition(":")[2])
+        for name in [name for base in (contract, gb.Component) for name in vars(base)]:
+            if not name.startswith("_"):
+                assert re.search(rf"`{name}\b|def {name}\(", GUIDE), f"{contract.__name__}.{name}"
     anchors = {
         re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
-        for title in re.findall(r"^## (.*)$", GUIDE, re.MULTILINE)
+        for title in re.findall(r"^##+ (.*)$", GUIDE, re.MULTILINE)
     }
     assert set(re.findall(r"\]\(#(.*?)\)", GUIDE)) <= anchors
 
