@@ -58,7 +58,8 @@ def missing_capability(architecture: Bound, data: DataSpec, needs: Mapping[str, 
     missing = needs.keys() - set(architecture.component.capabilities(data))
     for capability in sorted(missing):
         advice = architecture.component.advice(capability) or "another architecture"
-        return f"{needs[capability]}, and {architecture.spec} does not offer {capability}; way out: {advice}"
+        why, spec = needs[capability], architecture.spec
+        return f"{why}, and {spec} does not offer {capability}; way out: {advice}"
     return None
 
 

@@ -108,7 +108,9 @@ class TestCellsThatCannotWork:
     def test_without_advice_the_way_out_is_another_architecture(self, plan, provided):
         provided(architecture={"mixing": architecture(capabilities=lambda self, data: ())})
         (reason,) = reasons(plan(architecture=["mixing"], loss=["wgan-gp"]))
-        assert reason.endswith("and mixing does not offer per-sample-critic; way out: another architecture")
+        assert reason.endswith(
+            "and mixing does not offer per-sample-critic; way out: another architecture"
+        )
 
     def test_a_design_refuses_data_that_it_cannot_make(self, plan):
         found = plan(architecture=["dcgan", "mlp"], dataset=["ring"])

@@ -67,7 +67,6 @@ SPECS = {
         "mlp[g_widths=[8],d_widths=[8],g_norm=none,d_norm=layer,maxout=2]",
         "mlp[g_widths=[8],d_widths=[8],d_norm=spectral,activation=relu]",
     ],
-    "progan": ["progan[fmap_base=32,fmap_max=4,group=0,growth=1.0,latent_dim=4]"],
     "stylegan2": [
         "stylegan2[channel_base=32,channel_max=4,conditional=true,latent_dim=4,mapping_layers=1,w_dim=4]"
     ],
