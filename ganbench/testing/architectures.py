@@ -35,6 +35,9 @@ from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.streams import seed_everything
 from ganbench.training.trainer import Trainer
 
+#: Shares of a training at which designs that grow are looked at, from the start to the end.
+SHARES = tuple(number / 24 for number in range(24))
+
 
 class ArchitectureTests(ComponentTests):
     """Inherit, and name the architecture and the data that it is for::
@@ -107,17 +110,22 @@ class ArchitectureTests(ComponentTests):
                 self._check_claims(resolved, data)
 
     def test_every_parameter_is_trained(self) -> None:
-        """Two real steps give every parameter of both networks a finite gradient."""
+        """Real steps, at any progress of a design that grows, give every parameter a gradient."""
         for data in self.data:
             trainer = self._trainer(data)
-            trainer.time_steps(2)
-            assert trainer.failed_step() is None, f"on {data}: a gradient is not finite"
+            found: dict[str, bool] = {}
+            for share in SHARES if self._grows() else SHARES[:1]:
+                _set_share(trainer, share)
+                trainer.time_steps(2)
+                assert trainer.failed_step() is None, f"on {data}: a gradient is not finite"
+                for name, gradient in _gradients(trainer.networks):
+                    found[name] = found.get(name, False) or bool(gradient.any())
             for player, network in trainer.networks._asdict().items():
                 for name, parameter in network.named_parameters():
                     where = f"on {data}: {player}.{name}"
                     if parameter.requires_grad:
-                        assert parameter.grad is not None, f"{where} takes part in nothing"
-                        assert parameter.grad.any(), f"{where} gets a gradient of zeros"
+                        assert f"{player}.{name}" in found, f"{where} takes part in nothing"
+                        assert found[f"{player}.{name}"], f"{where} gets a gradient of zeros"
 
     def test_weights_follow_from_the_random_state(self) -> None:
         """The same seed gives the same bits, another seed others."""
@@ -151,11 +159,11 @@ class ArchitectureTests(ComponentTests):
 
     def test_it_grows_with_the_training(self) -> None:
         """At any progress a step is finite, and evaluation makes samples of the data's shape."""
-        if type(self.component).advance is Architecture.advance:
+        if not self._grows():
             return  # it is the same all the time
         for data in self.data:
             trainer = self._trainer(data)
-            for share in (0.0, 0.2, 0.4, 0.6, 0.8):
+            for share in SHARES[:-1]:
                 _set_share(trainer, share)
                 trainer.time_steps(1)
                 assert trainer.failed_step() is None, f"on {data}, at {share}: not finite"
@@ -193,9 +201,12 @@ class ArchitectureTests(ComponentTests):
 
     def _trainer(self, data: DataSpec) -> Trainer:
         trainer = make_trainer(data, architecture=self.component)
-        if type(self.component).advance is not Architecture.advance:
-            _set_share(trainer, 0.99)  # where a design that grows uses all of its weights
+        if self._grows():
+            _set_share(trainer, SHARES[-1])  # fully grown, so that a step takes in the most
         return trainer
+
+    def _grows(self) -> bool:
+        return type(self.component).advance is not Architecture.advance
 
     def _trained(self, data: DataSpec, steps: int) -> Trainer:
         trainer = self._trainer(data)
@@ -248,6 +259,13 @@ class _Pair:
         answer = self.discriminator(images, *(() if condition is None else (condition,)))
         assert isinstance(answer, (Tensor, Critique)), f"the discriminator gives {type(answer)}"
         return answer if isinstance(answer, Critique) else Critique(answer)
+
+
+def _gradients(networks: Networks) -> Iterator[tuple[str, Tensor]]:
+    for player, network in networks._asdict().items():
+        for name, parameter in network.named_parameters():
+            if parameter.grad is not None:
+                yield f"{player}.{name}", parameter.grad
 
 
 def _set_share(trainer: Trainer, share: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import cross_entropy, softplus
 
 from ganbench.components.architecture import (
     CRITIC_CLASSES,
@@ -28,6 +28,7 @@ from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import Extractor, ExtractorContext, FeatureNetwork
 from ganbench.components.loss import Loss
 from ganbench.components.regularizer import Regularizer
+from ganbench.components.view import View
 from ganbench.grid.cell import Cell
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
@@ -117,9 +118,16 @@ class PartnerCritic(nn.Module):
 
 
 class PartnerLoss(Loss):
-    """The logistic loss."""
+    """The logistic loss, and that of a classifier for a discriminator that is one as well."""
 
     generator_uses_real = False
+
+    def discriminator_loss(self, view: View) -> Tensor:
+        loss = super().discriminator_loss(view)
+        assert view.real_critique is not None
+        if view.real_critique.class_logits is None or view.labels is None:
+            return loss
+        return loss + cross_entropy(view.real_critique.class_logits, view.labels)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-real).mean() + softplus(fake).mean()
