@@ -48,8 +48,9 @@ class StyleGAN2(Architecture):
     discriminator pads it with zeros up to that size.
 
     As published, the generator's images have no bounded range in training; they are clamped to [-1, 1]
-    in evaluation. Where most pixels of the data are plain black or white, as in ``digits``, that leaves
-    the discriminator an easy mark for long: ``output=tanh`` learns sooner there.
+    in evaluation. Styles scale such images, so that contrasts vary from sample to sample: right for
+    photographs, but an easy mark for the discriminator where all of the data has one contrast and one
+    background, as ``digits`` has. Take ``output=tanh`` there.
     """
 
     paper = "Karras et al. 2020, arXiv:1912.04958"
