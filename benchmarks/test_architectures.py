@@ -83,7 +83,8 @@ def _size(trainer: Trainer) -> dict[str, Any]:
     for network in trainer.networks:
         network.requires_grad_(False)  # the counter follows what has a gradient, and stumbles
     with FlopCounterMode(display=False) as making:
-        judgement = trainer._task.scene(trainer._batches.next(), trainer.progress).judgements[0]
+        batch = trainer._task.prepared(trainer._batches.next(), trainer.progress)
+        judgement = trainer._task.scene(batch).judgements[0]
     condition, count = judgement.condition, len(judgement.real)
     with FlopCounterMode(display=False) as judging:
         trainer.networks.discriminator(judgement.real, *condition.args, **condition.kwargs)

@@ -37,7 +37,7 @@ class PairScores:
 
     def result(self) -> dict[str, float]:
         """``l1``, ``psnr`` and ``ssim``: means over all images so far."""
-        means = (self._sums / max(1, self._count)).tolist() if self._count else [math.nan] * 3
+        means = (self._sums / self._count).tolist() if self._count else [math.nan] * 3
         return dict(zip(("l1", "psnr", "ssim"), means, strict=True))
 
 

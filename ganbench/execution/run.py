@@ -113,7 +113,8 @@ def configure(
     for axis in axes or {}:
         if axis not in AXES:
             raise UsageError(f"unknown axis {axis!r}; the axes are {', '.join(AXES)}")
-    configured = Grid.load(grid).with_axes(axes or {})
+    given_grid = Grid.load(grid)
+    configured = given_grid.with_axes(axes or {})
     if seeds is not None:
         configured = configured.with_seeds(seeds)
     if budget is not None:
@@ -121,7 +122,7 @@ def configure(
         configured = replace(configured, budget=given)
     if training or evaluation:
         configured = configured.with_settings(training or {}, evaluation or {})
-    return _unpublished(configured) if configured != Grid.load(grid) else configured
+    return _unpublished(configured) if configured != given_grid else configured
 
 
 def _unpublished(grid: Grid) -> Grid:

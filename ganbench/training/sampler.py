@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 
@@ -21,24 +22,19 @@ BATCH = 500
 TRANSLATED = 50
 
 
+@dataclass(eq=False)
 class Sampler(abc.ABC):
     """Samples of one generator.
 
-    :param progress: the training's, of which the generator's weights are.
+    :ivar progress: the training's, of which the generator's weights are.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        generator: torch.nn.Module,
-        seed: int,
-        device: torch.device,
-        arithmetic: Arithmetic,
-        progress: Progress,
-    ) -> None:
-        self.architecture, self.generator = architecture, generator
-        self._seed, self._device = seed, device
-        self._arithmetic, self._progress = arithmetic, progress
+    architecture: Architecture
+    generator: torch.nn.Module
+    seed: int
+    device: torch.device
+    arithmetic: Arithmetic
+    progress: Progress
 
     def available(self, count: int) -> int:
         """How many of ``count`` samples there can be."""
@@ -75,8 +71,8 @@ class Sampler(abc.ABC):
     @contextlib.contextmanager
     def _sampling(self, seed: int) -> Iterator[None]:
         """Layers that draw noise use the global random state, which belongs to the training."""
-        cuda = [self._device] if self._device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda), torch.no_grad(), self._arithmetic.autocast():
+        cuda = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cuda), torch.no_grad(), self.arithmetic.autocast():
             torch.manual_seed(seed)
             yield
 
@@ -85,7 +81,7 @@ class Sampler(abc.ABC):
         """The generator in evaluation mode; its mode and its buffers are put back afterwards."""
         generator, training = self.generator, self.generator.training
         kept = [(buffer, buffer.clone()) for buffer in generator.buffers()]
-        self.architecture.advance(generator, self._progress)
+        self.architecture.advance(generator, self.progress)
         generator.eval()
         try:
             yield
@@ -96,28 +92,18 @@ class Sampler(abc.ABC):
                     buffer.copy_(value)
 
 
+@dataclass(eq=False)
 class LatentSampler(Sampler):
     """Samples from latents.
 
-    :param labels: labels to draw from for a class-conditional generator, with the data's
+    :ivar known_labels: labels to draw from for a class-conditional generator, with the data's
         frequencies; None for others.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        generator: torch.nn.Module,
-        seed: int,
-        device: torch.device,
-        arithmetic: Arithmetic,
-        progress: Progress,
-        labels: torch.Tensor | None,
-    ) -> None:
-        super().__init__(architecture, generator, seed, device, arithmetic, progress)
-        self._labels = labels
+    known_labels: torch.Tensor | None
 
     def labels(self, count: int, stream: str) -> torch.Tensor | None:
-        if self._labels is None:
+        if self.known_labels is None:
             return None
         drawn = [self._draw(size, seed, None)[1] for _, size, seed in self._parts(count, stream)]
         return torch.cat([labels for labels in drawn if labels is not None])
@@ -140,12 +126,12 @@ class LatentSampler(Sampler):
     def _parts(self, count: int, stream: str) -> Iterator[tuple[int, int, int]]:
         """(start, size, seed) of each pass."""
         for start in range(0, count, BATCH):
-            yield start, min(BATCH, count - start), derive_seed(self._seed, stream, start)
+            yield start, min(BATCH, count - start), derive_seed(self.seed, stream, start)
 
     def _settle(self, stream: str) -> None:
         """Let the architecture prepare its generator, as with standing statistics."""
-        seed = derive_seed(self._seed, stream, "before sampling")
-        random = torch.Generator(device=self._device).manual_seed(seed)
+        seed = derive_seed(self.seed, stream, "before sampling")
+        random = torch.Generator(device=self.device).manual_seed(seed)
         with self._sampling(seed):
             self.architecture.before_sampling(
                 self.generator, lambda count: self._draw_from(random, count, None)
@@ -154,20 +140,20 @@ class LatentSampler(Sampler):
     def _draw(
         self, count: int, seed: int, turn: int | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        return self._draw_from(torch.Generator(device=self._device).manual_seed(seed), count, turn)
+        return self._draw_from(torch.Generator(device=self.device).manual_seed(seed), count, turn)
 
     def _draw_from(
         self, random: torch.Generator, count: int, turn: int | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        latents = self.architecture.sample_latents(count, random, self._device)
-        if self._labels is None:
+        latents = self.architecture.sample_latents(count, random, self.device)
+        if self.known_labels is None:
             return latents, None
         if turn is None:
-            number = len(self._labels)
-            picks = torch.randint(number, (count,), generator=random, device=self._device)
+            number = len(self.known_labels)
+            picks = torch.randint(number, (count,), generator=random, device=self.device)
         else:
-            picks = (turn + torch.arange(count, device=self._device)) % len(self._labels)
-        return latents, self._labels[picks]
+            picks = (turn + torch.arange(count, device=self.device)) % len(self.known_labels)
+        return latents, self.known_labels[picks]
 
     def _generate(
         self, latents: torch.Tensor, labels: torch.Tensor | None, truncation: float | None
@@ -180,27 +166,17 @@ class LatentSampler(Sampler):
         return images.float()
 
 
+@dataclass(eq=False)
 class TranslationSampler(Sampler):
     """Translations of given images, in their order.
 
-    :param sources: (n, c', h, w) uint8.
+    :ivar sources: (n, c', h, w) uint8.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        generator: torch.nn.Module,
-        seed: int,
-        device: torch.device,
-        arithmetic: Arithmetic,
-        progress: Progress,
-        sources: torch.Tensor,
-    ) -> None:
-        super().__init__(architecture, generator, seed, device, arithmetic, progress)
-        self._sources = sources
+    sources: torch.Tensor
 
     def available(self, count: int) -> int:
-        return min(count, len(self._sources))
+        return min(count, len(self.sources))
 
     def batches(
         self,
@@ -211,7 +187,7 @@ class TranslationSampler(Sampler):
     ) -> Iterator[torch.Tensor]:
         with self._evaluating():
             for start in range(0, self.available(count), TRANSLATED):
-                part = self._sources[start : min(start + TRANSLATED, count)]
-                with self._sampling(derive_seed(self._seed, stream, start)):
-                    images = self.generator(to_float(part.to(self._device)))
+                part = self.sources[start : min(start + TRANSLATED, count)]
+                with self._sampling(derive_seed(self.seed, stream, start)):
+                    images = self.generator(to_float(part.to(self.device)))
                 yield images.float()

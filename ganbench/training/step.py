@@ -82,7 +82,7 @@ class TrainingStep:
         """Do step ``number`` (from 0), before which the training stood at ``progress``."""
         images = progress.images
         for _ in range(self._d_steps):
-            batch = self._next_batch()
+            batch = self._task.prepared(self._next_batch(), progress)
             images += len(batch.images)
             d_measures = self._update_discriminator(batch, number, progress)
         g_measures = self._update_generator(batch, number, progress)
@@ -96,7 +96,7 @@ class TrainingStep:
     ) -> tuple[torch.Tensor, ...]:
         active = self._active("discriminator", number)
         with torch.no_grad():
-            scene = self._task.scene(batch, progress)
+            scene = self._task.scene(batch)
         terms, losses, aucs, views = [], [], [], []
         for index, judgement in enumerate(scene.judgements):
             view = self._judged(index, judgement, scene, active, progress)
@@ -120,7 +120,7 @@ class TrainingStep:
         self, batch: Batch, number: int, progress: Progress
     ) -> tuple[torch.Tensor, ...]:
         active = self._active("generator", number)
-        scene = self._task.scene(batch, progress)
+        scene = self._task.scene(batch)
         terms, losses = [], []
         for index, judgement in enumerate(scene.judgements):
             view = self._shown(judgement, scene, progress)

@@ -66,9 +66,15 @@ class Task(abc.ABC):
         self.architecture, self.generator = architecture, generator
         self._arithmetic, self._memory_format = arithmetic, memory_format
 
+    def prepared(self, batch: Batch, progress: Progress) -> Batch:
+        """A batch as the networks take it; done once for both players."""
+        images = self.laid_out(self.architecture.real_images(batch.images, progress))
+        sources = None if batch.sources is None else self.laid_out(batch.sources)
+        return Batch(images, batch.labels, sources)
+
     @abc.abstractmethod
-    def scene(self, batch: Batch, progress: Progress) -> Scene:
-        """Generate what goes with a batch."""
+    def scene(self, batch: Batch) -> Scene:
+        """Generate what goes with a `prepared` batch."""
 
     def fake_shapes(self, data: DataSpec) -> list[tuple[int, ...]]:
         """The shapes of the generated images of each judgement."""
@@ -99,15 +105,14 @@ class FromLatents(Task):
         self._conditional = self.architecture.task == "class-conditional"
         self._has_styles = STYLES in self.architecture.capabilities(data)
 
-    def scene(self, batch: Batch, progress: Progress) -> Scene:
+    def scene(self, batch: Batch) -> Scene:
         # Fakes get the labels of the real batch, so that both have the data's class frequencies.
         labels = batch.labels if self._conditional else None
         latents = self._sample_latents(len(batch.images))
         fake = self._generate(latents, labels)
-        real = self.laid_out(self.architecture.real_images(batch.images, progress))
         condition = Condition() if labels is None else Condition((labels,))
         return Scene(
-            [Judgement(real, fake, condition)],
+            [Judgement(batch.images, fake, condition)],
             labels,
             latents,
             lambda z: self._generate(z, labels),
@@ -130,9 +135,9 @@ class FromLatents(Task):
 class Paired(Task):
     """Translation with pairs to learn from: the discriminator sees an image beside its source."""
 
-    def scene(self, batch: Batch, progress: Progress) -> Scene:
+    def scene(self, batch: Batch) -> Scene:
         assert batch.sources is not None
-        source, target = self.laid_out(batch.sources), self.laid_out(batch.images)
+        source, target = batch.sources, batch.images
         with self._arithmetic.autocast():
             fake = self._finished(self.generator(source))
         seen = Translation(source, target, fake, None, lambda x, _: self.generator(x))
@@ -143,9 +148,9 @@ class Paired(Task):
 class Unpaired(Task):
     """Translation between two sets of images, in both directions."""
 
-    def scene(self, batch: Batch, progress: Progress) -> Scene:
+    def scene(self, batch: Batch) -> Scene:
         assert batch.sources is not None
-        source, target = self.laid_out(batch.sources), self.laid_out(batch.images)
+        source, target = batch.sources, batch.images
         fake, back = self._translate(source, "b"), self._translate(target, "a")
         seen = Translation(source, target, fake, back, self._translate)
         return Scene(

@@ -58,9 +58,9 @@ class Trainer:
         self._streams = Streams(seed, device)
         self._batches = self._make_batches()
         self.networks = self._build()
+        self._task = self._make_task()
         self._players = self._make_players()
         self._decay = Decay((self._players.g_optimizer, self._players.d_optimizer), self.settings)
-        self._task = self._make_task()
         self._step = self._make_step()
         self._growing = _overrides(self.architecture, Architecture)
         self._scheduled = [
@@ -105,9 +105,9 @@ class Trainer:
         if self.architecture.task in TRANSLATION:
             assert self.data.held_out is not None
             assert self.data.held_out.sources is not None
-            return TranslationSampler(*parts, sources=self.data.held_out.sources)
+            return TranslationSampler(*parts, self.data.held_out.sources)
         labels = self.data.labels if self.conditional else None
-        return LatentSampler(*parts, labels=None if labels is None else labels.to(self.device))
+        return LatentSampler(*parts, None if labels is None else labels.to(self.device))
 
     def train_to(
         self, tick: int, should_stop: Callable[[], bool], progress: Callable[[], None]
@@ -266,7 +266,7 @@ class Trainer:
         size = self.architecture.fake_pool
         if not size:
             return []
-        shapes = self._make_task().fake_shapes(self.data.spec)
+        shapes = self._task.fake_shapes(self.data.spec)
         return [ImagePool(size, shape, self.device) for shape in shapes]
 
     def _make_task(self) -> Task:

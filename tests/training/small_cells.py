@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.execution.run import configure
@@ -40,3 +41,13 @@ def weights(trainer):
     modules = [*trainer.networks, trainer.sampler().generator]
     tensors = [t.double().flatten() for m in modules for t in m.state_dict().values()]
     return torch.cat(tensors)
+
+
+class NoWaiting(TorchDispatchMode):
+    """Fails where a tensor's value is read by the host."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = str(func)
+        waits = ("_local_scalar_dense", "aten.nonzero", "aten.equal", "aten.masked_select")
+        assert not any(word in name for word in waits), f"{name} makes the host wait"
+        return func(*args, **(kwargs or {}))
