@@ -1,4 +1,4 @@
-"""Data sets: digits, the usual benchmarks, one's own images, and mixtures of Gaussians."""
+"""Data sets: the usual benchmarks, one's own images, mixtures of points, images to translate."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from ganbench import hookimpl
 @hookimpl
 def ganbench_datasets(register: Any) -> None:
     """Provide the data sets; their modules are imported on first use."""
+    _images(register)
+    _points(register)
+    _sources(register)
+
+
+def _images(register: Any) -> None:
     register(
         "digits",
         "ganbench_datasets.digits:Digits",
@@ -65,6 +71,9 @@ def ganbench_datasets(register: Any) -> None:
         "ganbench_datasets.two_classes:TwoClasses",
         summary="two classes of another data set as unpaired domains: two-classes[of=mnist,a=3,b=8]",
     )
+
+
+def _points(register: Any) -> None:
     register(
         "ring",
         "ganbench_datasets.mixtures:Ring",
@@ -75,3 +84,7 @@ def ganbench_datasets(register: Any) -> None:
         "ganbench_datasets.mixtures:GaussianGrid",
         summary="2-D points: 5x5 narrow Gaussians on a grid, to count the modes a GAN finds",
     )
+
+
+def _sources(register: Any) -> None:
+    """Images to translate from, and those to translate to."""

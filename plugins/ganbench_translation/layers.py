@@ -1,8 +1,8 @@
-"""What the generators and discriminators of both designs are made of."""
+"""What the generators and discriminators of both designs are made of, and how both are trained."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,16 @@ Convolution = TypeVar("Convolution", nn.Conv2d, nn.ConvTranspose2d)
 
 SPREAD = 0.02  # standard deviation of the initial weights, in both papers
 LEAK = 0.2
+
+#: The training settings of both papers.
+TRAINING: dict[str, Any] = {
+    "batch_size": 1,
+    "optimizer": "adam",
+    "lr": 2e-4,
+    "betas": (0.5, 0.999),
+    "lr_decay": "linear",
+    "lr_decay_from": 0.5,
+}
 
 
 class BatchNorm(nn.BatchNorm2d):

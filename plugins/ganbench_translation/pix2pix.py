@@ -19,7 +19,7 @@ from ganbench import (
     Translation,
     option,
 )
-from ganbench_translation.layers import Norm
+from ganbench_translation.layers import TRAINING, Norm
 from ganbench_translation.patchgan import PatchGAN, patch_problem
 from ganbench_translation.unet import UNet
 
@@ -46,17 +46,7 @@ class Pix2Pix(Architecture):
 
     paper = "Isola et al. 2017, arXiv:1611.07004"
     task = "paired-translation"
-    recommends: ClassVar[dict[str, Any]] = {
-        "batch_size": 1,
-        "g_optimizer": "adam",
-        "d_optimizer": "adam",
-        "g_lr": 2e-4,
-        "d_lr": 2e-4,
-        "g_betas": (0.5, 0.999),
-        "d_betas": (0.5, 0.999),
-        "lr_decay": "linear",
-        "lr_decay_from": 0.5,
-    }
+    recommends: ClassVar[dict[str, Any]] = TRAINING
 
     width: int = option(64, "channels of the maps at half the image's size", ge=1)
     norm: Literal["batch", "instance"] = option("batch", "normalization in both networks")
