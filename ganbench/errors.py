@@ -31,6 +31,26 @@ class DataNotFoundError(UsageError):
     """Data or weights that are neither there nor to be had; says what to put where."""
 
 
+class StorageError(UsageError):
+    """A file that cannot be written: a full disk, no permission, a folder that is gone.
+
+    :ivar errno: the system's number for it; None where there is none.
+    """
+
+    def __init__(self, message: str, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
+
+    @classmethod
+    def of(cls, path: object, error: OSError) -> StorageError:
+        """``cannot write to <path>: No space left on device``."""
+        return cls(f"cannot write to {path}: {error.strerror or error}", error.errno)
+
+
+class ClaimLostError(GanbenchError):
+    """A trial that another run has taken over; whoever finds out must leave it alone."""
+
+
 class InterruptedTraining(GanbenchError):  # noqa: N818 - an event, not a fault
     """A trial that stopped on request after it had saved its state.
 

@@ -31,6 +31,10 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "run": Entry("ganbench.cli.run:run", "Train a grid of components and evaluate each trial."),
         "grids": Entry("ganbench.cli.grids:grids", "List the shipped grids and recipes."),
     },
+    "Follow a run": {
+        "status": Entry("ganbench.cli.status:status", "Tell how far a run is, also while it runs."),
+        "logs": Entry("ganbench.cli.logs:logs", "Print what a trial printed."),
+    },
     "Look at results": {
         "results": Entry("ganbench.cli.results:results", "Print the table of a run's trials."),
         "sample": Entry("ganbench.cli.sample:sample", "Draw images from a trained generator."),

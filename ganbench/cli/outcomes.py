@@ -19,7 +19,7 @@ READER_GONE = 141  # as of a process that SIGPIPE ended
 
 def exit_code(error: BaseException) -> int:
     """Tell a person what ended a command, and give the process's exit code for it."""
-    if isinstance(error, BrokenPipeError) and _reader_gone():
+    if isinstance(error, BrokenPipeError) and reader_gone():
         _drop_output()
         return READER_GONE
     if os.environ.get("GANBENCH_DEBUG", "") not in ("", "0"):
@@ -39,7 +39,7 @@ def exit_code(error: BaseException) -> int:
     return INTERNAL_ERROR
 
 
-def _reader_gone() -> bool:
+def reader_gone() -> bool:
     """Whether it is standard output whose reader has left, and not some pipe of our own."""
     try:
         poll = select.poll()

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     import torch
 
     from ganbench.execution.estimate import Estimate
+    from ganbench.execution.options import RunOptions
     from ganbench.grid.grid import Grid
     from ganbench.grid.plan import Plan
 
 _QUICK = "quick"
+_AXES = ("architecture", "loss", "dataset", "regularizer", "augmentation")
 
 
 def _axis(short: str, name: str, plural: str) -> Any:
@@ -63,13 +65,31 @@ def _axis(short: str, name: str, plural: str) -> Any:
 @click.option(
     "-o", "--out", metavar="DIR", help="Run folder; by default runs/ and the grid's name."
 )
-@click.option("-j", "--jobs", default="1", metavar="JOBS", help="Trials at a time: 1.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads; all by default.")
+@click.option("-j", "--jobs", default="1", metavar="JOBS",
+              help="Trials at a time, or `auto`: one for each core or GPU.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), metavar="N",
+              help="CPU threads of a trial; on the CPU 1 by default.")  # fmt: skip
 @click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:0; a GPU if there is one.")
+@click.option("--executor", metavar="NAME",
+              help="local (worker processes), ray, or inline (this process).")  # fmt: skip
+@click.option("--timeout", metavar="TIME", help="End trials that take longer, such as 90s or 10m.")
+@click.option("--retries", type=click.IntRange(0), default=0, metavar="N",
+              help="Further attempts at a trial that fails.")  # fmt: skip
+@click.option("--retry-failed", is_flag=True, help="Go on with trials that failed before.")
+@click.option("--rerun", metavar="SPEC", multiple=True,
+              help="Train anew what has this component, or this trial; repeatable.")  # fmt: skip
+@click.option("--fail-fast", is_flag=True, help="Stop at the first trial that fails.")
+@click.option("--isolate", is_flag=True, help="A fresh process for every trial.")
+@click.option(
+    "--memory-limit", metavar="SIZE", help="What a worker may allocate, such as 4GB; CPU."
+)
+@click.option("--gpus-per-trial", type=float, metavar="SHARE",
+              help="A trial's share of a GPU, such as 0.25.")  # fmt: skip
+@click.option("--ray-address", metavar="ADDRESS", help="Ray cluster; else one is started here.")
+@click.option("--store", metavar="URL", help="Where Ray nodes without the run folder put files.")
 @click.option("-c", "--callback", "callbacks", metavar="SPEC", multiple=True,
               help="A callback that follows the trials; repeatable.")  # fmt: skip
 @click.option("--data-dir", metavar="DIR", help="Data folder; else $GANBENCH_DATA or the cache.")
-@click.option("--retry-failed", is_flag=True, help="Train failed trials again.")
 @click.option("--dry-run", is_flag=True, help="Only list cells, trials and what will be skipped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 def run(
@@ -79,14 +99,12 @@ def run(
     assignments: tuple[str, ...],
     out: str | None,
     jobs: str,
-    threads: int | None,
-    device: str | None,
-    callbacks: tuple[str, ...],
+    timeout: str | None,
+    memory_limit: str | None,
     data_dir: str | None,
-    retry_failed: bool,
     dry_run: bool,
     as_json: bool,
-    **axes: tuple[str, ...],
+    **others: Any,
 ) -> int:
     """Train every combination of a grid and evaluate it.
 
@@ -94,31 +112,34 @@ def run(
     Exit code: 0 all went well, 1 some trial failed, 2 wrong use, 5 nothing to run, 130 interrupted
     with the state saved.
     """
-    if jobs != "1":
-        raise UsageError(f"--jobs {jobs}: trials run one after another, so only 1 is possible")
+    axes = {axis: others.pop(axis) for axis in _AXES}
     configured = _configured(grid, axes, seeds, budget, assignments)
     if data_dir is not None and not Path(data_dir).is_dir():
         raise UsageError(f"--data-dir {data_dir}: there is no such folder")
 
     from ganbench.execution import run as execution
-    from ganbench.execution.progress import make_progress
-    from ganbench.grid.plan import expand
+    from ganbench.execution.options import RunOptions, parse_jobs, parse_seconds, parse_size
     from ganbench.paths import data_root
-    from ganbench.registry.guard import quiet_stdout
     from ganbench.results.store import RunFolder
 
-    chosen = execution.choose_device(device, threads)
+    options = RunOptions(
+        jobs=parse_jobs(jobs),
+        timeout=parse_seconds(timeout),
+        memory_limit=parse_size(memory_limit),
+        **others,
+    )
     root = data_root(data_dir)
-    plan = expand(configured, root)
     if dry_run:
-        return _show_plan(plan, chosen, as_json)
+        return _dry_run(configured, root, options, as_json)
+
+    from ganbench.execution.progress import make_progress
+    from ganbench.registry.guard import quiet_stdout
+
     folder = RunFolder(execution.default_folder(grid or "run") if out is None else out)
     progress = make_progress(quiet=as_json)
     try:
         with quiet_stdout():
-            result = execution.execute(
-                plan, folder, chosen, root, progress, callbacks, retry_failed
-            )
+            result = execution.execute(configured, folder, root, options, progress)
     finally:
         progress.close()
     _show_result(result, as_json)
@@ -148,18 +169,28 @@ def _configured(
     return configure(source, axes, seeds, budget, sections["training"], sections["evaluation"])
 
 
-def _show_plan(plan: Plan, device: torch.device, as_json: bool) -> int:
+def _dry_run(grid: Grid, root: Path, options: RunOptions, as_json: bool) -> int:
     from ganbench.execution.estimate import estimate
+    from ganbench.execution.placement import choose_device, place
+    from ganbench.grid.plan import expand
     from ganbench.registry.guard import quiet_stdout
 
+    device = choose_device(options.device)
+    placement = place(device, options)
+    plan = expand(grid, root)
+    if device.type == "cpu":
+        import torch
+
+        torch.set_num_threads(placement.threads)
     with quiet_stdout():
         guess = estimate((t for t in plan.trials() if t.cell.reason is None), device)
+    jobs = min(len(placement.slots), max(1, len(plan.runnable) * len(grid.seeds)))
     show = _plan_document if as_json else _plan_lines
-    show(plan, device, guess)
+    show(plan, device, jobs, guess)
     return 0 if plan.runnable else 5
 
 
-def _plan_document(plan: Plan, device: torch.device, guess: Estimate) -> None:
+def _plan_document(plan: Plan, device: torch.device, jobs: int, guess: Estimate) -> None:
     echo_json(
         {
             "cells": len(plan.cells),
@@ -167,14 +198,15 @@ def _plan_document(plan: Plan, device: torch.device, guess: Estimate) -> None:
             "seeds": list(plan.grid.seeds),
             "budget": plan.grid.budget.as_dict(),
             "device": str(device),
-            "estimated_seconds": guess.seconds if guess.measured else None,
+            "jobs": jobs,
+            "estimated_seconds": guess.seconds / jobs if guess.measured else None,
             "runnable": [dict(cell.columns) for cell in plan.runnable],
             "skipped": [cell.columns | {"reason": cell.reason} for cell in plan.skipped],
         }
     )
 
 
-def _plan_lines(plan: Plan, device: torch.device, guess: Estimate) -> None:
+def _plan_lines(plan: Plan, device: torch.device, jobs: int, guess: Estimate) -> None:
     from ganbench.execution.progress import clock
 
     runnable, skipped, seeds = plan.runnable, plan.skipped, plan.grid.seeds
@@ -188,8 +220,9 @@ def _plan_lines(plan: Plan, device: torch.device, guess: Estimate) -> None:
         f"{plan.grid.budget}, {len(skipped)} cells skipped"
     )
     if guess.measured:
+        at_a_time = f", {jobs} trials at a time" if jobs > 1 else ""
         click.echo(
-            f"about {clock(guess.seconds)} of training on {device}, from timing "
+            f"about {clock(guess.seconds / jobs)} of training on {device}{at_a_time}, from timing "
             f"{guess.measured} of {guess.kinds} kinds of step; evaluation comes on top"
         )
     elif runnable:

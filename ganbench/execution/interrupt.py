@@ -21,7 +21,9 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn SIGINT and SIGTERM into a `StopRequest`; a second signal raises KeyboardInterrupt.
+    """Turn SIGINT, SIGTERM and SIGHUP into a `StopRequest`; a second one raises KeyboardInterrupt.
+
+    A SIGHUP that is ignored, as under nohup, stays so.
 
     Outside the main thread, where Python delivers no signals, nothing is changed.
     """
@@ -35,7 +37,10 @@ def stop_on_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield request
     finally:

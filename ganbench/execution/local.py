@@ -1,91 +1,227 @@
-"""Running trials one after another in this process, each of them guarded."""
+"""Worker processes on this machine: each in its own process group, reused, replaced when they die."""
 
 from __future__ import annotations
 
 import contextlib
-import traceback
-from collections.abc import Callable, Mapping
+import selectors
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import torch
+from ganbench.errors import GanbenchError
+from ganbench.execution.endings import LOST_CONNECTION, of_process, oom_kills
+from ganbench.execution.logfile import LogFile
+from ganbench.execution.orders import Emit, Ending, Order, Setup, Slot
+from ganbench.execution.process import WorkerProcess
+from ganbench.results.store import RunFolder
 
-from ganbench.errors import InterruptedTraining, UsageError
-from ganbench.execution.callbacks import Audience
-from ganbench.execution.progress import Progress
-from ganbench.execution.resources import Resources
-from ganbench.execution.trial import TrialRun, base_row, device_name
-from ganbench.grid.cell import Trial
-from ganbench.registry.guard import one_line
-from ganbench.results.store import TrialFolder
+_LAST_WORDS = 4096
+_FAREWELL = 5.0  # seconds that a worker has to end by itself
+_SILENT_DEATH = 5.0  # seconds that a process may live on after it closed its events
 
 
-class LocalRunner:
-    """Runs trials in this process; whatever a trial raises becomes its row."""
+class LocalExecutor:
+    """As many workers as there are slots.
+
+    :param slots: a slot's ``extra`` may hold ``environment`` (variables of its worker) and
+        ``device`` (in place of the setup's).
+    :param isolate: a fresh process for every trial.
+    """
 
     def __init__(
-        self,
-        resources: Resources,
-        audience: Audience,
-        progress: Progress,
-        should_stop: Callable[[], bool],
+        self, setup: Setup, emit: Emit, slots: Iterable[Slot], isolate: bool = False
     ) -> None:
-        self._resources, self._audience = resources, audience
-        self._progress, self._should_stop = progress, should_stop
+        self._setup, self._emit, self._isolate = setup, emit, isolate
+        self._desks = [_Desk(slot) for slot in slots]
+        self._selector = selectors.DefaultSelector()
+        self._false_starts = 0
 
-    def run(self, trial: Trial, folder: TrialFolder) -> dict[str, Any]:
-        """The trial's row, which has been written.
+    def free(self) -> Sequence[Slot]:
+        return [desk.slot for desk in self._desks if not desk.busy]
 
-        :raises InterruptedTraining: after a row with the status ``interrupted`` was written.
-        """
-        identity = trial.identity()
-        folder.write_identity(identity)
-        with (
-            folder.log_txt.open("a", encoding="utf-8", errors="replace", buffering=1) as log,
-            contextlib.redirect_stdout(log),
-            contextlib.redirect_stderr(log),
-        ):
-            self._audience.started(identity, folder.path)
-            try:
-                row = self._run(trial, folder, identity)
-            except InterruptedTraining as stop:
-                folder.write_row(stop.row or self._failed(trial, "interrupted", str(stop)))
-                raise
-            except (Exception, SystemExit) as error:  # a plugin must not end its host
-                traceback.print_exc()
-                row = self._failed(trial, _status_of(error), _sentence(error))
-            folder.write_row(row)
-            self._audience.ended(identity, row)
-        return row
+    def warm_up(self) -> None:
+        """Start the workers, so that they load their libraries while the run is being planned."""
+        for desk in self._desks:
+            self._worker(desk)
 
-    def _run(
-        self, trial: Trial, folder: TrialFolder, identity: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        resources = self._resources
-        evaluator = resources.evaluator(trial.cell)
-        return TrialRun(
-            trial,
-            folder,
-            resources.training_data(trial.cell),
-            evaluator,
-            resources.device,
-            self._should_stop,
-            self._progress.update,
-            lambda record: self._audience.tick(identity, record),
-        ).run()
+    def prepare(self, slot: Slot, group: str, trial: str) -> None:
+        desk = self._desk_of(slot)
+        desk.preparing, desk.slot.group = group, group
+        self._give(desk, {"do": "prepare", "group": group, "trial": trial})
 
-    def _failed(self, trial: Trial, status: str, error: str) -> dict[str, Any]:
-        device = device_name(self._resources.device)
-        return base_row(trial) | {"status": status, "error": error, "device": device}
+    def submit(self, slot: Slot, order: Order) -> None:
+        desk = self._desk_of(slot)
+        desk.order, desk.slot.group = order, order.group
+        desk.log = LogFile(RunFolder(order.folder).trial(order.trial).log_txt)
+        self._give(desk, {"do": "run", "order": order.as_dict()})
+
+    def poll(self, seconds: float) -> None:
+        stirring = {key.data for key, _ in self._selector.select(seconds)}
+        for desk in self._desks:
+            worker = desk.worker
+            if worker is not None and (desk in stirring or worker.exit_code() is not None):
+                self._attend(desk, worker)
+            if desk.doomed and time.monotonic() > desk.doomed:
+                self._bury(desk, Ending("crashed", LOST_CONNECTION))
+
+    def stop(self, trial: str) -> None:
+        for desk in self._desks:
+            if desk.order is not None and desk.order.trial == trial and desk.worker is not None:
+                desk.worker.send({"do": "stop", "trial": trial})
+
+    def kill(self, trial: str, ending: Ending) -> None:
+        for desk in self._desks:
+            if trial in (desk.preparing, desk.order.trial if desk.order else None):
+                if desk.worker is not None and ending.status == "timeout":
+                    desk.worker.dump_stacks()
+                self._bury(desk, ending)
+
+    def close(self) -> None:
+        staffed = [desk for desk in self._desks if desk.worker is not None]
+        for desk in staffed:
+            self._dismiss(desk)
+        for desk in staffed:
+            self._retire(desk)
+        self._selector.close()
+
+    def _give(self, desk: _Desk, message: Mapping[str, Any]) -> None:
+        desk.kills_before = oom_kills()
+        self._worker(desk).send(message)
+
+    def _worker(self, desk: _Desk) -> WorkerProcess:
+        """The desk's worker, started if there is none."""
+        if desk.worker is None:
+            extra = desk.slot.extra
+            worker = WorkerProcess(extra.get("environment", {}), self._setup.threads)
+            desk.worker, desk.ready = worker, False
+            desk.last_words.clear()
+            for descriptor in worker.watched:
+                self._selector.register(descriptor, selectors.EVENT_READ, desk)
+            setup = self._setup.as_dict() | {"device": extra.get("device", self._setup.device)}
+            worker.send({"do": "begin", "setup": setup})
+        return desk.worker
+
+    def _attend(self, desk: _Desk, worker: WorkerProcess) -> None:
+        """See to a worker that has something to say, or has died."""
+        code = worker.exit_code()
+        events = worker.read_events()
+        self._take_output(desk)  # before the events: it belongs to the trial that they may end
+        for event in events:
+            self._heard(desk, event)
+        if desk.worker is not worker:
+            return
+        if code is not None:
+            self._bury(desk, of_process(code, b"".join(desk.last_words), desk.kills_before))
+            return
+        for pipe in worker.exhausted:
+            self._forget(pipe)
+        if worker.events in worker.exhausted and not desk.doomed:
+            desk.doomed = time.monotonic() + _SILENT_DEATH
+
+    def _heard(self, desk: _Desk, event: dict[str, Any]) -> None:
+        what = event["event"]
+        if what == "ready":
+            desk.ready, self._false_starts = True, 0
+        elif what == "idle":
+            desk.release()
+            if self._isolate or not event.get("clean"):
+                self._dismiss(desk)
+                self._retire(desk)
+        else:
+            desk.told = desk.told or what in ("ended", "storage")
+            if what == "prepared":
+                desk.release()
+            self._emit(event)
+
+    def _dismiss(self, desk: _Desk) -> None:
+        """Let a worker that has done its work end by itself: trackers may have something to close."""
+        assert desk.worker is not None
+        if desk.ready and not desk.busy:
+            desk.worker.send({"do": "quit"})
+
+    def _retire(self, desk: _Desk) -> None:
+        """Take a worker's place from it, waiting a little if it has been dismissed."""
+        assert desk.worker is not None
+        if desk.ready and not desk.busy:
+            desk.worker.wait(_FAREWELL)
+        desk.worker.end()
+        self._let_go(desk)
+
+    def _bury(self, desk: _Desk, ending: Ending) -> None:
+        """Tell of a worker that died, or end it so, with everything that it started."""
+        worker = desk.worker
+        assert worker is not None
+        worker.end()
+        self._take_output(desk)
+        for event in worker.read_events():
+            if event["event"] not in ("ready", "idle"):
+                self._heard(desk, event)
+        if not desk.ready and not ending.outside and ending.status != "timeout":
+            self._false_start(desk, ending)
+        lost = {"trial": desk.order.trial} if desk.order else {"group": desk.preparing}
+        untold = desk.busy and not desk.told
+        self._let_go(desk)
+        if untold:
+            self._emit({"event": "lost", **lost, **vars(ending)})
+
+    def _false_start(self, desk: _Desk, ending: Ending) -> None:
+        """A worker that cannot even begin is nothing that a trial did."""
+        self._false_starts += 1
+        if self._false_starts >= 2:
+            words = b"".join(desk.last_words).decode(errors="replace").strip().splitlines()
+            why = words[-1].strip() if words else ending.error
+            raise GanbenchError(f"worker processes do not start: {why}")
+
+    def _let_go(self, desk: _Desk) -> None:
+        worker = desk.worker
+        assert worker is not None
+        for descriptor in worker.watched:
+            self._forget(descriptor)
+        worker.close()
+        desk.worker = None
+        desk.slot.group = ""
+        desk.release()
+
+    def _forget(self, descriptor: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(descriptor)
+
+    def _take_output(self, desk: _Desk) -> None:
+        assert desk.worker is not None
+        data = desk.worker.read_output()
+        if data:
+            desk.last_words.append(data[-_LAST_WORDS:])
+            if desk.log is not None:
+                desk.log.write(data)
+
+    def _desk_of(self, slot: Slot) -> _Desk:
+        return next(desk for desk in self._desks if desk.slot is slot)
 
 
-def _status_of(error: BaseException) -> str:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return "oom"
-    # The CPU's allocator has no error class of its own.
-    if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error):
-        return "oom"
-    return "error"
+@dataclass(eq=False)
+class _Desk:
+    """A slot, its worker if there is one, and what the worker is at."""
 
+    slot: Slot
+    worker: WorkerProcess | None = None
+    ready: bool = False
+    order: Order | None = None
+    preparing: str = ""
+    told: bool = False
+    log: LogFile | None = None
+    kills_before: int = 0
+    doomed: float = 0.0
+    last_words: deque[bytes] = field(default_factory=lambda: deque(maxlen=4))
 
-def _sentence(error: BaseException) -> str:
-    return str(error) if isinstance(error, UsageError) else one_line(error)
+    @property
+    def busy(self) -> bool:
+        return self.order is not None or bool(self.preparing)
+
+    def release(self) -> None:
+        """The work is done, or lost."""
+        self.order, self.preparing, self.told, self.doomed = None, "", False, 0.0
+        if self.log is not None:
+            self.log.close()
+            self.log = None

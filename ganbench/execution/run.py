@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganbench.errors import GanbenchError, InterruptedTraining, UsageError
+from ganbench.errors import UsageError
+from ganbench.execution.options import RunOptions, parse_seconds, parse_size
+from ganbench.execution.remains import Remains, write_skipped
 from ganbench.grid.budget import Budget, parse_budget
 from ganbench.grid.cell import Trial
 from ganbench.grid.grid import AXES, Grid
 from ganbench.grid.plan import Plan, expand
 from ganbench.paths import cache_root, data_root
-from ganbench.registry.guard import one_line
 from ganbench.registry.lookup import default_registry
-from ganbench.results.schema import ENDED_WELL, FINISHED
+from ganbench.results.schema import ENDED_WELL
 from ganbench.results.store import RunFolder
 
 if TYPE_CHECKING:
     import pandas
-    import torch
 
     from ganbench.components.callback import Callback
+    from ganbench.execution.orders import Event, Executor, Setup
+    from ganbench.execution.placement import Placement
     from ganbench.execution.progress import Progress
-    from ganbench.execution.resources import Resources
+    from ganbench.execution.supervisor import Supervisor
 
 EXIT_OK, EXIT_FAILED, EXIT_NOTHING, EXIT_INTERRUPTED = 0, 1, 5, 130
 
@@ -66,12 +69,25 @@ def run(
     evaluation: Mapping[str, Any] | None = None,
     data_dir: str | Path | None = None,
     device: str | None = None,
+    jobs: int | str = 1,
     threads: int | None = None,
-    callbacks: Sequence[str | Callback] = (),
+    executor: str | None = None,
+    timeout: str | float | None = None,
+    retries: int = 0,
+    fail_fast: bool = False,
+    isolate: bool = False,
     retry_failed: bool = False,
+    rerun: str | Sequence[str] = (),
+    memory_limit: str | int | None = None,
+    gpus_per_trial: float | None = None,
+    ray_address: str | None = None,
+    store: str | None = None,
+    callbacks: Sequence[str | Callback] = (),
     quiet: bool = True,
 ) -> RunResult:
-    """Train and evaluate every trial of a grid that has no row yet, one after another.
+    """Train and evaluate every trial of a grid that has no row yet.
+
+    Trials run in worker processes, so that none of them can harm this process or another trial.
 
     :param grid: a shipped grid's name, a grid file, its content as a dict, or a `Grid`.
     :param out: the run folder, ``runs/<name of the grid>`` by default; a run that is there goes on.
@@ -82,21 +98,50 @@ def run(
     :param evaluation: settings that override the grid's.
     :param data_dir: the data folder; ``$GANBENCH_DATA`` or the user's cache by default.
     :param device: ``"cpu"``, ``"cuda"``, ``"cuda:0"``; the GPU if there is one by default.
-    :param threads: CPU threads; results are bit-equal for an equal number only.
-    :param callbacks: specs or objects.
-    :param retry_failed: train failed trials again.
+    :param jobs: trials at a time, or ``"auto"``.
+    :param threads: CPU threads of a trial, 1 by default on the CPU; results are bit-equal for an
+        equal number only.
+    :param executor: ``"local"`` (worker processes, the default), ``"ray"``, or ``"inline"`` to train in
+        this process.
+    :param timeout: how long an attempt at a trial may take: seconds, or text such as ``"10m"``.
+    :param retries: further attempts at a trial that failed, each from its newest checkpoint.
+    :param fail_fast: end the run at the first failure.
+    :param isolate: a fresh process for every trial.
+    :param retry_failed: go on with trials that failed before.
+    :param rerun: specs of components whose trials are trained anew; the old ones are set aside.
+    :param memory_limit: what a worker may allocate on the CPU: bytes, or text such as ``"4GB"``.
+    :param gpus_per_trial: the share of a GPU that a trial gets.
+    :param ray_address: of a Ray cluster; the executor ``"ray"`` starts one here by default.
+    :param store: URL through which Ray nodes that do not see the run folder hand over files.
+    :param callbacks: specs, which follow trials in their worker, or objects, which do so here.
     :param quiet: say nothing on standard error.
     :raises UsageError: for wrong use, before anything is written.
+    :raises StorageError: when the run folder cannot be written any more; its rows are as they were.
     """
     from ganbench.execution.progress import make_progress
 
     configured = configure(grid, axes, seeds, budget, training, evaluation)
-    chosen = choose_device(device, threads)
+    options = RunOptions(
+        device=device,
+        jobs=jobs,
+        threads=threads,
+        executor=executor,
+        timeout=parse_seconds(timeout),
+        retries=retries,
+        fail_fast=fail_fast,
+        isolate=isolate,
+        retry_failed=retry_failed,
+        rerun=(rerun,) if isinstance(rerun, str) else tuple(rerun),
+        memory_limit=parse_size(memory_limit),
+        gpus_per_trial=gpus_per_trial,
+        ray_address=ray_address,
+        store=store,
+        callbacks=tuple(callbacks),
+    )
     folder = RunFolder(out if out is not None else default_folder(grid))
-    plan = expand(configured, data_root(data_dir))
     progress = make_progress(quiet)
     try:
-        return execute(plan, folder, chosen, data_root(data_dir), progress, callbacks, retry_failed)
+        return execute(configured, folder, data_root(data_dir), options, progress)
     finally:
         progress.close()
 
@@ -137,122 +182,174 @@ def default_folder(grid: str | Path | Mapping[str, Any] | Grid) -> Path:
     return Path("runs") / name
 
 
-def choose_device(name: str | None, threads: int | None = None) -> torch.device:
-    """The device to train on; raises UsageError if it is not there.
-
-    :param threads: CPU threads for this process from now on; torch's own choice by default.
-    """
-    import torch
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f"unknown device {name!r}: cpu, cuda or cuda:0") from None
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"device {name!r} is not supported: cpu, cuda or cuda:0")
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise UsageError(f"--device {name}: torch finds no CUDA GPU here; use --device cpu")
-        if device.index is not None and device.index >= torch.cuda.device_count():
-            raise UsageError(f"--device {name}: there are {torch.cuda.device_count()} GPUs")
-    return device
-
-
 def execute(
-    plan: Plan,
+    grid: Grid,
     folder: RunFolder,
-    device: torch.device,
     root: Path,
+    options: RunOptions,
     progress: Progress,
-    callbacks: Sequence[str | Callback] = (),
-    retry_failed: bool = False,
+    plan: Plan | None = None,
 ) -> RunResult:
-    """Run what a plan has left to do."""
-    from ganbench.execution.callbacks import Audience
-    from ganbench.execution.interrupt import stop_on_signals
-    from ganbench.execution.local import LocalRunner
-    from ganbench.execution.resources import Resources
+    """Run what a grid has left to do in a folder.
 
-    audience = Audience(_callbacks(callbacks))
-    folder.check()
-    trials = list(plan.trials())
-    left = _left(trials, folder, retry_failed)
-    resources = Resources(root, cache_root(), device, progress.say)
-    _prepare(resources, [trial for trial in left if trial.cell.reason is None], progress)
-    folder.create()
-    _write_grid(plan.grid, folder)
-    interrupted = False
-    trained = 0
-    with stop_on_signals() as stop:
-        runner = LocalRunner(resources, audience, progress, stop)
-        for number, trial in enumerate(left, start=1):
-            if stop():
-                interrupted = True
-                break
-            if trial.cell.reason is not None:
-                _write_skipped(trial, folder)
-                continue
-            progress.trial_started(trial, number, len(left))
-            try:
-                row = runner.run(trial, folder.trial(trial.id))
-            except InterruptedTraining:
-                interrupted = True
-                break
-            progress.trial_ended(row)
-            trained += row["status"] != "skipped"
-    return RunResult(folder.path, _results(folder, trials), trained, interrupted)
-
-
-def _left(trials: Sequence[Trial], folder: RunFolder, retry_failed: bool) -> list[Trial]:
-    """Trials without a final row. Skipped ones are settled anew: a mended plugin lifts a skip."""
-    left = []
-    for trial in trials:
-        row = folder.trial(trial.id).read_row()
-        status = None if row is None else row["status"]
-        failed = status in FINISHED and status not in ENDED_WELL
-        if status not in FINISHED or status == "skipped" or (failed and retry_failed):
-            left.append(trial)
-    return left
-
-
-def _prepare(resources: Resources, trials: Sequence[Trial], progress: Progress) -> None:
-    """Have data and evaluators ready once, so that what a person must mend shows before training.
-
-    What a third party's code raises is left to its trials, whose rows will tell.
+    :param plan: of the grid or of a part of it, if it has been expanded before.
     """
-    seen = set()
-    for trial in trials:
-        key = (trial.cell.dataset.spec, trial.cell.extractor.spec)
-        if key in seen:
-            continue
-        seen.add(key)
+    from ganbench.execution.interrupt import stop_on_signals
+
+    folder.check()
+    with stop_on_signals() as stop:
+        crew = _Crew(grid, folder, root, options, stop)
         try:
-            resources.training_data(trial.cell)
-            resources.evaluator(trial.cell)
-        except GanbenchError:
-            raise
-        except (Exception, SystemExit) as error:
-            progress.say(f"{key[0]}: {one_line(error)}")
-        for note in resources.notes():
-            progress.say(f"{key[0]}: {note}")
+            plan = plan or expand(grid, root)
+            trials = list(plan.trials())
+            remains = Remains(folder, trials)
+            left, anew = _left(trials, remains, options)
+            for sentence in remains.notices():
+                progress.say(sentence)
+            supervisor = crew.supervisor(plan, progress)
+            interrupted = not supervisor.prepare(left)
+            if not interrupted:
+                _lay_out(plan, trials, folder)
+                remains.mend()
+                interrupted = _supervise(supervisor, left, anew)
+        finally:
+            crew.close()
+    if interrupted and not folder.trials_dir.is_dir():
+        raise KeyboardInterrupt
+    return RunResult(folder.path, _results(folder, trials), supervisor.trained, interrupted)
 
 
-def _write_grid(grid: Grid, folder: RunFolder) -> None:
+def _supervise(supervisor: Supervisor, left: Sequence[Trial], anew: frozenset[str]) -> bool:
+    """Whether the run was interrupted."""
+    try:
+        supervisor.run(left, anew)
+    except KeyboardInterrupt:
+        return True
+    return supervisor.interrupted
+
+
+class _Crew:
+    """The executor and what joins it to the supervisor.
+
+    Workers are started at once, since they load their libraries while the grid is being planned.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        folder: RunFolder,
+        root: Path,
+        options: RunOptions,
+        stop: Callable[[], bool],
+    ) -> None:
+        from ganbench.execution.orders import Setup
+        from ganbench.execution.placement import choose_device, place
+
+        self._folder, self._options, self._stop = folder, options, stop
+        self._events: deque[Event] = deque()
+        self._executor: Executor | None = None
+        for spec in options.callbacks:
+            if isinstance(spec, str):
+                default_registry().bind("callback", spec)
+        device = choose_device(options.device)
+        placement = place(device, options)
+        inline = options.executor == "inline"
+        self._jobs = len(placement.slots)
+        setup = Setup(
+            grid=grid.as_dict(),
+            root=str(root.resolve()),
+            cache=str(cache_root().resolve()),
+            device=str(device) if inline else placement.device,
+            threads=options.threads if inline else placement.threads,
+            callbacks=[spec for spec in options.callbacks if isinstance(spec, str)],
+            memory_limit=options.memory_limit,
+        )
+        self._make = self._maker(setup, placement)
+
+    def supervisor(self, plan: Plan, progress: Progress) -> Supervisor:
+        """Who sees the plan through."""
+        from ganbench.execution.callbacks import Audience
+        from ganbench.execution.supervisor import Policy, Supervisor
+
+        options = self._options
+        if self._executor is None:
+            self._executor = self._make(plan)
+        followers = [] if options.executor == "inline" else _objects(options.callbacks)
+        policy = Policy(options.timeout, options.retries, options.fail_fast)
+        return Supervisor(
+            self._folder,
+            self._executor,
+            self._events,
+            progress,
+            Audience(followers),
+            self._stop,
+            policy,
+            self._jobs,
+            str(options.executor),
+        )
+
+    def close(self) -> None:
+        """End every process."""
+        if self._executor is not None:
+            self._executor.close()
+
+    def _maker(self, setup: Setup, placement: Placement) -> Callable[[Plan], Executor]:
+        options, emit = self._options, self._events.append
+        if options.executor == "ray":
+            from ganbench.execution.ray import RayExecutor
+
+            return lambda plan: RayExecutor(setup, emit, self._folder, options)
+        if options.executor == "inline":
+            return lambda plan: self._inline(setup, plan)
+        from ganbench.execution.local import LocalExecutor
+
+        local = LocalExecutor(setup, emit, placement.slots, options.isolate)
+        self._executor = local
+        local.warm_up()
+        return lambda plan: local
+
+    def _inline(self, setup: Setup, plan: Plan) -> Executor:
+        import torch
+
+        from ganbench.execution.callbacks import Audience
+        from ganbench.execution.inline import InlineExecutor
+
+        if setup.threads is not None:
+            torch.set_num_threads(setup.threads)
+        bound = [
+            default_registry().bind("callback", one).component if isinstance(one, str) else one
+            for one in self._options.callbacks
+        ]
+        trials = {trial.id: trial for trial in plan.trials()}
+        return InlineExecutor(setup, trials, Audience(bound), self._events.append, self._stop)
+
+
+def _objects(callbacks: Sequence[str | Callback]) -> list[Callback]:
+    return [callback for callback in callbacks if not isinstance(callback, str)]
+
+
+def _lay_out(plan: Plan, trials: Sequence[Trial], folder: RunFolder) -> None:
+    """Write down what is planned, and what cannot work."""
     from ganbench.results.files import write_atomically
 
-    write_atomically(folder.grid_file, grid.to_toml())
+    folder.create()
+    write_atomically(folder.grid_file, plan.grid.to_toml())
+    folder.write_plan({trial.id: f"{trial.cell.label} seed {trial.seed}" for trial in trials})
+    for trial in trials:
+        if trial.cell.reason is not None:
+            write_skipped(trial, folder)
 
 
-def _write_skipped(trial: Trial, folder: RunFolder) -> None:
-    from ganbench.execution.trial import base_row
+def _left(
+    trials: Sequence[Trial], remains: Remains, options: RunOptions
+) -> tuple[list[Trial], frozenset[str]]:
+    """The trials to train, in the plan's order, and the ids of those to begin anew."""
+    from ganbench.grid.match import matching
 
-    place = folder.trial(trial.id)
-    place.write_identity(trial.identity())
-    place.write_row(base_row(trial) | {"status": "skipped", "error": trial.cell.reason})
+    workable = [trial for trial in trials if trial.cell.reason is None]
+    anew = frozenset(trial.id for text in options.rerun for trial in matching(workable, text))
+    missing = {trial.id for trial in workable if remains.to_train(trial, options.retry_failed)}
+    return [trial for trial in workable if trial.id in missing | anew], anew
 
 
 def _results(folder: RunFolder, trials: Sequence[Trial]) -> pandas.DataFrame:
@@ -262,11 +359,3 @@ def _results(folder: RunFolder, trials: Sequence[Trial]) -> pandas.DataFrame:
     folder.write_table()
     results = load_results(folder.path)
     return results[results["trial"].isin([trial.id for trial in trials])].reset_index(drop=True)
-
-
-def _callbacks(callbacks: Sequence[str | Callback]) -> list[Callback]:
-    registry = default_registry()
-    return [
-        registry.bind("callback", callback).component if isinstance(callback, str) else callback
-        for callback in callbacks
-    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +17,13 @@ import torch
 from ganbench import __version__
 from ganbench.components.data import ImageData
 from ganbench.components.progress import Progress
-from ganbench.errors import InterruptedTraining
+from ganbench.errors import ClaimLostError, InterruptedTraining
 from ganbench.evaluation.evaluator import Evaluator
 from ganbench.evaluation.pairs import PairScores
 from ganbench.evaluation.pictures import save_samples, save_translations
 from ganbench.evaluation.stability import stability, training_statistics
 from ganbench.execution.memory import peak_megabytes, reset_peak
+from ganbench.execution.orders import Status
 from ganbench.grid.cell import PROTOCOL, Trial
 from ganbench.results.store import TrialFolder
 from ganbench.training.data import TrainingData
@@ -33,20 +35,8 @@ from ganbench.training.trainer import Trainer
 NOISE, FRESH_NOISE = "evaluation noise", "fresh evaluation noise"
 _PICTURES = {"image": 64, "points": 2500}
 _TRANSLATIONS = 24
-_SAVE_EVERY = 30.0  # seconds between checkpoints at ticks; the last tick always saves
-
-
-@dataclass
-class Status:
-    """What a watcher is told while a trial runs."""
-
-    share: float
-    steps: int
-    images: int
-    train_seconds: float
-    d_loss: float
-    g_loss: float
-    fd: float
+_SAVE_EVERY = 30.0  # seconds between checkpoints; the last tick always saves
+_SAVE_SHARE = 0.02  # of the time may go into checkpoints, where a slow disk makes them long
 
 
 @dataclass
@@ -58,7 +48,7 @@ class _Session:
     eval_seconds: float = 0.0
     wall_seconds: float = 0.0
     started: str = ""
-    attempts: int = 0
+    exclusive: bool = True
     best_fd: float = math.inf
     best_weights: dict[str, torch.Tensor] | None = None
     best_progress: tuple[int, float] = Progress(0, 0.0)
@@ -67,9 +57,12 @@ class _Session:
 class TrialRun:
     """Runs one trial.
 
+    :param attempt: which attempt this is, from 1.
     :param should_stop: asked between stretches of steps; True saves the state and raises.
     :param watch: told the `Status` about twice a second.
     :param on_tick: told every line of the history.
+    :param holds: whether the trial is still this process's to train; asked before every checkpoint.
+    :param exclusive: whether nobody else has used the device since this was made.
     """
 
     def __init__(
@@ -79,17 +72,22 @@ class TrialRun:
         data: TrainingData,
         evaluator: Evaluator,
         device: torch.device,
+        attempt: int = 1,
         should_stop: Callable[[], bool] = lambda: False,
         watch: Callable[[Status], None] = lambda status: None,
         on_tick: Callable[[Mapping[str, Any]], None] = lambda record: None,
+        holds: Callable[[], bool] = lambda: True,
+        exclusive: Callable[[], bool] = lambda: True,
     ) -> None:
         self.trial, self.folder, self.evaluator, self.device = trial, folder, evaluator, device
+        self._attempt, self._exclusive, self._holds = attempt, exclusive, holds
         self._should_stop, self._watch, self._on_tick = should_stop, watch, on_tick
         self._begin = time.perf_counter()
         reset_peak(device)
         self.trainer = Trainer(trial.cell, trial.seed, data, device)
         self._session = _Session(started=_now())
         self._last_save = time.perf_counter()
+        self._save_every = checkpoint_seconds()
 
     def run(self) -> dict[str, Any]:
         """Train, evaluate, save; returns the row.
@@ -100,12 +98,11 @@ class TrialRun:
         if problem is not None:
             return self._row("skipped", problem)
         self._resume()
-        self._session.attempts += 1
         if self._session.tick < 0 and not self._reach(0):
             return self._diverged(-1)
         while self._session.tick < self.trainer.schedule.ticks:
             tick = self._session.tick + 1
-            arrived = self.trainer.train_to(tick, self._should_stop, self._report)
+            arrived = self.trainer.train_to(tick, self._should_stop, self._after_stretch)
             failed = self.trainer.failed_step()
             if failed is not None:
                 return self._diverged(failed)
@@ -121,14 +118,36 @@ class TrialRun:
         state, problems = newest_checkpoint(self.folder.checkpoint_dir, self.device)
         for problem in problems:
             print(problem)
-        if state is not None:
-            self.trainer.load_state_dict(state["trainer"])
-            self._session = _Session(**state["session"])
-            print(f"resumed after {self.trainer.steps} steps")
+        if state is None:
+            return
+        then, now = state.get("made_with", {}), self._made_with()
+        changed = [f"{what} {then.get(what)}, now {now[what]}" for what in now
+                   if what != "threads" and then.get(what) != now[what]]  # fmt: skip
+        if changed:
+            # A row is of one program on one kind of device, or it says nothing.
+            print(f"the checkpoint is of {', '.join(changed)}; starting anew")
+            return
+        if then["threads"] != now["threads"]:
+            print(f"began with {then['threads']} threads, goes on with {now['threads']}: the last "
+                  "bits may differ from an undisturbed run")  # fmt: skip
+        self.trainer.load_state_dict(state["trainer"])
+        self._session = _Session(**state["session"])
+        if self._session.history:
+            self.folder.write_history(self._session.history)
+        print(f"resumed after {self.trainer.steps} steps")
+
+    def _made_with(self) -> dict[str, Any]:
+        return {
+            "ganbench": __version__,
+            "torch": str(torch.__version__),
+            "device": self.device.type,
+            "threads": torch.get_num_threads(),
+        }
 
     def _reach(self, tick: int) -> bool:
         """Evaluate a tick; False if the samples are not finite."""
         session, trainer = self._session, self.trainer
+        self._report("evaluating")
         start = time.perf_counter()
         metrics = self._metrics(trainer.sampler(), NOISE)
         session.eval_seconds += time.perf_counter() - start
@@ -151,10 +170,14 @@ class TrialRun:
             session.best_progress = trainer.progress
         self.folder.write_history(session.history)
         self._on_tick(record)
-        self._report()
-        if time.perf_counter() - self._last_save > _SAVE_EVERY:
-            self._save()
+        self._after_stretch()
         return True
+
+    def _after_stretch(self) -> None:
+        """Between steps is where the world outside is thought of."""
+        self._report("training")
+        if time.perf_counter() - self._last_save > self._save_every:
+            self._save()
 
     def _metrics(self, sampler: Sampler, stream: str) -> dict[str, float]:
         """Every metric of a generator's samples."""
@@ -178,6 +201,7 @@ class TrialRun:
 
     def _finished(self) -> dict[str, Any]:
         session = self._session
+        self._report("evaluating")
         self._save_pictures()
         fresh = self._fresh_best()
         self._save()
@@ -227,6 +251,10 @@ class TrialRun:
         row = self._row("diverged", f"{what} became non-finite {_when(step)}")
         return row | {"steps": step + 1, "images": images, "fail_images": images}
 
+    def failed(self, status: str, error: str) -> dict[str, Any]:
+        """The row of a trial that something ended."""
+        return self._row(status, error)
+
     def _row(self, status: str, error: str | None = None) -> dict[str, Any]:
         trainer, session = self.trainer, self._session
         seconds = trainer.train_seconds
@@ -247,9 +275,9 @@ class TrialRun:
             "discriminator_params": d_params,
             "extractor": self.evaluator.extractor,
             "device": device_name(self.device),
-            "exclusive": True,
+            "exclusive": session.exclusive and self._exclusive(),
             "started": session.started,
-            "attempts": session.attempts,
+            "attempts": self._attempt,
             **(self._curve(status) if session.history else {}),
         }
 
@@ -266,7 +294,7 @@ class TrialRun:
         statistics = training_statistics(*columns) if len(columns[0]) else {}
         return {**stability(images, fd), **statistics}
 
-    def _report(self) -> None:
+    def _report(self, phase: str) -> None:
         trainer, series = self.trainer, self.trainer.series
         d_loss, g_loss = math.nan, math.nan
         if series.steps:
@@ -274,10 +302,12 @@ class TrialRun:
         history = self._session.history
         self._watch(
             Status(
+                phase,
                 trainer.schedule.share(trainer.steps, trainer.train_seconds),
                 trainer.steps,
                 trainer.images,
                 trainer.train_seconds,
+                self._session.eval_seconds,
                 d_loss,
                 g_loss,
                 history[-1]["fd"] if history else math.nan,
@@ -285,8 +315,12 @@ class TrialRun:
         )
 
     def _save(self) -> None:
+        if not self._holds():
+            raise ClaimLostError(f"trial {self.trial.id} was taken over by another run")
+        start = time.perf_counter()
         session = vars(self._session) | {
-            "wall_seconds": self._session.wall_seconds + time.perf_counter() - self._begin
+            "wall_seconds": self._session.wall_seconds + start - self._begin,
+            "exclusive": self._session.exclusive and self._exclusive(),
         }
         name = f"{self.trainer.steps:012d}-{self._session.tick + 1:05d}"
         state = {
@@ -294,9 +328,19 @@ class TrialRun:
             "session": session,
             "data": vars(self.trainer.data.spec),
             "progress": list(self.trainer.progress),
+            "made_with": self._made_with(),
         }
         save_checkpoint(self.folder.checkpoint_dir, name, state)
         self._last_save = time.perf_counter()
+        self._save_every = max(checkpoint_seconds(), (self._last_save - start) / _SAVE_SHARE)
+
+
+def checkpoint_seconds() -> float:
+    """Least time between two checkpoints: ``$GANBENCH_CHECKPOINT_SECONDS``, or 30."""
+    try:
+        return max(0.0, float(os.environ["GANBENCH_CHECKPOINT_SECONDS"]))
+    except (KeyError, ValueError):
+        return _SAVE_EVERY
 
 
 def _when(step: int) -> str:
@@ -329,7 +373,8 @@ def device_name(device: torch.device) -> str:
     """``cpu`` or the GPU's name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"cpu ({torch.get_num_threads()} threads)"
+    threads = torch.get_num_threads()
+    return f"cpu ({threads} thread{'s' if threads > 1 else ''})"
 
 
 def _json(value: Any) -> str:

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+_LONGEST = 1000
+
 
 @contextlib.contextmanager
 def quiet_stdout() -> Iterator[None]:
@@ -25,10 +27,12 @@ def import_target(target: str) -> Any:
 
 
 def one_line(error: BaseException) -> str:
-    """``Type: message`` on one line, whatever the exception does when it is shown."""
+    """``Type: message`` on one line of bearable length, whatever the exception does when shown."""
     try:
         text = " ".join(str(error).split())
     except Exception:
         text = "(its message cannot be shown)"
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]} …"
     name = type(error).__name__
     return f"{name}: {text}" if text else name

@@ -34,7 +34,13 @@ __all__ = [
 
 
 class Registry:
-    """All components that the loaded plugins provide."""
+    """All components that the loaded plugins provide.
+
+    :ivar in_process: whether some of them exist in this process only, so that another one, which
+        loads what is installed, would not find them.
+    """
+
+    in_process = False
 
     def __init__(self, plugins: list[PluginRecord], registrations: Iterable[Registration]) -> None:
         self.plugins = plugins

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet
 
-from ganbench.results.files import dump_json, write_atomically
-from ganbench.results.schema import EXTRA_COLUMNS, ROW_COLUMNS, ROW_FORMAT, Column, coerce
+from ganbench.results.files import dump_json, read_bytes, write_atomically
+from ganbench.results.schema import (
+    EXTRA_COLUMNS,
+    PLAIN,
+    ROW_COLUMNS,
+    ROW_FORMAT,
+    Column,
+    DType,
+    coerce,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +32,8 @@ _TYPES = {
     "float64": pa.float64(),
     "boolean": pa.bool_(),
 }
-_META = b"ganbench"
+_META, _META_DIGEST = b"ganbench", b"ganbench-digest"
+_MARK, _BLANK = b"sha256 of the file with zeros here: ", b"0" * 64
 
 Stamps = dict[str, list[int]]
 
@@ -40,16 +50,13 @@ def rows_to_table(
     lines = list(rows)
     typed = {column.name: column.dtype for column in (*columns, *known)}
     names = dict.fromkeys([column.name for column in columns])
-    for line in lines:
+    for line in dict.fromkeys(map(tuple, lines)):  # most have the same columns
         names.update(dict.fromkeys(line))
+    columns_of_values = zip(*(tuple(map(line.get, names)) for line in lines), strict=True)
     arrays = {}
-    for name in names:
-        values = [line.get(name) for line in lines]
-        if name in typed:
-            values = [coerce(value, typed[name]) for value in values]
-            arrays[name] = _array(values, _TYPES[typed[name]])
-        else:
-            arrays[name] = _array(values, _guess(values))
+    for name, values in zip(names, columns_of_values if lines else [()] * len(names), strict=True):
+        known_type = typed.get(name)
+        arrays[name] = _typed(values, known_type) if known_type else _array(values, _guess(values))
     return pa.table(arrays)
 
 
@@ -81,7 +88,10 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def write_table(run: RunFolder, rows: Iterable[Mapping[str, Any]] | None) -> None:
-    """Write results.parquet, with the state of every row.json that its rows are from."""
+    """Write results.parquet, with the state of every row.json that its rows are from.
+
+    :raises StorageError: if it cannot be written.
+    """
     stamps: Stamps = {}
     for trial in run.trials():
         stamp = trial.row_stamp()  # before reading: what changes meanwhile will differ
@@ -89,9 +99,7 @@ def write_table(run: RunFolder, rows: Iterable[Mapping[str, Any]] | None) -> Non
             stamps[trial.id] = stamp
     table = rows_to_table(run.rows() if rows is None else rows)
     meta = dump_json({"row_format": ROW_FORMAT, "stamps": stamps}, indent=None)
-    sink = pa.BufferOutputStream()
-    pyarrow.parquet.write_table(table.replace_schema_metadata({_META: meta.encode()}), sink)
-    write_atomically(run.table_file, sink.getvalue().to_pybytes())
+    write_atomically(run.table_file, _sealed(_parquet(table, meta)))
 
 
 def read_table(run: RunFolder) -> tuple[pa.Table, Stamps]:
@@ -100,17 +108,54 @@ def read_table(run: RunFolder) -> tuple[pa.Table, Stamps]:
     :raises ValueError: if it is damaged, or of a later version.
     :raises FileNotFoundError: if there is none.
     """
+    import pyarrow.parquet
+
     try:
-        table = pyarrow.parquet.read_table(pa.BufferReader(run.table_file.read_bytes()))
+        content = read_bytes(str(run.table_file))
+        intact = _is_intact(content)
+        if intact is False:  # a reader of Parquet has to trust what it reads
+            raise ValueError("its content does not match its digest")
+        # Its function `read_table` would import pandas.
+        table = pyarrow.parquet.ParquetFile(pa.BufferReader(content)).read()
         meta = json.loads((table.schema.metadata or {}).get(_META, b"{}"))
         if meta.get("row_format", 0) not in range(1, ROW_FORMAT + 1):
             raise ValueError(f"its format is {meta.get('row_format')!r}")
+        if intact is None:
+            raise ValueError("it has no digest; the next run writes it anew")
         columns = {name: table[name] for name in table.column_names}
         return pa.table(_with_contract_types(columns, table.column_names)), meta["stamps"]
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, KeyError, AttributeError) as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def _parquet(table: pa.Table, meta: str) -> bytes:
+    """A Parquet file with room for the digest of its content."""
+    import pyarrow.parquet
+
+    sink = pa.BufferOutputStream()
+    metadata = {_META: meta.encode(), _META_DIGEST: _MARK + _BLANK}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _sealed(content: bytes) -> bytes:
+    """A file with the digest of all that is in it but the digest itself."""
+    start = content.rindex(_MARK + _BLANK) + len(_MARK)
+    digest = hashlib.sha256(content).hexdigest().encode()
+    return content[:start] + digest + content[start + len(digest) :]
+
+
+def _is_intact(content: bytes) -> bool | None:
+    """Whether a file is as it was written; None if it has no digest."""
+    place = content.rfind(_MARK)
+    if place < 0:
+        return None
+    start, end = place + len(_MARK), place + len(_MARK) + len(_BLANK)
+    blank = content[:start] + _BLANK + content[end:]
+    return hashlib.sha256(blank).hexdigest().encode() == content[start:end]
 
 
 def _with_contract_types(columns: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -142,17 +187,29 @@ def _guess(values: Sequence[Any]) -> pa.DataType:
     return pa.int64() if all(-(2**63) <= value < 2**63 for value in present) else pa.string()
 
 
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+def _typed(values: Sequence[Any], dtype: DType) -> pa.Array:
+    """The values of a column that is known; raises TypeError for one that does not fit."""
+    if set(map(type, values)) <= {PLAIN[dtype], type(None)}:
+        with contextlib.suppress(OverflowError):
+            return pa.array(values, type=_TYPES[dtype])
+    return _array([coerce(value, dtype) for value in values], _TYPES[dtype])
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if kind == pa.string():
-        values = [_text(value) for value in values]
+        texts: dict[str, str] = {}  # the same structures come again and again
+        values = [_text(value, texts) for value in values]
     elif kind == pa.float64():
         values = [None if value is None else float(value) for value in values]
     return pa.array(values, type=kind)
 
 
-def _text(value: Any) -> str | None:
+def _text(value: Any, texts: dict[str, str]) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, (bool, list, Mapping)):
-        return dump_json(value, indent=None)
-    return repr(value)
+    shown = repr(value)
+    if not isinstance(value, (bool, list, Mapping)):
+        return shown
+    if shown not in texts:
+        texts[shown] = dump_json(value, indent=None)
+    return texts[shown]

@@ -59,24 +59,30 @@ def is_number(series: pd.Series[Any]) -> bool:
 def texts(series: pd.Series[Any]) -> list[str]:
     """The values of a column; its numbers share their decimals, so that they line up."""
     if not is_number(series):
-        return [_text(value) for value in series]
+        return _texts(series)
     values = series.to_numpy(dtype="float64", na_value=math.nan)
     whole = series.dtype.kind in "iu"
     places = 0 if whole else decimals(str(series.name), values)
     grouped = not whole or _unit(str(series.name)) != ""  # a seed is a name, not an amount
-    return [number(value, places, grouped) for value in values]
+    usual = np.isfinite(values) & ((values == 0) | (np.abs(values) >= _least(places)))
+    form = f",.{places}f" if grouped else f".{places}f"
+    found = [format(value, form) for value in values.tolist()]
+    for position in np.flatnonzero(~usual):
+        found[position] = number(float(values[position]), places, grouped)
+    return found
 
 
 def decimals(name: str, values: Iterable[float]) -> int:
     """Decimals for a column: four digits of its median, fewer where precision is of no use."""
-    sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
-    if not sizes:
+    amounts = np.abs(np.asarray(list(values), dtype="float64"))
+    sizes = amounts[np.isfinite(amounts) & (amounts != 0)]
+    if not len(sizes):
         return 0
     if _unit(name) in _COARSE:
-        return 0 if min(sizes) >= 10 else 1
+        return 0 if sizes.min() >= 10 else 1
     known = described(name)
     middle = float(np.median(sizes))
-    if (known and known.name in _SHARES) or (max(sizes) <= 1 and middle >= 0.1):
+    if (known and known.name in _SHARES) or (sizes.max() <= 1 and middle >= 0.1):
         return _DIGITS - 1
     return min(max(_DIGITS - 1 - math.floor(math.log10(middle)), 0), _DIGITS + 1)
 
@@ -87,7 +93,7 @@ def number(value: float, places: int, grouped: bool = True) -> str:
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    if value != 0 and abs(value) < 0.5 * 10**-places:
+    if value != 0 and abs(value) < _least(places):
         return f"{value:.1e}"
     return f"{value:,.{places}f}" if grouped else f"{value:.{places}f}"
 
@@ -95,6 +101,24 @@ def number(value: float, places: int, grouped: bool = True) -> str:
 def span(low: Sequence[str], high: Sequence[str]) -> list[str]:
     """Ranges such as ``12.3 – 14.1``; one number where both ends are equal."""
     return [a if a == b else f"{a} – {b}" for a, b in zip(low, high, strict=True)]
+
+
+def _least(places: int) -> float:
+    """Below this a number would be shown as zero."""
+    return float(0.5 * 10**-places)
+
+
+def _texts(series: pd.Series[Any]) -> list[str]:
+    """The values of a column that holds no numbers."""
+    if series.dtype != "string":
+        return [_text(value) for value in series]
+    shown: dict[Any, str] = {}  # of thousands of rows, few differ
+    found = []
+    for value in series.to_numpy(dtype=object):
+        if value not in shown:
+            shown[value] = _text(value)
+        found.append(shown[value])
+    return found
 
 
 def _unit(name: str) -> str:

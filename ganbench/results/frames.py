@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,15 +54,34 @@ def load_history(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 def read_results(path: str | os.PathLike[str]) -> Results:
     """`load_results`, with problems as a list in place of warnings."""
+    import pyarrow as pa
+
     from ganbench.results.arrow import join, rows_to_table, to_frame
 
     run = RunFolder(path).open()
     problems: list[str] = []
-    kept, current = _from_table(run, problems)
+    table, holds = _from_table(run, problems)
+    kept = rows_to_table([]) if table is None else table.filter(pa.array(holds, type=pa.bool_()))
+    current = set(kept["trial"].to_pylist())
     fresh = (trial.read_row(problems) for trial in run.trials() if trial.id not in current)
-    table = join(kept, rows_to_table(row for row in fresh if row is not None))
-    frame = to_frame(table).sort_values(_ORDER, kind="stable", ignore_index=True)
-    return Results(frame, problems)
+    whole = join(kept, rows_to_table(row for row in fresh if row is not None))
+    return Results(to_frame(whole.sort_by([(name, "ascending") for name in _ORDER])), problems)
+
+
+def read_rows(run: RunFolder, columns: Sequence[str], problems: list[str]) -> list[dict[str, Any]]:
+    """Some columns of the results, without pandas: for those who only look, and want it at once.
+
+    :param columns: ``trial`` and others; a row may lack one that was never written.
+    :param problems: gets a sentence for each file that was left out.
+    """
+    table, holds = _from_table(run, problems)
+    kept: list[dict[str, Any]] = []
+    if table is not None:
+        chosen = table.select([name for name in columns if name in table.column_names])
+        kept = list(itertools.compress(chosen.to_pylist(), holds))
+    current = {row["trial"] for row in kept}
+    fresh = (trial.read_row(problems) for trial in run.trials() if trial.id not in current)
+    return kept + [{name: row.get(name) for name in columns} for row in fresh if row is not None]
 
 
 def read_history(path: str | os.PathLike[str]) -> Results:
@@ -74,30 +95,28 @@ def read_history(path: str | os.PathLike[str]) -> Results:
     return Results(to_frame(rows_to_table(records, HISTORY_COLUMNS, known=())), problems)
 
 
-def _from_table(run: RunFolder, problems: list[str]) -> tuple[pa.Table, set[str]]:
-    """The rows of results.parquet that still hold, and the trials whose row.json they stand for.
+def _from_table(run: RunFolder, problems: list[str]) -> tuple[pa.Table | None, list[bool]]:
+    """The content of results.parquet, if there is any, and which of its rows still hold.
 
     A row holds while its row.json is the one that it was made of. A row that never had a file of
     its own holds, and so do all if somebody kept the table and removed the trials.
     """
-    import pyarrow as pa
-
-    from ganbench.results.arrow import read_table, rows_to_table
+    if not run.table_file.exists():
+        return None, []
+    from ganbench.results.arrow import read_table
 
     try:
         table, stamps = read_table(run)
     except FileNotFoundError:
-        return rows_to_table([]), set()
+        return None, []
     except ValueError as error:
         problems.append(f"{run.table_file} is damaged and was left out: {error}")
-        return rows_to_table([]), set()
+        return None, []
     if not run.trials_dir.is_dir():
-        return table, set()
+        return table, [True] * table.num_rows
     folders = set(run.trial_ids())
     ids = table["trial"].to_pylist()
-    holds = [_holds(run, trial, stamps, folders) for trial in ids]
-    current = {trial for trial, good in zip(ids, holds, strict=True) if good}
-    return table.filter(pa.array(holds, type=pa.bool_())), current
+    return table, [_holds(run, trial, stamps, folders) for trial in ids]
 
 
 def _holds(run: RunFolder, trial: str, stamps: dict[str, list[int]], folders: set[str]) -> bool:

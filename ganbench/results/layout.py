@@ -55,6 +55,8 @@ def widths(columns: Sequence[ViewColumn], width: int) -> list[int]:
 
 def wrapped(text: str, width: int) -> str:
     """The text in lines of at most ``width``, broken where a spec has its joints."""
+    if len(text) <= width:
+        return text.strip()
     lines = [""]
     for piece in _JOINTS.split(text):
         if len(lines[-1]) + len(piece.rstrip()) > width and lines[-1]:
@@ -81,7 +83,7 @@ def _total(found: Iterable[int]) -> int:
 
 
 def _longest(column: ViewColumn) -> int:
-    return max(_head_words(column), *map(len, column.cells), 1)
+    return max(_head_words(column), column.longest, 1)
 
 
 def _least(column: ViewColumn) -> int:

@@ -6,7 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganbench.results.files import decode, dump_json, encode, load_json
-from ganbench.results.schema import ROW_COLUMNS, ROW_FORMAT, STATUSES, coerce, column
+from ganbench.results.schema import (
+    EXTRA_COLUMNS,
+    INT64,
+    ROW_COLUMNS,
+    ROW_FORMAT,
+    STATUSES,
+    coerce,
+    column,
+)
+
+_EMPTY: dict[str, Any] = dict.fromkeys(column.name for column in ROW_COLUMNS)
+_TYPED = {known.name: known.dtype for known in (*ROW_COLUMNS, *EXTRA_COLUMNS)}
+_NUMBERS = [name for name, dtype in _TYPED.items() if dtype == "Int64"]
+_MOST_KINDS = 1000
+
+#: Names and types of the values of rows that are right as they stand.
+_sound: set[tuple[tuple[str, ...], tuple[type, ...]]] = set()
 
 
 def dump_row(row: Mapping[str, Any], trial: str) -> str:
@@ -19,7 +35,7 @@ def dump_row(row: Mapping[str, Any], trial: str) -> str:
         raise ValueError(f"a row of trial {row['trial']!r} cannot be written to {trial!r}")
     if row.get("status") not in STATUSES:
         raise ValueError(f"{row.get('status')!r} is no status; known: {', '.join(STATUSES)}")
-    full = dict.fromkeys(column.name for column in ROW_COLUMNS) | dict(row) | {"trial": trial}
+    full = _EMPTY | dict(row) | {"trial": trial}
     fitted = {name: _fit(name, _plain(value)) for name, value in full.items()}
     return dump_json({"row_format": ROW_FORMAT, **fitted}) + "\n"
 
@@ -34,9 +50,31 @@ def load_row(text: bytes, trial: str) -> dict[str, Any]:
         raise ValueError(f"its format is {version!r}, and this version reads up to {ROW_FORMAT}")
     if content.get("trial") != trial:
         raise ValueError(f"it belongs to trial {content.get('trial')!r}")
-    if content.get("status") not in STATUSES:
-        raise ValueError(f"its status is {content.get('status')!r}")
-    row = dict.fromkeys(column.name for column in ROW_COLUMNS) | content
+    status = content.get("status")
+    if not isinstance(status, str) or status not in STATUSES:
+        raise ValueError(f"its status is {status!r}")
+    kinds = tuple(content), tuple(map(type, content.values()))
+    if kinds in _sound:  # nearly all rows of a folder look alike, and of thousands each look counts
+        row = content
+    else:
+        row = _fitted(content)
+        unchanged = kinds == (tuple(row), tuple(map(type, row.values())))
+        if unchanged and len(_sound) < _MOST_KINDS and not any(map(_may_be_coded, *kinds)):
+            _sound.add(kinds)
+    numbers = [*filter(None, map(row.get, _NUMBERS))]
+    if numbers and not -INT64 <= min(numbers) <= max(numbers) < INT64:
+        raise ValueError("a whole number has more than 64 bits")
+    return row
+
+
+def _may_be_coded(name: str, kind: type) -> bool:
+    """Whether a value of this type may hold words for numbers, and so depends on more than that."""
+    return name not in _TYPED and kind in (str, list, dict)
+
+
+def _fitted(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as their columns hold them; raises ValueError for one that does not fit."""
+    row = _EMPTY | dict(content)
     try:
         return {name: _fit(name, _decoded(name, value)) for name, value in row.items()}
     except TypeError as error:

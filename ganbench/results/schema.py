@@ -167,8 +167,11 @@ VERDICTS: dict[str, str] = {
     "stable": "none of these",
 }
 
+#: The type of a column's values in Python; `coerce` settles what else it takes.
+PLAIN: dict[DType, type] = {"string": str, "Int64": int, "float64": float, "boolean": bool}
+
 _KNOWN = {column.name: column for column in (*ROW_COLUMNS, *EXTRA_COLUMNS)}
-_INT64 = 2**63
+INT64 = 2**63
 
 
 def column(name: str) -> Column | None:
@@ -208,6 +211,6 @@ def _real(value: float) -> float:
 def _integer(value: float) -> int:
     if isinstance(value, float) and not value.is_integer():
         raise TypeError(f"expected a whole number, got {value!r}")
-    if not -_INT64 <= value < _INT64:
+    if not -INT64 <= value < INT64:
         raise TypeError(f"expected a whole number of 64 bits, got {value!r}")
     return int(value)

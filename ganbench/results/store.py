@@ -8,31 +8,51 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ganbench.errors import UsageError, did_you_mean
-from ganbench.results.files import decode, dump_json, load_json, write_atomically
+from ganbench.errors import StorageError, UsageError, did_you_mean
+from ganbench.results import digests
+from ganbench.results.attempts import dump_attempt, load_attempts
+from ganbench.results.files import (
+    append_line,
+    decode,
+    dump_json,
+    load_json,
+    read_bytes,
+    remove_temporary_files,
+    storage_errors,
+    write_atomically,
+)
 from ganbench.results.history import dump_history, load_history
 from ganbench.results.rows import dump_row, load_row
 
 T = TypeVar("T")
+
+#: What belongs to a row and is sealed with it.
+_BESIDE_ROWS = ("history.csv", "samples.png")
 
 
 class TrialFolder:
     """One trial's files.
 
     The readers return None for what is absent or damaged; for the latter they append a sentence to
-    ``problems``, if a list is given.
+    ``problems``, if a list is given. Whatever writes raises `StorageError` if the system refuses.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)  # a text: of ten thousand trials, few need a Path
+
+    @cached_property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(self._path)
 
     @property
     def id(self) -> str:
         """The trial's id."""
-        return self.path.name
+        return os.path.basename(self._path)
 
     @property
     def trial_json(self) -> Path:
@@ -64,42 +84,124 @@ class TrialFolder:
         """The newest good checkpoint."""
         return self.path / "checkpoint"
 
+    @property
+    def attempts_jsonl(self) -> Path:
+        """A line for every start and every end of an attempt."""
+        return self.path / "attempts.jsonl"
+
+    @property
+    def digests_json(self) -> Path:
+        """What the files held when the row was written."""
+        return self.path / digests.NAME
+
+    def clean(self) -> None:
+        """Make ready for an attempt; only for whoever holds the claim on the trial.
+
+        Half-written files of killed processes go, and so do the digests of what an attempt rewrites.
+        """
+        remove_temporary_files(self.path)
+        remove_temporary_files(self.checkpoint_dir)
+        digests.unseal(self._path, _BESIDE_ROWS)
+
     def write_identity(self, identity: Mapping[str, Any]) -> None:
         """Write trial.json."""
         write_atomically(self.trial_json, dump_json(identity) + "\n")
 
     def read_identity(self, problems: list[str] | None = None) -> dict[str, Any] | None:
         """The content of trial.json."""
-        return _read(self.trial_json, _load_identity, problems)
+        return self._read("trial.json", _load_identity, problems, sealed=False)
 
     def write_row(self, row: Mapping[str, Any]) -> None:
-        """Write row.json: the trial has ended.
+        """Write row.json: the trial has ended. It and the files beside it are sealed by digests.
 
         :raises ValueError: for another trial's row, or a status that does not exist.
         :raises TypeError: for a value that does not fit its column.
         """
-        write_atomically(self.row_json, dump_row(row, self.id))
+        text = dump_row(row, self.id)
+        digests.seal_row(self._path, text.encode(), _BESIDE_ROWS)
+        write_atomically(self.row_json, text)
 
     def read_row(self, problems: list[str] | None = None) -> dict[str, Any] | None:
         """The row, with all contract columns; None where a value is missing."""
-        return _read(self.row_json, lambda text: load_row(text, self.id), problems)
+        return self._read("row.json", lambda text: load_row(text, self.id), problems)
 
     def write_history(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Write history.csv; raises ValueError and TypeError as `write_row` does."""
-        write_atomically(self.history_csv, dump_history(records, self.id))
+        text = dump_history(records, self.id)
+        digests.unseal(self._path, ["history.csv"])
+        write_atomically(self.history_csv, text)
 
     def read_history(self, problems: list[str] | None = None) -> list[dict[str, Any]]:
         """The records, with all contract columns; empty where there is no history."""
-        found = _read(self.history_csv, lambda text: load_history(text.decode(), self.id), problems)
+        found = self._read(
+            "history.csv", lambda text: load_history(text.decode(), self.id), problems
+        )
         return found or []
+
+    def append_attempt(self, record: Mapping[str, Any]) -> None:
+        """Add a line to attempts.jsonl."""
+        append_line(self.attempts_jsonl, dump_attempt(record))
+
+    def read_attempts(self, problems: list[str] | None = None) -> list[dict[str, Any]]:
+        """The lines of attempts.jsonl; one that a crash cut short is left out."""
+        found = self._read("attempts.jsonl", load_attempts, problems, sealed=False)
+        if found is None:
+            return []
+        records, damaged = found
+        if damaged and problems is not None:
+            lines = ", ".join(map(str, damaged))
+            problems.append(f"{self.attempts_jsonl} is damaged in line {lines}")
+        return records
+
+    def damaged(self) -> list[str]:
+        """A sentence for each file that is not what it was when the row was written, or is missing.
+
+        A row that is missing may never have been written, and is no damage.
+        """
+        try:
+            sealed = digests.read_digests(self._path)
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, RecursionError) as error:
+            return [f"{self.digests_json} is damaged: {_one_line(error)}"]
+        problems = []
+        for name in sealed:
+            try:
+                digests.read_verified(self._path, name)
+            except FileNotFoundError:
+                if name != "row.json":
+                    problems.append(f"{self.path / name} is missing")
+            except (OSError, ValueError) as error:
+                problems.append(f"{self.path / name} is damaged: {_one_line(error)}")
+        return problems
 
     def row_stamp(self) -> list[int] | None:
         """What changes when row.json is replaced; None if there is none."""
         try:
-            status = os.stat(self.row_json)
+            status = os.stat(f"{self._path}/row.json")
         except OSError:
             return None
         return [status.st_mtime_ns, status.st_size]
+
+    def _read(
+        self,
+        name: str,
+        load: Callable[[bytes], T],
+        problems: list[str] | None,
+        sealed: bool = True,
+    ) -> T | None:
+        """What ``load`` makes of a file; None, with a problem noted, if it cannot be read."""
+        try:
+            if sealed:
+                return load(digests.read_verified(self._path, name))
+            return load(read_bytes(f"{self._path}/{name}"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            if problems is not None:
+                where = os.path.join(self._path, name)
+                problems.append(f"{where} is damaged and was left out: {_one_line(error)}")
+            return None
 
 
 class RunFolder:
@@ -107,6 +209,7 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._trials = str(self.path / "trials")
 
     @property
     def grid_file(self) -> Path:
@@ -123,6 +226,16 @@ class RunFolder:
         """All rows in one table."""
         return self.path / "results.parquet"
 
+    @property
+    def plan_file(self) -> Path:
+        """The trials of the newest grid."""
+        return self.path / "plan.json"
+
+    @property
+    def supervisors_dir(self) -> Path:
+        """A sign of life of every supervisor that works on the run."""
+        return self.path / "supervisors"
+
     def check(self) -> None:
         """Check, writing nothing, that `create` will make the folder or find a run in it.
 
@@ -135,7 +248,7 @@ class RunFolder:
                 )
             there = next(p for p in (self.trials_dir, *self.trials_dir.parents) if p.exists())
         except OSError as error:
-            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from None
+            raise StorageError.of(self.path, error) from None
         if not there.is_dir():
             raise UsageError(f"{self.path} is not a folder, or lies in a file")
         if not os.access(there, os.W_OK | os.X_OK):
@@ -144,10 +257,8 @@ class RunFolder:
     def create(self) -> RunFolder:
         """Make the folder, or take up the run that it holds; raises UsageError as `check` does."""
         self.check()
-        try:
+        with storage_errors(self.path):
             self.trials_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from None
         return self
 
     def open(self) -> RunFolder:
@@ -180,18 +291,19 @@ class RunFolder:
         """The folder of a trial, whether it is there or not."""
         if trial_id in ("", ".", "..") or "/" in trial_id or os.sep in trial_id:
             raise ValueError(f"{trial_id!r} is no trial id")
-        return TrialFolder(self.trials_dir / trial_id)
+        return TrialFolder(f"{self._trials}/{trial_id}")
 
     def trials(self) -> Iterator[TrialFolder]:
         """The folders of all trials, sorted by id."""
         return (self.trial(trial_id) for trial_id in self.trial_ids())
 
-    def find(self, text: str) -> TrialFolder:
+    def find(self, text: str, planned: Iterable[str] = ()) -> TrialFolder:
         """The trial with this id, or the only one whose id begins with or contains ``text``.
 
+        :param planned: ids of trials that count even if they have no folder.
         :raises UsageError: if there is none, or more than one.
         """
-        ids = self.trial_ids()
+        ids = sorted({*self.trial_ids(), *planned})
         for matches in (
             [i for i in ids if i == text],
             [i for i in ids if i.startswith(text)],
@@ -219,6 +331,22 @@ class RunFolder:
 
         write_table(self, rows)
 
+    def write_plan(self, trials: Mapping[str, str]) -> None:
+        """Write plan.json.
+
+        :param trials: the label of each trial of the newest grid, by id.
+        """
+        write_atomically(self.plan_file, dump_json({"trials": trials}) + "\n")
+
+    def read_plan(self) -> dict[str, str] | None:
+        """The label of each trial of the newest grid, by id; None if that is not known."""
+        try:
+            content = load_json(read_bytes(str(self.plan_file)))
+            trials = content["trials"]
+            return {str(trial): str(label) for trial, label in trials.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+
     def _is_run(self) -> bool:
         return any(path.exists() for path in (self.trials_dir, self.table_file, self.grid_file))
 
@@ -234,14 +362,5 @@ def _load_identity(text: bytes) -> dict[str, Any]:
     return content
 
 
-def _read(path: Path, load: Callable[[bytes], T], problems: list[str] | None) -> T | None:
-    """What ``load`` makes of a file; None, with a problem noted, if it cannot be read."""
-    try:
-        return load(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        if problems is not None:
-            reason = " ".join(str(error).split())
-            problems.append(f"{path} is damaged and was left out: {reason}")
-        return None
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

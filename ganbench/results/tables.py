@@ -6,7 +6,7 @@ import io
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ganbench.results.layout import GAP, fitting, headed, least_width, widths, wrapped
@@ -14,7 +14,9 @@ from ganbench.results.view import Note, View, ViewColumn, make_view
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console, JustifyMethod, RenderableType
+    from rich.console import Console
+
+Paint = Callable[[str, str], str]
 
 _WIDTH_OF_FILES = 160
 _NOTES = 20
@@ -104,32 +106,98 @@ def _console(width: int | None, color: bool | None) -> Console:
 
 
 def _print_table(console: Console, columns: Sequence[ViewColumn]) -> None:
-    """Print within the console's width, or beyond it if numbers would have to be broken."""
-    asked = console.width
-    console.width = max(asked, least_width(columns))
-    console.print(_table(columns, console.width))
-    console.width = asked
+    """Print within the console's width, or beyond it if numbers would have to be broken.
+
+    The lines are put together here: rich would take a second for every thousand.
+    """
+    found = widths(columns, max(console.width, least_width(columns)))
+    paint = _painter(console)
+    heads = [_lines(headed(c.header, room), room) for c, room in zip(columns, found, strict=True)]
+    tallest = max(map(len, heads))
+    stacks = [
+        _painted(_padded([""] * (tallest - len(head)) + head, room, column.numeric), "bold", paint)
+        for column, room, head in zip(columns, found, heads, strict=True)
+    ]
+    rule = "─" * (sum(found) + GAP * len(found) - 1)
+    lines = [*_joined(stacks), rule, *_body(columns, found, paint)]
+    console.file.write("\n".join(lines) + "\n")
 
 
-def _table(columns: Sequence[ViewColumn], width: int) -> RenderableType:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def _body(columns: Sequence[ViewColumn], found: Sequence[int], paint: Paint | None) -> list[str]:
+    """The lines beneath the head; a row is as tall as its tallest cell."""
+    tall: set[int] = set()
+    stacks = []
+    for column, room in zip(columns, found, strict=True):
+        sizes = _sizes(column.cells)
+        if max(sizes) > room:
+            tall.update(number for number, size in enumerate(sizes) if size > room)
+        stacks.append(_padded(column.cells, room, column.numeric))
+        if paint is not None:
+            cells = enumerate(stacks[-1])
+            stacks[-1] = [paint(text, _style(column, number)) for number, text in cells]
+    lines = _joined(stacks)
+    for number in sorted(tall, reverse=True):
+        lines[number : number + 1] = _tall_row(columns, found, number, paint)
+    return lines
 
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold"
-    )
-    found = widths(columns, width)
-    heads = [headed(column.header, room) for column, room in zip(columns, found, strict=True)]
-    tallest = max(head.count("\n") for head in heads)
-    for column, room, head in zip(columns, found, heads, strict=True):
-        above = "\n" * (tallest - head.count("\n"))
-        justify: JustifyMethod = "right" if column.numeric else "left"
-        table.add_column(Text(above + head, overflow="fold"), justify=justify, width=room)
-    for number in range(len(columns[0].cells)):
-        cells = [(c, wrapped(c.cells[number], w)) for c, w in zip(columns, found, strict=True)]
-        table.add_row(*(Text(text, style=_style(c, number), overflow="fold") for c, text in cells))
-    return table
+
+def _tall_row(
+    columns: Sequence[ViewColumn], found: Sequence[int], number: int, paint: Paint | None
+) -> list[str]:
+    cells = [
+        _lines(wrapped(column.cells[number], room), room)
+        for column, room in zip(columns, found, strict=True)
+    ]
+    tallest = max(map(len, cells))
+    stacks = []
+    for column, room, lines in zip(columns, found, cells, strict=True):
+        shown = _painted(_padded(lines, room, column.numeric), _style(column, number), paint)
+        stacks.append(shown + [" " * room] * (tallest - len(shown)))
+    return _joined(stacks)
+
+
+def _lines(text: str, room: int) -> list[str]:
+    """The lines of a text, broken anywhere if they would be too wide."""
+    from rich.cells import chop_cells
+
+    return [line for part in text.split("\n") for line in chop_cells(part, room) or [""]]
+
+
+def _joined(stacks: Sequence[Sequence[str]]) -> list[str]:
+    """Cells of equal height, side by side."""
+    return [(" " * GAP).join(line) for line in zip(*stacks, strict=True)]
+
+
+def _padded(texts: Sequence[str], room: int, right: bool) -> list[str]:
+    """Texts that fill their room."""
+    gaps = [" " * (room - size) for size in _sizes(texts)]
+    pairs = zip(gaps, texts, strict=True) if right else zip(texts, gaps, strict=True)
+    return [first + second for first, second in pairs]
+
+
+def _sizes(texts: Sequence[str]) -> list[int]:
+    """How wide the texts are in a terminal."""
+    from rich.cells import cell_len
+
+    return [len(text) if text.isascii() else cell_len(text) for text in texts]
+
+
+def _painted(texts: Sequence[str], style: str, paint: Paint | None) -> list[str]:
+    return [*texts] if paint is None else [paint(text, style) for text in texts]
+
+
+def _painter(console: Console) -> Paint | None:
+    """What puts text into a style as the console would; None where there are no styles."""
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    if console.color_system is None:
+        return None
+
+    def paint(text: str, style: str) -> str:
+        return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style else text
+
+    return paint
 
 
 def _style(column: ViewColumn, number: int) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ganbench.results.formatting import better, header, is_number, plain, span, texts
@@ -44,6 +45,11 @@ class ViewColumn:
     numeric: bool
     cells: list[str]
     best: list[bool]
+
+    @cached_property
+    def longest(self) -> int:
+        """Characters of the longest cell."""
+        return max(map(len, self.cells), default=0)
 
 
 @dataclass(frozen=True)

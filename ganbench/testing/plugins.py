@@ -23,7 +23,8 @@ def installed(
         with installed(my_module):
             gb.run({"grid": {"loss": ["my-loss"], …}}, out=tmp_path)
 
-    Within one another, each adds a plugin to those of the outer ones.
+    Within one another, each adds a plugin to those of the outer ones. Trials then run in this process,
+    since no other one knows the plugin.
 
     :param plugin: a module, or any object with ``@hookimpl`` functions.
     :returns: the registry, whose ``plugins`` tell what became of this one.
@@ -33,6 +34,7 @@ def installed(
     _added.append(_EntryPoint(name, name, _Distribution(distribution, version), plugin))
     try:
         lookup._default = Registry.load([*installed_entry_points(), *_added])
+        lookup._default.in_process = True
         yield lookup._default
     finally:
         _added.pop()

@@ -13,6 +13,7 @@ from ganbench.components.architecture import (
     Networks,
 )
 from ganbench.components.data import DataSpec
+from ganbench.training.streams import seed_torch
 
 _PROBES = 8
 
@@ -84,7 +85,7 @@ def _mixing_problem(
     buffers = [(buffer, buffer.clone()) for buffer in discriminator.buffers()]
     answers = []
     for images in (first, second):
-        torch.manual_seed(0)  # equal noise in layers that draw some, such as dropout
+        seed_torch(0, device)  # equal noise in layers that draw some, such as dropout
         for buffer, kept in buffers:  # equal state in layers that keep some
             buffer.copy_(kept)
         answers.append(_logits(discriminator(images, *condition))[:half])

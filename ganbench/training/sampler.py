@@ -14,7 +14,7 @@ from ganbench.components.progress import Progress
 from ganbench.training.batches import to_float
 from ganbench.training.critic import call_with_labels
 from ganbench.training.precision import Arithmetic
-from ganbench.training.streams import derive_seed
+from ganbench.training.streams import derive_seed, seed_torch
 
 #: Samples in one pass; fixed, since it decides which latents go together.
 BATCH = 500
@@ -73,7 +73,7 @@ class Sampler(abc.ABC):
         """Layers that draw noise use the global random state, which belongs to the training."""
         cuda = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=cuda), torch.no_grad(), self.arithmetic.autocast():
-            torch.manual_seed(seed)
+            seed_torch(seed, self.device)
             yield
 
     @contextlib.contextmanager

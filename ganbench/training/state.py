@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,41 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from ganbench.results.files import replacing, storage_errors, write_atomically
+
 _TENSOR = "__tensor__"
 _PAIRS = "__pairs__"
 KEEP = 2
+
+#: What reading a damaged file may raise; an error of the device is none of these.
+_DAMAGE = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
+    SafetensorError,
+)  # fmt: skip
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 def save_checkpoint(folder: Path, name: str, state: dict[str, Any]) -> Path:
     """Write ``state``, a nest of dicts and lists with tensors and JSON's types at the leaves.
 
     Files become visible by renaming, tensors first; the JSON file holds the tensors' digest, so
-    that a pair is either whole or recognizably not. The two newest checkpoints are kept.
+    that a pair is either whole or recognizably not. The two newest checkpoints are kept. What sorts
+    after ``name`` goes too: whoever saves now did not go on from there.
+
+    :param name: sorts after those of earlier states.
+    :raises StorageError: if it cannot be written; the checkpoints before are as they were.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, torch.Tensor] = {}
     tree = _flatten(state, "", tensors)
     tensor_file, json_file = folder / f"{name}.safetensors", folder / f"{name}.json"
-    _replace(tensor_file, lambda path: save_file(tensors, path))
-    digest = _sha256(tensor_file)
-    body = json.dumps({"sha256": digest, "state": tree}, allow_nan=True)
+    with storage_errors(tensor_file):
+        with replacing(tensor_file) as temporary:
+            _save_tensors(tensors, temporary)
+        known = {"sha256": _sha256(tensor_file), "bytes": tensor_file.stat().st_size}
+    body = json.dumps({**known, "state": tree}, allow_nan=True)
     document = {"digest": hashlib.sha256(body.encode()).hexdigest(), "body": body}
-    _replace(json_file, lambda path: path.write_text(json.dumps(document), encoding="utf-8"))
-    for old in _names(folder)[KEEP:]:
-        (folder / f"{old}.json").unlink(missing_ok=True)
-        (folder / f"{old}.safetensors").unlink(missing_ok=True)
+    write_atomically(json_file, json.dumps(document))
+    _remove_others(folder, [old for old in _names(folder) if old <= name][:KEEP])
     return json_file
 
 
@@ -43,31 +56,78 @@ def newest_checkpoint(
     folder: Path, device: torch.device
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """The newest state that verifies, or None; and a sentence for each one that did not."""
-    problems: list[str] = []
+    reasons: dict[str, str] = {}
+    state, then = None, "starting anew"
     for name in _names(folder):
         try:
-            return _load(folder, name, device), problems
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            problems.append(f"checkpoint {name} is damaged ({error}); going on from the one before")
-    return None, problems
+            state, then = _load(folder, name, device), f"going on from checkpoint {name}"
+            break
+        except _DAMAGE as error:
+            reasons[name] = _one_line(error)
+    return state, [_damaged(name, why) + f"; {then}" for name, why in reasons.items()]
+
+
+def check_checkpoint(folder: Path) -> list[str]:
+    """A sentence for each checkpoint that is damaged, as far as a quick look can tell.
+
+    JSON files are checked against their digests, tensor files by their size.
+    """
+    problems = []
+    for name in _names(folder):
+        try:
+            _content(folder, name)
+        except _DAMAGE as error:
+            problems.append(_damaged(name, _one_line(error)))
+    return problems
 
 
 def _load(folder: Path, name: str, device: torch.device) -> dict[str, Any]:
+    content, tensor_file = _content(folder, name), folder / f"{name}.safetensors"
+    if _sha256(tensor_file) != content["sha256"]:
+        raise ValueError("its tensor file does not match its digest")
+    state = _unflatten(content["state"], load_file(tensor_file, device=str(device)))
+    if not isinstance(state, dict):
+        raise ValueError("it holds no state")
+    return state
+
+
+def _content(folder: Path, name: str) -> dict[str, Any]:
+    """What the JSON file holds, if it is whole and the tensor file has the right size."""
     document = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     body = document["body"]
     if hashlib.sha256(body.encode()).hexdigest() != document["digest"]:
         raise ValueError("its JSON file does not match its digest")
-    content = json.loads(body)
-    tensor_file = folder / f"{name}.safetensors"
-    if _sha256(tensor_file) != content["sha256"]:
-        raise ValueError("its tensor file does not match its digest")
-    state: dict[str, Any] = _unflatten(content["state"], load_file(tensor_file, device=str(device)))
-    return state
+    content: dict[str, Any] = json.loads(body)
+    size = os.stat(folder / f"{name}.safetensors").st_size
+    if size != content.get("bytes", size):
+        raise ValueError(f"its tensor file has {size} bytes in place of {content['bytes']}")
+    return content
 
 
 def _names(folder: Path) -> list[str]:
     """Names of the checkpoints, newest first: names sort by time."""
-    return sorted((path.stem for path in folder.glob("*.json")), reverse=True)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    stems = (name.removesuffix(".json") for name in names if name.endswith(".json"))
+    return sorted((stem for stem in stems if not stem.startswith(".")), reverse=True)
+
+
+def _remove_others(folder: Path, kept: list[str]) -> None:
+    """Remove all checkpoints but these; a pair's JSON file first, so that no half looks whole."""
+    for path in sorted(folder.glob("*.*"), key=lambda path: path.suffix):
+        if path.suffix in (".json", ".safetensors") and path.stem not in kept:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _damaged(name: str, why: str) -> str:
+    return f"checkpoint {name} is damaged ({why})"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _flatten(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
@@ -95,15 +155,18 @@ def _unflatten(tree: Any, tensors: dict[str, torch.Tensor]) -> Any:
     return tree
 
 
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """`save_file`, whose errors of the system are those of the system."""
+    path.touch()
+    mode = path.stat().st_mode
     try:
-        write(temporary)
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        save_file(tensors, path)
+    except SafetensorError as error:
+        found = _SYSTEM_ERROR.search(str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from None
+    path.chmod(mode)  # others may read it, as far as they may read what is made here
 
 
 def _sha256(path: Path) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+_CPU = torch.device("cpu")
+
 
 def derive_seed(seed: int, *names: object) -> int:
     """A 63-bit seed from the trial's seed and a stream's name, by hash.
@@ -43,10 +45,22 @@ class Streams:
             generator.set_state(state[name])
 
 
-def seed_everything(seed: int, stream: str) -> None:
+def seed_torch(value: int, device: torch.device) -> None:
+    """Seed torch's global random states of the CPU and of one device.
+
+    `torch.manual_seed` would seed every kind of device, which takes milliseconds and, where there is
+    no GPU, memory: what it wants to tell a GPU is kept until one turns up.
+    """
+    torch.default_generator.manual_seed(value)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(value)
+
+
+def seed_everything(seed: int, stream: str, device: torch.device = _CPU) -> None:
     """Seed the global random states, which initializers, dropout and noise layers draw from."""
     value = derive_seed(seed, stream)
-    torch.manual_seed(value)
+    seed_torch(value, device)
     random.seed(value)
     np.random.seed(value % 2**32)
 

@@ -218,10 +218,10 @@ class Trainer:
                 self.architecture.advance(network, progress)
 
     def _build(self) -> Networks:
-        seed_everything(self.seed, "weights")
+        seed_everything(self.seed, "weights", self.device)
         networks = Networks(*self.architecture.build(self.data.spec))
         # What layers draw while training must not depend on how many weights were drawn.
-        seed_everything(self.seed, "layers")
+        seed_everything(self.seed, "layers", self.device)
         for network in networks:
             network.to(self.device, memory_format=self._memory_format).train()  # type: ignore[call-overload]
         return networks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -34,18 +35,34 @@ class Digits(Dataset):
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
         """The images of a split, in the order of the original file."""
         import torch
-        from sklearn.datasets import load_digits
 
         from ganbench_datasets.resizing import resized
 
-        digits = load_digits()
-        chosen = _in_test(digits.target) == (split == "test")
-        pixels = np.rint(digits.images[chosen] * (255 / 16)).astype(np.uint8)
+        images, target = _read()
+        chosen = _in_test(target) == (split == "test")
+        pixels = np.rint(images[chosen] * (255 / 16)).astype(np.uint8)
         return ImageData(
             resized(torch.from_numpy(pixels).unsqueeze(1), self.size),
-            torch.from_numpy(digits.target[chosen].astype(np.int64)),
-            tuple(str(name) for name in digits.target_names),
+            torch.from_numpy(target[chosen].astype(np.int64)),
+            tuple(str(digit) for digit in range(10)),
         )
+
+
+def _read() -> tuple[np.ndarray, np.ndarray]:
+    """All (n, 8, 8) images, 0 to 16, and their classes.
+
+    Read from scikit-learn's file without its code, whose import takes longer than many a trial.
+    """
+    package = importlib.util.find_spec("sklearn")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        file = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if file.is_file():
+            table = np.loadtxt(file, delimiter=",")
+            return table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(int)
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images, digits.target
 
 
 def _in_test(labels: np.ndarray) -> np.ndarray:

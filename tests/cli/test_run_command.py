@@ -19,7 +19,7 @@ from ganbench.testing import installed
 MLP = "mlp[d_widths=[8],g_widths=[8],latent_dim=4]"
 DCGAN = "dcgan[latent_dim=4,width=2]"
 EVALUATION = {"extractor": "pixels", "samples": 32, "ticks": 1}
-SMALL = ["--budget", "2steps", "-o", "out"]
+SMALL = ["--budget", "2steps", "-o", "out", "--executor", "inline"]
 for key, value in EVALUATION.items():
     SMALL += ["--set", f"evaluation.{key}={value}"]
 ONE = ["-a", MLP, "-l", "hinge", "-d", "digits", *SMALL]

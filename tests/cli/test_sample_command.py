@@ -29,9 +29,9 @@ def trained(tmp_path_factory):
             "evaluation": {"extractor": "pixels", "samples": 32, "ticks": 1},
         }
         out = tmp_path_factory.mktemp("runs") / "out"
-        assert gb.run(grid, out=out).exit_code == 0
+        assert gb.run(grid, out=out, executor="inline").exit_code == 0
         skipped = grid | {"grid": grid["grid"] | {"architecture": ["dcgan"], "dataset": ["ring"]}}
-        assert gb.run(skipped, out=out).exit_code == 5
+        assert gb.run(skipped, out=out, executor="inline").exit_code == 5
     return out
 
 

@@ -16,6 +16,7 @@ from torch import nn
 
 import ganbench as gb
 from ganbench import Architecture, Networks
+from ganbench.execution.options import RunOptions
 from ganbench.execution.progress import make_progress
 from ganbench.execution.run import execute
 from ganbench.grid.grid import Grid
@@ -212,7 +213,7 @@ def check(plan, result):
 @pytest.mark.parametrize("name", CHOICE)
 def test_every_combination_trains_or_is_skipped(name, tmp_path):
     axes = grids()[name]
-    result = gb.run({"grid": axes, **SETTINGS}, tmp_path / "run")
+    result = gb.run({"grid": axes, **SETTINGS}, tmp_path / "run", executor="inline")
     print(result.results["status"].value_counts().to_dict())
     check(planned(axes), result)
 
@@ -222,7 +223,9 @@ def test_a_choice_of_the_combinations_trains(name, count, tmp_path):
     """The same choice every time, as long as the components are the same ones."""
     plan = planned(grids()[name])
     plan = dataclasses.replace(plan, cells=tuple(chosen(plan.runnable, count)))
-    check(plan, execute(plan, RunFolder(tmp_path / "run"), CPU, Path(), make_progress(quiet=True)))
+    options, progress = RunOptions(executor="inline"), make_progress(quiet=True)
+    folder = RunFolder(tmp_path / "run")
+    check(plan, execute(plan.grid, folder, Path(), options, progress, plan))
 
 
 def chosen(cells, count):

@@ -31,7 +31,7 @@ def finished(tmp_path_factory):
             "training": {"batch_size": 4},
             "evaluation": {"extractor": "pixels", "samples": 50, "ticks": 1},
         }
-        return gb.run(grid, out=tmp_path_factory.mktemp("runs") / "out")
+        return gb.run(grid, out=tmp_path_factory.mktemp("runs") / "out", executor="inline")
 
 
 def row_of(finished, architecture, dataset):
@@ -104,7 +104,7 @@ def test_what_does_not_go_together_is_skipped_with_a_way_out(
 ):
     axes = {"architecture": architecture, "loss": "lsgan", "dataset": dataset}
     grid = {"grid": axes | {"augmentation": augmentation}, "evaluation": {"extractor": "pixels"}}
-    (row,) = gb.run(grid, out=tmp_path / "out").results.to_dict("records")
+    (row,) = gb.run(grid, out=tmp_path / "out", executor="inline").results.to_dict("records")
     assert row["status"] == "skipped"
     assert words in row["error"]
     assert "way out:" in row["error"]

@@ -22,9 +22,9 @@ from ganbench.registry import lookup, plugins
 
 TINY = "mlp[d_widths=[16],g_widths=[16],latent_dim=4]"
 EVALUATION = {"ticks": 2, "samples": 64, "extractor": "pixels"}
-#: Columns that tell time, memory or how often a trial was started.
+#: Columns that tell of time, memory, neighbours or attempts.
 TIMES = {"train_seconds", "eval_seconds", "wall_seconds", "images_per_second", "step_ms"}
-TIMES |= {"peak_memory_mb", "started", "attempts"}
+TIMES |= {"peak_memory_mb", "started", "attempts", "exclusive"}
 
 
 class NanAtStep(Loss):
@@ -85,7 +85,15 @@ def hostile_losses(monkeypatch, tmp_path):
 def run(out, losses=("hinge",), seeds=1, budget="20steps", architecture=TINY, **kwargs):
     axes = {"architecture": [architecture], "loss": list(losses), "dataset": ["digits"]}
     evaluation = EVALUATION | kwargs.pop("evaluation", {})
-    return gb.run({"grid": axes}, out, seeds=seeds, budget=budget, evaluation=evaluation, **kwargs)
+    return gb.run(
+        {"grid": axes},
+        out,
+        seeds=seeds,
+        budget=budget,
+        evaluation=evaluation,
+        executor="inline",
+        **kwargs,
+    )
 
 
 def test_a_trial_leaves_its_row_history_picture_and_checkpoint(tmp_path):
@@ -185,7 +193,8 @@ def test_changed_data_makes_new_trials_beside_the_old(tmp_path):
     def train():
         dataset = f"folder[path={pictures},size=8,channels=1,test_fraction=0.2]"
         axes = {"architecture": [TINY], "loss": ["hinge"], "dataset": [dataset]}
-        return gb.run({"grid": axes}, tmp_path / "r", budget="5steps", evaluation=EVALUATION)
+        options = {"evaluation": EVALUATION, "executor": "inline"}
+        return gb.run({"grid": axes}, tmp_path / "r", budget="5steps", **options)
 
     draw(40)
     assert [train().trained for _ in range(2)] == [1, 0]
@@ -248,7 +257,8 @@ def test_an_architecture_that_makes_the_wrong_shape_is_skipped_with_the_reason(
 
 def test_points_get_their_own_metrics_and_a_scatter_plot(tmp_path):
     axes = {"architecture": [TINY], "loss": ["hinge"], "dataset": ["ring"]}
-    result = gb.run({"grid": axes}, tmp_path / "r", budget="30steps", evaluation=EVALUATION)
+    options = {"evaluation": EVALUATION, "executor": "inline"}
+    result = gb.run({"grid": axes}, tmp_path / "r", budget="30steps", **options)
     row = result.results.iloc[0]
     assert row["status"] == "ok"
     assert 0 <= row["high_quality"] <= 1

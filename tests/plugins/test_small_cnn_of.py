@@ -220,7 +220,7 @@ def test_a_translation_between_two_classes_is_evaluated_with_the_classifier_of_a
         "budget": {"steps": 2},
         "evaluation": {"samples": 16, "ticks": 1},
     }
-    result = gb.run(grid, out=tmp_path / "run")
+    result = gb.run(grid, out=tmp_path / "run", executor="inline")
     (row,) = result.results.to_dict("records")
     assert row["status"] == "ok"
     assert row["extractor"].startswith("small-cnn[of=digits]@")

@@ -1,0 +1,207 @@
+"""``ganbench status``."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganbench.cli.text import columns, echo_json, examples
+
+if TYPE_CHECKING:
+    from ganbench.execution.watch import RunningTrial, RunState, SupervisorState, TrialState
+
+_MOST = 50  # lines on trials of one kind
+_GO_ON = "the same `ganbench run` command goes on with them"
+_QUIET = 10.0  # seconds without a sign of life that are worth telling
+
+
+@click.command(
+    epilog=examples(
+        "ganbench status runs/quick               from another terminal, or afterwards",
+        "watch ganbench status runs/quick         every two seconds",
+        "ganbench status runs/quick --json | jq .counts",
+    )
+)
+@click.argument("folder", metavar="DIR")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def status(folder: str, as_json: bool) -> None:
+    """Tell how far a run is: what is done, running, failed and why, and the time left.
+
+    The JSON document has these keys; times are in seconds, and what is not known is null.
+
+    \b
+    folder         the run folder
+    total          planned trials that can be trained
+    counts         done, running, failed, interrupted, waiting, skipped: numbers
+    alive          whether anybody runs trials of this folder
+    seconds_left   until all is done
+    supervisors    who runs trials: owner, host, pid, started, executor, jobs,
+                   stopping, seconds_left, age (of the last sign of life), here
+    running        trial, label, seed, attempt, phase, share, steps, images,
+                   images_per_second, d_loss, g_loss, fd, seconds_left, since, owner,
+                   planned (by the newest grid)
+    done, failed, interrupted, skipped, waiting
+                   lists of trials: trial, label, seed, status, error, attempts
+    beside         how many trials are in the folder that the newest grid does not have
+    problems       a sentence for each damaged file
+    """
+    from ganbench.execution.watch import look
+    from ganbench.results.store import RunFolder
+
+    state = look(RunFolder(folder).open())
+    if as_json:
+        echo_json(_document(folder, state))
+    else:
+        click.echo("\n".join(_lines(folder, state)))
+
+
+def _document(folder: str, state: RunState) -> dict[str, Any]:
+    kinds = ("done", "failed", "interrupted", "skipped", "waiting")
+    return {
+        "folder": folder,
+        "total": state.total,
+        "counts": state.counts,
+        "alive": bool(state.supervisors),
+        "seconds_left": state.seconds_left,
+        "supervisors": [dataclasses.asdict(supervisor) for supervisor in state.supervisors],
+        "running": [dataclasses.asdict(trial) for trial in state.running],
+        **{kind: [_trial_document(trial) for trial in state.having(kind)] for kind in kinds},
+        "beside": state.beside,
+        "problems": state.problems,
+    }
+
+
+def _trial_document(trial: TrialState) -> dict[str, Any]:
+    names = ("trial", "label", "seed", "status", "error", "attempts")
+    return {name: getattr(trial, name) for name in names}
+
+
+def _lines(folder: str, state: RunState) -> Iterator[str]:
+    from ganbench.results.formatting import plain
+
+    yield _summary(state)
+    for supervisor in state.supervisors:
+        yield plain(_who(supervisor))
+    if not state.supervisors:
+        yield from _nobody(state)
+    if state.running:
+        yield "\nRunning:"
+        yield from columns([_running_cells(trial) for trial in state.running], "  ")
+    if failed := state.having("failed"):
+        yield "\nFailed:"
+        yield from _some([_failed_line(trial) for trial in failed])
+    if interrupted := state.having("interrupted"):
+        how = "they wait to go on" if state.supervisors else _GO_ON
+        yield f"\nInterrupted; {how}:"
+        yield from _some([f"{trial.label}{_tried(trial, ', ')}" for trial in interrupted])
+    rest = list(_rest(folder, state))
+    if rest:
+        yield ""
+        yield from map(plain, rest)
+
+
+def _summary(state: RunState) -> str:
+    from ganbench.execution.progress import clock
+
+    counts = state.counts
+    parts = [f"{counts['done']} of {state.total} done"]
+    for kind in ("running", "failed", "interrupted", "waiting"):
+        if counts[kind]:
+            parts.append(f"{counts[kind]} {kind}")
+    left = state.seconds_left
+    return ", ".join(parts) + ("" if left is None or left < 1 else f"; about {clock(left)} left")
+
+
+def _who(supervisor: SupervisorState) -> str:
+    """One line on who runs trials."""
+    from ganbench.execution.progress import clock
+
+    parts = [f"Run by process {supervisor.pid} on {supervisor.host}"]
+    if supervisor.started is not None:
+        parts.append(f"since {_local(supervisor.started)}")
+    if supervisor.executor:
+        parts.append(f"executor {supervisor.executor}")
+    if supervisor.jobs is not None:
+        parts.append(f"{supervisor.jobs} at a time")
+    if supervisor.stopping:
+        parts.append("stopping")
+    if supervisor.age is not None and (supervisor.age > _QUIET or not supervisor.here):
+        parts.append(f"last sign of life {clock(supervisor.age)} ago")
+    return ", ".join(parts)
+
+
+def _nobody(state: RunState) -> Iterator[str]:
+    """What to do where nobody runs anything."""
+    counts = state.counts
+    if counts["waiting"] or counts["interrupted"]:
+        yield "Nothing is running; the same `ganbench run` command finishes what is missing."
+    elif counts["failed"]:
+        yield "Nothing is running; `ganbench run … --retry-failed` tries failed trials again."
+    else:
+        yield "Nothing is running, and nothing is missing."
+
+
+def _running_cells(trial: RunningTrial) -> Sequence[str]:
+    from ganbench.execution.progress import clock
+    from ganbench.results.formatting import plain
+
+    def shown(value: float | None, form: str) -> str:
+        return "" if value is None else form.format(value)
+
+    left = trial.seconds_left if trial.phase == "training" else None
+    return (
+        plain(trial.label) + ("" if trial.planned else " (beside this grid)"),
+        shown(trial.attempt, "attempt {}"),
+        plain(trial.phase),
+        shown(None if trial.share is None else math.floor(100 * trial.share), "{}%"),
+        shown(trial.images or None, "{:,} images"),
+        shown(trial.images_per_second, "{:,.0f} img/s"),
+        shown(trial.fd, "fd {:.4g}"),
+        "" if left is None else f"{clock(left)} left",
+    )
+
+
+def _failed_line(trial: TrialState) -> str:
+    tried, why = _tried(trial, ", "), trial.error or "no reason given"
+    return f"{trial.label} ({trial.trial}): {trial.status}{tried}: {why}"
+
+
+def _tried(trial: TrialState, before: str) -> str:
+    times = {0: "", 1: "tried once", 2: "tried twice"}
+    text = times.get(trial.attempts, f"tried {trial.attempts} times")
+    return text and before + text
+
+
+def _some(lines: Sequence[str]) -> Iterator[str]:
+    """Lines of a list, not too many of them."""
+    from ganbench.results.formatting import plain
+
+    for line in lines[:_MOST]:
+        yield f"  {plain(line)}"
+    if len(lines) > _MOST:
+        yield f"  and {len(lines) - _MOST:,} more; --json lists them all"
+
+
+def _rest(folder: str, state: RunState) -> Iterator[str]:
+    counts = state.counts
+    if counts["failed"]:
+        yield f"`ganbench logs {folder} TRIAL` shows what a trial printed."
+    if counts["skipped"]:
+        yield f"{counts['skipped']:,} skipped: cells that cannot work; `ganbench results` says why."
+    if state.beside:
+        trials = "1 trial is" if state.beside == 1 else f"{state.beside:,} trials are"
+        yield f"{trials} in the folder beside this grid, from earlier ones."
+    yield from (f"Warning: {problem}" for problem in state.problems)
+
+
+def _local(moment: str) -> str:
+    """A time as this machine's clock shows it."""
+    try:
+        return datetime.datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return moment

@@ -1,0 +1,69 @@
+"""Names for what ended a trial: an exception in it, or the death of its process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+from ganbench.errors import UsageError
+from ganbench.execution.orders import Ending
+from ganbench.registry.guard import one_line
+
+LOST_CONNECTION = "its process closed its own connection to the supervisor"
+_VMSTAT = Path("/proc/vmstat")
+#: Nobody sends these to itself by mistake: a person, a batch system or the kernel's OOM killer did.
+_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
+#: The last words of a program whose C++ parts could not allocate.
+_NO_MEMORY = (b"bad_alloc", b"DefaultCPUAllocator", b"MemoryError", b"Cannot allocate memory")
+
+
+def oom_kills() -> int:
+    """How often the kernel has ended a process for want of memory; 0 where it does not tell."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = _VMSTAT.read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("oom_kill ")).split()[1])
+    return 0
+
+
+def of_exception(error: BaseException, kills_before: int) -> tuple[str, str]:
+    """Status and sentence of what a trial raised.
+
+    :param kills_before: `oom_kills` when the trial began.
+    """
+    import torch
+
+    text = str(error) if isinstance(error, UsageError) else one_line(error)
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "oom", text
+    # The CPU's allocator has no error class of its own, nor has a loader whose worker was killed.
+    if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text:
+        return "oom", text
+    if "killed by signal" in text and oom_kills() > kills_before:
+        return "oom", text
+    return "error", text
+
+
+def of_process(code: int, last_words: bytes, kills_before: int) -> Ending:
+    """How a process ended.
+
+    :param code: as `subprocess.Popen.returncode`: negative for a signal.
+    :param last_words: the end of what it printed.
+    :param kills_before: `oom_kills` when it was given its work.
+    """
+    if code == os.EX_IOERR:
+        return Ending("crashed", LOST_CONNECTION)
+    if code >= 0:
+        return Ending("crashed", f"its process exited with code {code}")
+    try:
+        number = signal.Signals(-code)
+        name = f"{number.name} (signal {-code})"
+    except ValueError:
+        return Ending("crashed", f"its process was ended by signal {-code}")
+    if number == signal.SIGKILL and oom_kills() > kills_before:
+        return Ending("oom", f"the system ran out of memory and ended its process by {name}")
+    if number == signal.SIGABRT and any(words in last_words for words in _NO_MEMORY):
+        return Ending("oom", f"it could not allocate memory, and its process was ended by {name}")
+    outside = number in _FROM_OUTSIDE
+    return Ending("crashed", f"its process was ended by {name}", outside)

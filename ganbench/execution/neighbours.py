@@ -1,0 +1,81 @@
+"""Whether a trial has its device to itself, as far as trials of ganbench on this machine go.
+
+Every trial holds a lock on a file of its own in a folder of its device; who finds another locked
+file there shares the device. The kernel releases the locks of the dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class Neighbours:
+    """Watches one device while a trial runs on it.
+
+    :param device: a name that is the same for all processes which share the device.
+    """
+
+    def __init__(self, device: str, folder: Path | None = None) -> None:
+        self._folder = (folder or _shared_folder()) / device.replace("/", "_")
+        self._own = self._folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._handle = -1
+        self._alone = True
+
+    def __enter__(self) -> Self:
+        hidden = self._own.with_name(f".{self._own.name}")
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(hidden, os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hidden.rename(self._own)  # seen only once it is locked: unlocked files are removed
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(OSError):
+            self._own.unlink(missing_ok=True)
+        if self._handle >= 0:
+            os.close(self._handle)
+
+    def alone(self) -> bool:
+        """Whether no other trial has been seen on the device since this one began."""
+        if self._alone:
+            with contextlib.suppress(OSError):
+                self._alone = not any(_in_use(path) for path in self._others())
+        return self._alone
+
+    def _others(self) -> list[Path]:
+        files = self._folder.iterdir()
+        return [path for path in files if path != self._own and not path.name.startswith(".")]
+
+
+def _shared_folder() -> Path:
+    return Path(tempfile.gettempdir()) / f"ganbench-devices-{os.getuid()}"
+
+
+def _in_use(path: Path) -> bool:
+    """Whether a living process holds the file; what the dead have left is removed."""
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        path.unlink(missing_ok=True)
+        return False
+    finally:
+        os.close(handle)
