@@ -59,6 +59,8 @@ class TrialHost:
         self._resources, self._trials, self._audience = resources, trials, audience
         self._emit, self._should_stop, self._log_to = emit, should_stop, log_to
         self._state = ProcessState.take()
+        #: Whether this process may be unfit for more trials: an error in a kernel spoils CUDA for good.
+        self.tainted = False
 
     @classmethod
     def of(cls, setup: Setup, emit: Emit, should_stop: Callable[[], bool]) -> TrialHost:
@@ -146,6 +148,7 @@ class TrialHost:
             if isinstance(error, KeyboardInterrupt) and self._should_stop():
                 raise
             traceback.print_exc()
+            self.tainted = self._resources.device.type == "cuda"
             row = self._failed(order, trial, run, *of_exception(error, kills))
         if not _holds(order, folder):
             return None

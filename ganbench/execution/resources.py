@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +49,7 @@ class Resources:
         """The training split, on the device if it fits in memory."""
         source = self._split(cell.dataset, "train")
         assert cell.data is not None
-        workers = 0 if isinstance(source, ImageData) else min(4, os.cpu_count() or 1)
+        workers = 0 if isinstance(source, ImageData) else min(4, torch.get_num_threads())
         return TrainingData(cell.data, source, workers, self._held_out(cell))
 
     def evaluator(self, cell: Cell) -> Evaluator:

@@ -47,7 +47,8 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         if message["do"] == "run":
-            mailbox.send({"event": "idle", "clean": not _left_behind(watchman)})
+            clean = not (host.tainted or _left_behind(watchman))
+            mailbox.send({"event": "idle", "clean": clean})
 
 
 class Mailbox:

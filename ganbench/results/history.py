@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ganbench.results.files import decode, encode
-from ganbench.results.schema import HISTORY_COLUMNS, DType, coerce
+from ganbench.results.schema import HISTORY_COLUMNS, INT64, DType, coerce
 
 _DTYPES: dict[str, DType] = {column.name: column.dtype for column in HISTORY_COLUMNS}
 
@@ -81,9 +81,12 @@ def _parse(name: str, fields: list[str]) -> list[Any]:
         return _guess(fields)
     kind: Callable[[str], Any] = {"Int64": int, "float64": float}.get(_DTYPES[name], str)
     try:
-        return [kind(field) if field else None for field in fields]
+        values = [kind(field) if field else None for field in fields]
     except ValueError as error:
         raise ValueError(f"column {name}: {error}") from None
+    if kind is int and any(value and not -INT64 <= value < INT64 for value in values):
+        raise ValueError(f"column {name}: a whole number has more than 64 bits")
+    return values
 
 
 def _guess(fields: list[str]) -> list[Any]:

@@ -76,6 +76,10 @@ def json_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _json_value(value: Any) -> Any:
+    if type(value) in (str, int, bool):
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     import pandas as pd
 
     if pd.api.types.is_scalar(value) and bool(pd.isna(value)):

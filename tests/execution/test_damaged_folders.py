@@ -59,7 +59,8 @@ def finished(tmp_path_factory, cache):
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory, cache):
     out = tmp_path_factory.mktemp("interrupted") / "run"
-    assert run(out, callbacks=[Stopper()]).exit_code == 130
+    result = run(out, callbacks=[Stopper()])
+    assert result.exit_code == 130, result.results["error"].tolist()
     assert sorted(s.statuses(out).values()) == ["interrupted", "ok"]
     assert len([*out.glob("trials/*lsgan*/checkpoint/*.json")]) == 2
     return out
@@ -84,8 +85,9 @@ def rubbish(content: bytes, dice: random.Random) -> bytes:
 
 
 def files(folder: Path) -> list[str]:
-    """Every file of a run, by its path in there."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """Every file of a run that has something in it, by its path in there."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+    return sorted(str(path.relative_to(folder)) for path in found)
 
 
 def sweep(folder: Path, finished: Path, tmp_path: Path, flips: int) -> list[str]:

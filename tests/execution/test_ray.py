@@ -103,7 +103,6 @@ def test_nodes_without_the_run_folder_hand_over_what_they_make(tmp_path, cluster
         end(nodes[0])
 
     try:
-        wait_for(lambda: ray_cpus(cluster) == 2)
         url = f"file://{store}" if with_store else None
         with in_background(kill):
             result = run(run_folder, LONG, jobs=2, ray_address=cluster.address, store=url)
@@ -153,24 +152,22 @@ def start_node_that_does_not_see(folder, address):
         pytest.skip("mount namespaces need root")
     script = 'mount -t tmpfs none "$0" && exec "$@"'
     ray_start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
-    return subprocess.Popen(
+    node = subprocess.Popen(
         [*probe[:-1], "sh", "-c", script, folder, *ray_start, f"--address={address}"],
         start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
+    assert any("Ray runtime started" in line for line in node.stdout)
+    return node
 
 
 def end(node):
     with contextlib.suppress(ProcessLookupError):
         os.killpg(node.pid, signal.SIGKILL)
     node.wait()
-
-
-def ray_cpus(cluster):
-    from ray._private.state import GlobalState
-
-    return sum(node.total_resources.get("CPU", 0) for node in [])
+    node.stdout.close()
 
 
 def workers(tmp_path):

@@ -236,7 +236,7 @@ class TestAtomicity:
         found = trial.read_row()
         assert found is not None
         assert found["fd"] == 1.0
-        assert os.listdir(trial.path) == ["row.json"]
+        assert sorted(os.listdir(trial.path)) == ["digests.json", "row.json"]
 
     def test_a_temporary_file_left_by_a_killed_process_is_ignored(
         self, run: RunFolder, row: MakeRow
