@@ -40,7 +40,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ganbench.results.files import decode, dump_json, load_json, read_bytes, storage_errors
+from ganbench.errors import StorageError
+from ganbench.results.files import (
+    decode,
+    dump_json,
+    load_json,
+    make_folder,
+    read_bytes,
+    storage_errors,
+)
 from ganbench.results.schema import FINISHED
 from ganbench.results.store import RunFolder, TrialFolder
 
@@ -84,8 +92,6 @@ class Presence:
         self._state: Mapping[str, Any] = {}
         self._beats = 0
         self._lock = threading.Lock()
-        with storage_errors(folder.supervisors_dir), contextlib.suppress(FileExistsError):
-            os.mkdir(folder.supervisors_dir)
         _here.add(self.owner)
         try:
             self.beat()
@@ -106,11 +112,10 @@ class Presence:
             self._beats += 1
             document = {**self.identity, "beat": self._beats, "state": self._state}
             text = dump_json(document, indent=None) + "\n"
+            make_folder(self._file.parent)
             with storage_errors(self._file):
                 # Not synced: after a power cut nobody lives, whatever the file says.
                 temporary = self._file.with_name(f".{self.owner}.beat.tmp")
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(self._file.parent)
                 temporary.write_text(text, encoding="utf-8")
                 os.replace(temporary, self._file)
 
@@ -118,8 +123,7 @@ class Presence:
         """Leave; the claims that are still held fall to whoever wants them. Never fails."""
         self.signs.bury()
         _here.discard(self.owner)
-        with contextlib.suppress(OSError):
-            self._file.unlink()
+        self.signs.remove(self.owner)
 
     def __enter__(self) -> Presence:
         return self
@@ -147,8 +151,7 @@ class Claims:
         :raises StorageError: if a claim cannot be written.
         """
         trial = self._folder.trial(trial_id)
-        with storage_errors(trial.path), contextlib.suppress(FileExistsError):
-            os.mkdir(trial.path)
+        make_folder(trial.path)
         newest = _newest(trial)
         if newest is not None and newest.owner == self._presence.owner:
             self._held[trial_id] = newest.number
@@ -178,7 +181,7 @@ class Claims:
         trial, holds = self._folder.trial(trial_id), self.holds(trial_id)
         number = self._held.pop(trial_id, None)
         if holds and number is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(StorageError):
                 self._make(trial, number + 1, {"owner": None})
 
     def settle(self, trial_id: str) -> None:
@@ -314,8 +317,12 @@ class _Signs:
             content = self.read(owner)
             document = _parse(content)
             if document is not None and not self.lives(_Claim(0, content, document)):
-                for path in (*self._folder.glob(f".{owner}.*tmp"), self._folder / f"{owner}.json"):
-                    _remove(path)
+                self.remove(owner)
+
+    def remove(self, owner: str) -> None:
+        """Remove an owner's sign of life, and what it was about to write. Never fails."""
+        for path in (*self._folder.glob(f".{owner}.*tmp"), self._folder / f"{owner}.json"):
+            _remove(path)
 
     def _moves(self, key: str, content: bytes, lease: float) -> bool:
         """Whether a content has been seen to change within the lease, by this process's clock."""

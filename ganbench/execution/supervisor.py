@@ -91,8 +91,9 @@ class Supervisor:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a person stopped the run."""
-        return self._stopping is not None and not self._failed_fast
+        """Whether a person stopped the run before its end."""
+        stopped = self._stopping is not None or (self._stop() and self._left > 0)
+        return stopped and not self._failed_fast
 
     def prepare(self, trials: Sequence[Trial]) -> bool:
         """Have data and evaluators ready, so that what a person must mend shows before training.

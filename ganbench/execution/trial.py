@@ -252,8 +252,10 @@ class TrialRun:
         return row | {"steps": step + 1, "images": images, "fail_images": images}
 
     def failed(self, status: str, error: str) -> dict[str, Any]:
-        """The row of a trial that something ended."""
-        return self._row(status, error)
+        """The row of a trial that something ended; half a curve is no result, so it has none."""
+        curve = self._curve(status) if self._session.history else {}
+        row = self._row(status, error)
+        return {name: value for name, value in row.items() if name not in curve}
 
     def _row(self, status: str, error: str | None = None) -> dict[str, Any]:
         trainer, session = self.trainer, self._session

@@ -26,8 +26,7 @@ _BLOCK = 1 << 16
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Replace a file in one step: whoever reads it sees the old content or the new.
 
-    The folder is made if it is missing, but not the one that it is to lie in: where that is gone,
-    somebody took it away. After an error the old file is as it was.
+    After an error the old file is as it was.
 
     :raises StorageError: if it cannot be written.
     """
@@ -40,8 +39,6 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file to be written, which then takes the place of ``path`` for good."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    with contextlib.suppress(FileExistsError):
-        path.parent.mkdir()
     try:
         yield temporary
         with open(temporary, "rb") as file:
@@ -53,6 +50,17 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder if it is missing, but not the one that it is to lie in.
+
+    Where that is gone, somebody took it away.
+
+    :raises StorageError: if it cannot be made.
+    """
+    with storage_errors(path), contextlib.suppress(FileExistsError):
+        path.mkdir()
 
 
 def append_line(path: Path, line: str) -> None:

@@ -20,6 +20,7 @@ from ganbench.results.files import (
     decode,
     dump_json,
     load_json,
+    make_folder,
     read_bytes,
     remove_temporary_files,
     storage_errors,
@@ -105,7 +106,9 @@ class TrialFolder:
 
     def write_identity(self, identity: Mapping[str, Any]) -> None:
         """Write trial.json."""
-        write_atomically(self.trial_json, dump_json(identity) + "\n")
+        text = dump_json(identity) + "\n"
+        make_folder(self.path)
+        write_atomically(self.trial_json, text)
 
     def read_identity(self, problems: list[str] | None = None) -> dict[str, Any] | None:
         """The content of trial.json."""
@@ -118,6 +121,7 @@ class TrialFolder:
         :raises TypeError: for a value that does not fit its column.
         """
         text = dump_row(row, self.id)
+        make_folder(self.path)
         digests.seal_row(self._path, text.encode(), _BESIDE_ROWS)
         write_atomically(self.row_json, text)
 
@@ -128,6 +132,7 @@ class TrialFolder:
     def write_history(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Write history.csv; raises ValueError and TypeError as `write_row` does."""
         text = dump_history(records, self.id)
+        make_folder(self.path)
         digests.unseal(self._path, ["history.csv"])
         write_atomically(self.history_csv, text)
 
@@ -140,7 +145,9 @@ class TrialFolder:
 
     def append_attempt(self, record: Mapping[str, Any]) -> None:
         """Add a line to attempts.jsonl."""
-        append_line(self.attempts_jsonl, dump_attempt(record))
+        line = dump_attempt(record)
+        make_folder(self.path)
+        append_line(self.attempts_jsonl, line)
 
     def read_attempts(self, problems: list[str] | None = None) -> list[dict[str, Any]]:
         """The lines of attempts.jsonl; one that a crash cut short is left out."""

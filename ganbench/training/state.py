@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ganbench.results.files import replacing, storage_errors, write_atomically
+from ganbench.results.files import make_folder, replacing, storage_errors, write_atomically
 
 _TENSOR = "__tensor__"
 _PAIRS = "__pairs__"
@@ -41,6 +41,7 @@ def save_checkpoint(folder: Path, name: str, state: dict[str, Any]) -> Path:
     tensors: dict[str, torch.Tensor] = {}
     tree = _flatten(state, "", tensors)
     tensor_file, json_file = folder / f"{name}.safetensors", folder / f"{name}.json"
+    make_folder(folder)
     with storage_errors(tensor_file):
         with replacing(tensor_file) as temporary:
             _save_tensors(tensors, temporary)
