@@ -30,7 +30,6 @@ import datetime
 import functools
 import os
 import re
-import secrets
 import socket
 import threading
 import time
@@ -84,7 +83,7 @@ class Presence:
         place = _place(os.getpid())
         host = re.sub(r"[^A-Za-z0-9-]", "_", place["host"])[:60]
         #: A name that no other supervisor has, now or later.
-        self.owner = f"{host}-{place['pid']}-{secrets.token_hex(4)}"
+        self.owner = f"{host}-{place['pid']}-{os.urandom(4).hex()}"
         self.lease = lease
         self.identity: dict[str, Any] = {"owner": self.owner, **place, "lease": lease}
         self.signs = _Signs(folder.supervisors_dir, lease)
@@ -215,7 +214,7 @@ class Claims:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         content = dump_json({**document, "at": now}, indent=None) + "\n"
         # The temporary file lies elsewhere: the trial's holder may clean the trial's folder.
-        unique = f".{self._presence.owner}.{secrets.token_hex(4)}.tmp"
+        unique = f".{self._presence.owner}.{os.urandom(4).hex()}.tmp"
         place = self._folder.supervisors_dir / unique
         target = _path(trial, number)
         with storage_errors(target):

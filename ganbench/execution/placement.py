@@ -77,6 +77,24 @@ def place(device: torch.device, options: RunOptions) -> Placement:
     return Placement("cuda", threads, slots)
 
 
+def place_elsewhere(options: RunOptions) -> Placement:
+    """What a trial gets on the nodes of a cluster, which are to be asked how many there is room for.
+
+    GPUs are used if there is one here or if they are asked for.
+
+    :raises UsageError: for a device that is no device, or one GPU of many.
+    """
+    import torch
+
+    known = {None: torch.cuda.is_available(), "cpu": False, "cuda": True}
+    if options.device not in known:
+        raise UsageError(f"--device {options.device}: on a cluster it is cpu or cuda")
+    if options.device == "cpu" and options.gpus_per_trial is not None:
+        raise UsageError("--gpus-per-trial: the trials run on the CPU; see --device")
+    cuda = known[options.device] or options.gpus_per_trial is not None
+    return Placement("cuda" if cuda else "cpu", options.threads or 1, [])
+
+
 def cores() -> int:
     """The cores that this process may use."""
     try:

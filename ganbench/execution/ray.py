@@ -1,12 +1,13 @@
 """Trials on the nodes of a Ray cluster: a Ray task for each, which Ray places and never repeats.
 
 What nodes tell goes through a mailbox, an actor on the driver's node. Tasks are told what to do as
-JSON: ``key`` (names the task), ``trial``, ``order`` or ``group``, ``setup``, ``environment``,
-``isolate``, ``store`` and ``versions``.
+JSON: ``key`` (names the task), ``trial``, ``order`` or ``group``, ``setup``, ``folder`` (the driver's),
+``environment``, ``isolate``, ``store`` and ``versions``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -17,14 +18,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ganbench.errors import StorageError, UsageError
+from ganbench.errors import StorageError
 from ganbench.execution import ray_remote
 from ganbench.execution.claims import holds_claim
 from ganbench.execution.courier import deliver, read_all, remove
 from ganbench.execution.options import RunOptions
 from ganbench.execution.orders import Emit, Ending, Order, Setup, Slot
 from ganbench.execution.process import MARK
-from ganbench.execution.ray_cluster import Cluster, Need, import_path, last_line
+from ganbench.execution.ray_cluster import Cluster, import_path, last_line
+from ganbench.execution.ray_crew import PREFIX
 from ganbench.execution.ray_endings import of_task
 from ganbench.execution.ray_freight import pack, store_of
 from ganbench.execution.ray_post import Post
@@ -34,6 +36,7 @@ from ganbench.results.store import RunFolder
 
 _FINAL = ("ended", "storage", "lost", "prepared")
 _GRACE = 15.0  # seconds for a node to end a trial itself and to hand over what it left
+_PATIENCE = 30.0  # seconds for Ray to end a task by force
 _FAREWELL = 3.0  # the same when the run is over
 _RECOUNT = 2.0  # seconds between two looks at the cluster's size
 _TAKEN_OVER = "another run has taken it over"
@@ -48,18 +51,19 @@ class RayExecutor:
     """
 
     def __init__(self, setup: Setup, emit: Emit, folder: RunFolder, options: RunOptions) -> None:
-        gpus = options.gpus_per_trial or (0.0 if setup.device == "cpu" else 1.0)
-        self._setup = replace(setup, device="cuda" if gpus else "cpu")
         self._emit, self._folder, self._options = emit, folder, options
-        self._need = Need(setup.threads or 1, gpus)
         self._runs: dict[str, _Run] = {}
+        self._versions = versions()
         self._store = store_of(options.store)
         if isinstance(self._store, UrlStore):
             self._store.check()
         self._cluster = Cluster(options.ray_address)
         try:
+            self._need = self._cluster.need(options)
+            device = "cuda" if self._need.gpus else "cpu"
+            self._setup = replace(setup, device=device, threads=self._need.cpus)
             for sentence in self._cluster.check(self._need):
-                self._emit({"event": "say", "text": sentence})
+                self._say(sentence)
             self._post = Post(self._cluster)
             self._enter = self._cluster.remote(
                 ray_remote.enter, num_cpus=self._need.cpus, num_gpus=self._need.gpus
@@ -68,7 +72,7 @@ class RayExecutor:
             self._cluster.close()
             raise
         self._slots: list[Slot] = []
-        self._recount_at = 0.0
+        self._recount_at, self._has_room = 0.0, True
         self._count_slots()
 
     @property
@@ -97,9 +101,9 @@ class RayExecutor:
             self._hear(key, message)
         for task in ended:
             self._settle(tasks[task])
-        for run in self._runs.values():
+        for run in list(self._runs.values()):
             if time.monotonic() > run.deadline:
-                self._cancel(run)
+                self._settle(run) if run.cancelled else self._cancel(run)
 
     def stop(self, trial: str) -> None:
         for run in self._runs.values():
@@ -112,15 +116,16 @@ class RayExecutor:
                 self._end(run, ending, _GRACE)
 
     def close(self) -> None:
-        for run in self._runs.values():
-            self._end(run, Ending("interrupted", "the run was ended"), _FAREWELL)
-        end = time.monotonic() + _FAREWELL
-        tasks = [run.task for run in self._runs.values()]
-        if tasks:
-            self._cluster.ray.wait(tasks, num_returns=len(tasks), timeout=end - time.monotonic())
-        for run in self._runs.values():
-            self._cancel(run)
-        self._post.close()
+        ray, runs = self._cluster.ray, list(self._runs.values())
+        with contextlib.suppress(ray.exceptions.RayError):
+            for run in runs:
+                self._end(run, Ending("interrupted", "the run was ended"), _FAREWELL)
+            if runs:
+                tasks = [run.task for run in runs]
+                ray.wait(tasks, num_returns=len(tasks), timeout=_FAREWELL)
+            for run in runs:
+                self._cancel(run)
+            self._post.close()
         self._cluster.close()
 
     def _give(self, slot: Slot, what: dict[str, Any], order: Order | None) -> None:
@@ -128,10 +133,11 @@ class RayExecutor:
         task = what | {
             "key": key,
             "setup": self._setup.as_dict(),
+            "folder": os.getcwd(),
             "environment": _environment(),
             "isolate": self._options.isolate,
             "store": self._options.store,
-            "versions": versions(),
+            "versions": self._versions,
         }
         box = self._post.box
         enter = self._enter.options(name=what["trial"], scheduling_strategy=self._strategy())
@@ -154,10 +160,10 @@ class RayExecutor:
             return
         self._recount_at = time.monotonic() + _RECOUNT
         rooms = self._cluster.rooms(self._need)
-        if not rooms and self._cluster.unfit:
-            raise UsageError(
-                "no node of the Ray cluster can run trials; "
-                + next(iter(self._cluster.unfit.values()))
+        if bool(rooms) != self._has_room:
+            self._has_room = bool(rooms)
+            self._say(
+                f"the Ray cluster has {'nodes again' if rooms else 'no node for trials left'}"
             )
         asked = self._options.jobs
         count = sum(rooms.values()) if asked == "auto" else int(asked)
@@ -168,7 +174,7 @@ class RayExecutor:
         """Something that a task told."""
         run, what = self._runs.get(key), message["event"]
         if run is None:
-            # Ray took its node for dead, and another one has the trial.
+            self._dismiss(key, what)
             return
         if what == "begun":
             self._begun(run, message)
@@ -181,13 +187,20 @@ class RayExecutor:
         else:
             self._emit(message)
 
+    def _dismiss(self, key: str, what: str) -> None:
+        """Answer a task that was given up, so that it ends."""
+        if what == "parcel":
+            self._post.order(self._post.box, key, {"do": "delivered"})
+        elif what not in _FINAL:
+            ending = Ending("interrupted", "it was given up")
+            self._post.order(self._post.box, key, {"do": "kill", "ending": asdict(ending)})
+
     def _begun(self, run: _Run, message: Mapping[str, Any]) -> None:
         run.begun, run.host, run.node = True, message["host"], message["node"]
         problem = message.get("unfit")
         if problem is not None:
-            text = f"node {run.host} is left out: {problem}"
             self._cluster.unfit[run.node] = problem
-            self._emit({"event": "say", "text": text})
+            self._say(f"node {run.host} is left out: {problem}")
             ending = Ending("crashed", f"node {run.host} could not run it", outside=True)
             run.final = run.name_as_event() | {"event": "lost", **vars(ending)}
 
@@ -221,22 +234,25 @@ class RayExecutor:
         self._order(run, {"do": "delivered"})
 
     def _settle(self, run: _Run) -> None:
-        """A task is over: tell what became of it."""
+        """A task is over, or given up: tell what became of it."""
         del self._runs[run.key]
         for piece in run.sent:
             self._store.drop(piece.content)
-        error = None
-        try:
-            self._cluster.ray.get(run.task)
-        except Exception as raised:
-            error = raised
         final = run.final
         if final is None or (final["event"] == "lost" and run.ending is not None):
-            ending = run.ending or of_task(error, run.host)
+            ending = run.ending or of_task(self._error(run), run.host)
             final = run.name_as_event() | {"event": "lost", **vars(ending)}
         if final["event"] == "lost":
             run.slot.group = ""
         self._emit(final)
+
+    def _error(self, run: _Run) -> Exception | None:
+        """What a task that is over raised."""
+        try:
+            self._cluster.ray.get(run.task)
+        except Exception as error:
+            return error
+        return None
 
     def _end(self, run: _Run, ending: Ending, grace: float) -> None:
         """Have a node end a trial, or Ray do so if it does not or has not begun."""
@@ -249,8 +265,11 @@ class RayExecutor:
 
     def _cancel(self, run: _Run) -> None:
         """Have Ray end a task by force; the trial's process follows, since it belongs to it."""
-        run.deadline = math.inf
+        run.cancelled, run.deadline = True, time.monotonic() + _PATIENCE
         self._cluster.ray.cancel(run.task, force=True)
+
+    def _say(self, text: str) -> None:
+        self._emit({"event": "say", "text": text})
 
     def _order(self, run: _Run, message: Mapping[str, Any]) -> None:
         self._post.order(run.box, run.key, message)
@@ -265,7 +284,8 @@ class _Run:
     :ivar box: the mailbox that it writes to.
     :ivar begun: whether it has been heard of: before, it waits until a node has room.
     :ivar ending: how it is to end, if it is to be ended.
-    :ivar deadline: when it is ended by force.
+    :ivar deadline: when it is ended by force, and given up if even that has no effect.
+    :ivar cancelled: whether it was ended by force.
     :ivar final: the event that it ends with.
     :ivar sent: files that were given to its node.
     """
@@ -281,6 +301,7 @@ class _Run:
     node: str = ""
     ending: Ending | None = None
     deadline: float = math.inf
+    cancelled: bool = False
     final: dict[str, Any] | None = None
     sent: list[Any] = field(default_factory=list)
 
@@ -294,5 +315,5 @@ def _environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name.startswith("GANBENCH_") and name != MARK
+        if name.startswith(PREFIX) and name != MARK
     }

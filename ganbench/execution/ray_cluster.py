@@ -16,6 +16,7 @@ from typing import Any
 
 from ganbench.errors import UsageError
 from ganbench.execution import ray_remote
+from ganbench.execution.options import RunOptions
 from ganbench.execution.placement import cores
 from ganbench.execution.ray_versions import versions
 from ganbench.registry.guard import one_line
@@ -97,6 +98,14 @@ class Cluster:
         }
         return {node: room for node, room in found.items() if room and node not in self.unfit}
 
+    def need(self, options: RunOptions) -> Need:
+        """What each trial takes: a core for each thread, and a GPU by default where there are any."""
+        gpus = options.gpus_per_trial
+        if gpus is None and options.device != "cpu":
+            some = options.device == "cuda" or self.ray.cluster_resources().get("GPU", 0)
+            gpus = 1.0 if some else None
+        return Need(options.threads or 1, gpus or 0.0)
+
     def check(self, need: Need) -> list[str]:
         """Look at all nodes; a sentence for each one that has room but cannot run trials.
 
@@ -148,7 +157,7 @@ class Cluster:
             options |= {"object_store_memory": _OBJECTS}
             self._started = True
         else:
-            _check_reachable(address)
+            _check_address(address)
         try:
             with _own_signals():
                 self.ray.init(address=address, **options)
@@ -179,10 +188,15 @@ def _load() -> Any:
     return ray
 
 
-def _check_reachable(address: str) -> None:
-    """Ray itself would try for minutes."""
+def _check_address(address: str) -> None:
+    """Ray itself would try for minutes to reach an address where nobody is."""
     host, _, port = address.rpartition(":")
-    if address == "auto" or "://" in address or not port.isdigit():
+    if "://" in address:
+        raise UsageError(
+            f"Ray address {address}: give that of the cluster itself, such as 10.0.0.1:6379, "
+            "on a machine that belongs to it"
+        )
+    if not port.isdigit():
         return
     try:
         socket.create_connection((host, int(port)), timeout=_REACH).close()

@@ -17,6 +17,8 @@ from ganbench.execution.local import LocalExecutor
 from ganbench.execution.orders import Event, Setup, Slot
 from ganbench.paths import cache_root, data_root
 
+#: Of the variables that ganbench reads.
+PREFIX = "GANBENCH_"
 _LINGER = 30.0  # seconds that a worker process waits for the next task
 _TIDY = 10.0  # seconds that it may take to clean up after one
 
@@ -51,7 +53,7 @@ class Crew:
         key = json.dumps([task["setup"], task["environment"], task["isolate"], gpus])
         if self._executor is None or key != self._key or not _free(self._executor):
             self._dismiss()
-            _adopt(task["environment"])
+            _adopt(task["folder"], task["environment"])
             self._told, self._key = deque(), key
             setup = _at_home(Setup(**task["setup"]))
             slots = [Slot("ray")]
@@ -84,8 +86,13 @@ def _free(executor: LocalExecutor) -> bool:
     return bool(executor.free())
 
 
-def _adopt(environment: Mapping[str, str]) -> None:
-    """Take over the driver's variables, but for paths that lead nowhere here."""
+def _adopt(folder: str, environment: Mapping[str, str]) -> None:
+    """Be where the driver is and know what it was told, but for paths that lead nowhere here."""
+    if os.path.isdir(folder):
+        os.chdir(folder)
+    for name, value in list(os.environ.items()):
+        if name.startswith(PREFIX) and not os.path.isabs(value):
+            del os.environ[name]
     for name, value in environment.items():
         if not os.path.isabs(value) or os.path.exists(value):
             os.environ[name] = value

@@ -19,6 +19,7 @@ class Post:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster, self._ray = cluster, cluster.ray
+        self._news: Any = None
         self._open()
 
     def order(self, box: Any, task: str, message: Mapping[str, Any]) -> None:

@@ -57,8 +57,7 @@ class Remains:
 
     def _check_identity(self, trial: Trial) -> None:
         folder = self._folder.trial(trial.id)
-        problems: list[str] = []
-        if folder.read_identity(problems) != decode(encode(trial.identity())):
+        if folder.read_identity() != decode(encode(trial.identity())):
             self._to_mend.append(trial)
             self._problems.append(
                 f"{folder.trial_json} does not say what the trial is; it is written anew"

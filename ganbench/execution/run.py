@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ganbench.execution.orders import Event, Executor, Setup
     from ganbench.execution.placement import Placement
     from ganbench.execution.progress import Progress
+    from ganbench.execution.ray import RayExecutor
     from ganbench.execution.supervisor import Supervisor
 
 EXIT_OK, EXIT_FAILED, EXIT_NOTHING, EXIT_INTERRUPTED = 0, 1, 5, 130
@@ -243,7 +244,7 @@ class _Crew:
         stop: Callable[[], bool],
     ) -> None:
         from ganbench.execution.orders import Setup
-        from ganbench.execution.placement import choose_device, place
+        from ganbench.execution.placement import choose_device, place, place_elsewhere
 
         self._folder, self._options, self._stop = folder, options, stop
         self._events: deque[Event] = deque()
@@ -251,10 +252,13 @@ class _Crew:
         for spec in options.callbacks:
             if isinstance(spec, str):
                 default_registry().bind("callback", spec)
-        device = choose_device(options.device)
-        placement = place(device, options)
         inline = options.executor == "inline"
-        self._jobs = len(placement.slots)
+        if options.executor == "ray":
+            placement = place_elsewhere(options)
+        else:
+            device = choose_device(options.device)
+            placement = place(device, options)
+        self._jobs = max(1, len(placement.slots))
         setup = Setup(
             grid=grid.as_dict(),
             root=str(root.resolve()),
@@ -298,7 +302,7 @@ class _Crew:
         if options.executor == "ray":
             from ganbench.execution.ray import RayExecutor
 
-            return lambda plan: RayExecutor(setup, emit, self._folder, options)
+            return lambda plan: self._on_ray(RayExecutor(setup, emit, self._folder, options))
         if options.executor == "inline":
             return lambda plan: self._inline(setup, plan)
         from ganbench.execution.local import LocalExecutor
@@ -307,6 +311,10 @@ class _Crew:
         self._executor = local
         local.warm_up()
         return lambda plan: local
+
+    def _on_ray(self, executor: RayExecutor) -> Executor:
+        self._jobs = max(1, executor.jobs)
+        return executor
 
     def _inline(self, setup: Setup, plan: Plan) -> Executor:
         import torch

@@ -253,11 +253,9 @@ class TrialRun:
 
     def failed(self, status: str, error: str) -> dict[str, Any]:
         """The row of a trial that something ended; half a curve is no result, so it has none."""
-        curve = self._curve(status) if self._session.history else {}
-        row = self._row(status, error)
-        return {name: value for name, value in row.items() if name not in curve}
+        return self._row(status, error, curve=False)
 
-    def _row(self, status: str, error: str | None = None) -> dict[str, Any]:
+    def _row(self, status: str, error: str | None = None, curve: bool = True) -> dict[str, Any]:
         trainer, session = self.trainer, self._session
         seconds = trainer.train_seconds
         g_params, d_params = trainer.parameter_counts()
@@ -280,7 +278,7 @@ class TrialRun:
             "exclusive": session.exclusive and self._exclusive(),
             "started": session.started,
             "attempts": self._attempt,
-            **(self._curve(status) if session.history else {}),
+            **(self._curve(status) if curve and session.history else {}),
         }
 
     def _curve(self, status: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class TrialFolder:
     @property
     def id(self) -> str:
         """The trial's id."""
-        return os.path.basename(self._path)
+        return self._path.rpartition(os.sep)[2]
 
     @property
     def trial_json(self) -> Path:
@@ -298,11 +298,11 @@ class RunFolder:
         """The folder of a trial, whether it is there or not."""
         if trial_id in ("", ".", "..") or "/" in trial_id or os.sep in trial_id:
             raise ValueError(f"{trial_id!r} is no trial id")
-        return TrialFolder(f"{self._trials}/{trial_id}")
+        return TrialFolder(f"{self._trials}{os.sep}{trial_id}")
 
     def trials(self) -> Iterator[TrialFolder]:
         """The folders of all trials, sorted by id."""
-        return (self.trial(trial_id) for trial_id in self.trial_ids())
+        return (TrialFolder(f"{self._trials}{os.sep}{trial_id}") for trial_id in self.trial_ids())
 
     def find(self, text: str, planned: Iterable[str] = ()) -> TrialFolder:
         """The trial with this id, or the only one whose id begins with or contains ``text``.

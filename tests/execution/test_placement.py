@@ -8,7 +8,7 @@ import torch
 from ganbench.errors import UsageError
 from ganbench.execution import placement
 from ganbench.execution.options import RunOptions, parse_jobs, parse_seconds, parse_size
-from ganbench.execution.placement import choose_device, place
+from ganbench.execution.placement import choose_device, place, place_elsewhere
 
 
 @pytest.fixture
@@ -101,3 +101,22 @@ class TestOptions:
     def test_texts_that_say_nothing(self, parse, text):
         with pytest.raises(UsageError, match=str(text)):
             parse(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "device"),
+    [
+        ({}, "cpu"),
+        ({"gpus_per_trial": 0.25}, "cuda"),
+        ({"device": "cuda"}, "cuda"),
+        ({"device": "cpu"}, "cpu"),
+    ],
+)
+def test_a_cluster_may_have_gpus_that_this_machine_has_not(options, device, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert place_elsewhere(RunOptions(executor="ray", **options)).device == device
+
+
+def test_a_cluster_has_no_first_gpu():
+    with pytest.raises(UsageError, match="on a cluster it is cpu or cuda"):
+        place_elsewhere(RunOptions(executor="ray", device="cuda:1"))

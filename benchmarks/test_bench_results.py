@@ -1,0 +1,122 @@
+"""A run folder of ten thousand rows, beside the least that reading it can cost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.measuring import median_seconds, record_rate
+from ganbench.results.digests import digest
+from ganbench.results.frames import load_results
+from ganbench.results.history import dump_history
+from ganbench.results.rows import dump_row
+from ganbench.results.store import RunFolder
+from ganbench.testing.runs import Row, synthetic_history, synthetic_row
+
+pytestmark = pytest.mark.benchmark(group="reading ten thousand rows")
+
+_TRIALS = 10_000
+_SEEDS = 10
+_COMPONENTS = (
+    [f"dcgan[width={width}]" for width in range(8, 208, 8)],
+    ["hinge", "non-saturating", "wgan-gp", "lsgan", "relativistic"],
+    ["digits", "cifar10"],
+    ["none", "r1[gamma=0.1]"],
+    ["none", "diffaugment"],
+)
+_SETTINGS = json.dumps({f"setting_{number}": number / 7 for number in range(12)})
+_EMPTY = "import pandas, pyarrow, click, rich.console"
+
+
+@pytest.fixture(scope="module", params=["row files", "sealed row files", "table"])
+def folder(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunFolder]:
+    """Trials as a run leaves them: written by hand, with digests, and with results.parquet."""
+    run = RunFolder(tmp_path_factory.mktemp("rows") / "run").create()
+    for number, (specs, seed) in enumerate(
+        itertools.product(itertools.product(*_COMPONENTS), range(_SEEDS))
+    ):
+        _write(run, f"trial-s{seed}-{number:010x}", specs, seed, request.param != "row files")
+    assert len(run.trial_ids()) == _TRIALS
+    if request.param == "table":
+        run.write_table()
+    yield run
+    shutil.rmtree(run.path)
+
+
+def test_load_results(benchmark: BenchmarkFixture, folder: RunFolder) -> None:
+    """Beside opening the row files and parsing their JSON."""
+    frame = _beside(benchmark, lambda: load_results(folder.path), lambda: _parsed(folder), 5)
+    assert len(frame) == _TRIALS
+    record_rate(benchmark, "rows_per_second", _TRIALS)
+
+
+def test_results_command(benchmark: BenchmarkFixture, folder: RunFolder) -> None:
+    """``ganbench results DIR``, beside a program that imports what it needs and ends."""
+    text = _beside(
+        benchmark,
+        lambda: _run("-m", "ganbench", "results", str(folder.path)),
+        lambda: _run("-c", _EMPTY),
+        3,
+    )
+    assert len(text.splitlines()) > _TRIALS
+
+
+def _beside(
+    benchmark: BenchmarkFixture,
+    measured: Callable[[], Any],
+    least: Callable[[], object],
+    rounds: int,
+) -> Any:
+    """Measure one, and record its ratio to the other, which runs in between."""
+    seconds = []
+
+    def other() -> None:
+        start = time.perf_counter()
+        least()
+        seconds.append(time.perf_counter() - start)
+
+    result = benchmark.pedantic(
+        measured, setup=None if benchmark.disabled else other, rounds=rounds
+    )
+    median = median_seconds(benchmark)
+    if median is not None:
+        base = statistics.median(seconds)
+        benchmark.extra_info |= {"least_seconds": base, "ratio": median / base}
+    return result
+
+
+def _parsed(run: RunFolder) -> list[Row]:
+    return [json.loads(trial.row_json.read_bytes()) for trial in run.trials()]
+
+
+def _run(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, check=True)
+    return done.stdout.decode()
+
+
+def _write(run: RunFolder, trial: str, specs: tuple[str, ...], seed: int, sealed: bool) -> None:
+    row = synthetic_row(trial, specs, seed) | {"settings": _SETTINGS, "setting_sources": _SETTINGS}
+    files = {
+        "trial.json": json.dumps({"trial": trial, "seed": seed, "columns": list(specs)}),
+        "history.csv": dump_history(synthetic_history(row), trial),
+        "row.json": dump_row(row, trial),
+    }
+    if sealed:
+        known = {name: [digest(files[name].encode())] for name in ("row.json", "history.csv")}
+        files["digests.json"] = json.dumps({"format": 1, "files": known})
+    place = run.trial(trial).path
+    place.mkdir()
+    for name, text in files.items():
+        (place / name).write_text(text, encoding="utf-8")
