@@ -38,21 +38,31 @@ _SETTINGS = json.dumps({f"setting_{number}": number / 7 for number in range(12)}
 _EMPTY = "import pandas, pyarrow, click, rich.console"
 
 
-@pytest.fixture(scope="module", params=["row files", "sealed row files", "table"])
-def folder(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunFolder]:
-    """Trials as a run leaves them: written by hand, with digests, and with results.parquet."""
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunFolder]:
+    """Ten thousand trials, their files written by hand."""
     run = RunFolder(tmp_path_factory.mktemp("rows") / "run").create()
-    for number, (specs, seed) in enumerate(
-        itertools.product(itertools.product(*_COMPONENTS), range(_SEEDS))
-    ):
-        _write(run, f"trial-s{seed}-{number:010x}", specs, seed, request.param != "row files")
+    cells = itertools.product(*_COMPONENTS)
+    for number, (specs, seed) in enumerate(itertools.product(cells, range(_SEEDS))):
+        _write(run, f"trial-s{seed}-{number:010x}", specs, seed)
     assert len(run.trial_ids()) == _TRIALS
-    if request.param == "table":
-        run.write_table()
     yield run
     shutil.rmtree(run.path)
+
+
+@pytest.fixture(scope="module", params=["row files", "sealed row files", "table"])
+def folder(request: pytest.FixtureRequest, rows: RunFolder) -> RunFolder:
+    """The trials as they are, with digests, and with results.parquet."""
+    rows.table_file.unlink(missing_ok=True)
+    for trial in rows.trials():
+        trial.digests_json.unlink(missing_ok=True)
+        if request.param != "row files":
+            files = (trial.row_json, trial.history_csv)
+            known = {path.name: [digest(path.read_bytes())] for path in files}
+            trial.digests_json.write_text(json.dumps({"format": 1, "files": known}))
+    if request.param == "table":
+        rows.write_table()
+    return rows
 
 
 def test_load_results(benchmark: BenchmarkFixture, folder: RunFolder) -> None:
@@ -106,16 +116,13 @@ def _run(*arguments: str) -> str:
     return done.stdout.decode()
 
 
-def _write(run: RunFolder, trial: str, specs: tuple[str, ...], seed: int, sealed: bool) -> None:
+def _write(run: RunFolder, trial: str, specs: tuple[str, ...], seed: int) -> None:
     row = synthetic_row(trial, specs, seed) | {"settings": _SETTINGS, "setting_sources": _SETTINGS}
     files = {
         "trial.json": json.dumps({"trial": trial, "seed": seed, "columns": list(specs)}),
         "history.csv": dump_history(synthetic_history(row), trial),
         "row.json": dump_row(row, trial),
     }
-    if sealed:
-        known = {name: [digest(files[name].encode())] for name in ("row.json", "history.csv")}
-        files["digests.json"] = json.dumps({"format": 1, "files": known})
     place = run.trial(trial).path
     place.mkdir()
     for name, text in files.items():

@@ -87,17 +87,12 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def write_table(run: RunFolder, rows: Iterable[Mapping[str, Any]] | None) -> None:
-    """Write results.parquet, with the state of every row.json that its rows are from.
+def write_table(run: RunFolder, table: pa.Table, stamps: Stamps) -> None:
+    """Write results.parquet.
 
+    :param stamps: the state of every row.json that the rows are from.
     :raises StorageError: if it cannot be written.
     """
-    stamps: Stamps = {}
-    for trial in run.trials():
-        stamp = trial.row_stamp()  # before reading: what changes meanwhile will differ
-        if stamp is not None:
-            stamps[trial.id] = stamp
-    table = rows_to_table(run.rows() if rows is None else rows)
     meta = dump_json({"row_format": ROW_FORMAT, "stamps": stamps}, indent=None)
     write_atomically(run.table_file, _sealed(_parquet(table, meta)))
 

@@ -84,6 +84,28 @@ def read_rows(run: RunFolder, columns: Sequence[str], problems: list[str]) -> li
     return kept + [{name: row.get(name) for name in columns} for row in fresh if row is not None]
 
 
+def refresh_table(run: RunFolder) -> None:
+    """Write results.parquet anew if row.json files are newer; only these are read.
+
+    :raises StorageError: if it cannot be written.
+    """
+    import pyarrow as pa
+
+    from ganbench.results.arrow import join, rows_to_table, write_table
+
+    # Before reading: what changes meanwhile will differ.
+    stamps = {
+        trial.id: stamp for trial in run.trials() if (stamp := trial.row_stamp()) is not None
+    }
+    table, holds = _from_table(run, [])
+    kept = rows_to_table([]) if table is None else table.filter(pa.array(holds, type=pa.bool_()))
+    newer = stamps.keys() - set(kept["trial"].to_pylist())
+    if table is not None and all(holds) and not newer:
+        return
+    fresh = [row for trial in sorted(newer) if (row := run.trial(trial).read_row()) is not None]
+    write_table(run, join(kept, rows_to_table(fresh)), stamps)
+
+
 def read_history(path: str | os.PathLike[str]) -> Results:
     """`load_history`, with problems as a list in place of warnings."""
     from ganbench.results.arrow import rows_to_table, to_frame

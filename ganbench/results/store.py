@@ -328,15 +328,11 @@ class RunFolder:
         found = (trial.read_row(problems) for trial in self.trials())
         return [row for row in found if row is not None]
 
-    def write_table(self, rows: Iterable[Mapping[str, Any]] | None = None) -> None:
-        """Write results.parquet.
+    def write_table(self) -> None:
+        """Bring results.parquet up to date with all row.json files; raises StorageError."""
+        from ganbench.results.frames import refresh_table  # pyarrow takes its time to import
 
-        :param rows: the rows to write; by default those on disk, which is right where other
-            processes may have added trials to the folder.
-        """
-        from ganbench.results.arrow import write_table  # pyarrow takes its time to import
-
-        write_table(self, rows)
+        refresh_table(self)
 
     def write_plan(self, trials: Mapping[str, str]) -> None:
         """Write plan.json.

@@ -12,6 +12,7 @@ import pytest
 
 import ganbench
 from ganbench.errors import UsageError
+from ganbench.results.arrow import read_table, rows_to_table, write_table
 from ganbench.results.columns_doc import columns_document
 from ganbench.results.frames import load_history, load_results, read_results
 from ganbench.results.schema import HISTORY_COLUMNS, ROW_COLUMNS
@@ -128,6 +129,24 @@ class TestStaleness:
         run.trial(unfinished).row_json.unlink()
         assert set(load_results(run.path)["trial"]) == set(run.trial_ids()) - {unfinished}
 
+    def test_only_what_is_newer_is_read_and_written(self, run: RunFolder, row: MakeRow) -> None:
+        for trial in "ab":
+            run.trial(trial).write_row(row(trial))
+        run.write_table()
+        before = os.stat(run.table_file)
+        run.write_table()
+        assert os.stat(run.table_file).st_ino == before.st_ino
+        run.trial("b").write_row(row("b", seed=7))
+        run.trial("c").write_row(row("c"))
+        shutil.rmtree(run.trial("a").path)
+        run.write_table()
+        table, stamps = read_table(run)
+        assert dict(zip(table["trial"].to_pylist(), table["seed"].to_pylist(), strict=True)) == {
+            "b": 7,
+            "c": row()["seed"],
+        }
+        assert stamps == {trial: run.trial(trial).row_stamp() for trial in "bc"}
+
     def test_a_table_without_its_trials_holds(self, tmp_path: Path) -> None:
         run = write_synthetic_run(tmp_path / "run")
         before = load_results(run.path)
@@ -136,7 +155,8 @@ class TestStaleness:
 
     def test_rows_that_never_had_a_file_hold(self, run: RunFolder, row: MakeRow) -> None:
         run.trial("a").write_row(row("a"))
-        run.write_table([row("a"), row("b")])
+        stamps = {"a": run.trial("a").row_stamp()}
+        write_table(run, rows_to_table([row("a"), row("b")]), stamps)
         assert load_results(run.path)["trial"].tolist() == ["a", "b"]
 
     def test_columns_of_different_types_meet(self, run: RunFolder, row: MakeRow) -> None:

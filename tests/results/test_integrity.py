@@ -362,7 +362,7 @@ WRITERS: dict[str, Callable[[RunFolder], None]] = {
     "attempt": lambda run: run.trial("a").append_attempt({"attempt": 2}),
     "new trial": lambda run: run.trial("b").write_row({"status": "ok"}),
     "plan": lambda run: run.write_plan({}),
-    "table": lambda run: run.write_table(),
+    "table": lambda run: (os.utime(run.trial("a").row_json), run.write_table())[1],
 }
 
 
