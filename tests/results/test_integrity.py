@@ -19,7 +19,7 @@ import pytest
 
 from ganbench.errors import StorageError, UsageError
 from ganbench.results import digests, files
-from ganbench.results.arrow import read_table
+from ganbench.results.arrow import read_table, rows_to_table, write_table
 from ganbench.results.frames import load_results, read_history, read_results
 from ganbench.results.store import RunFolder, TrialFolder
 from ganbench.testing.runs import Row, write_synthetic_run
@@ -362,7 +362,7 @@ WRITERS: dict[str, Callable[[RunFolder], None]] = {
     "attempt": lambda run: run.trial("a").append_attempt({"attempt": 2}),
     "new trial": lambda run: run.trial("b").write_row({"status": "ok"}),
     "plan": lambda run: run.write_plan({}),
-    "table": lambda run: (os.utime(run.trial("a").row_json), run.write_table())[1],
+    "table": lambda run: write_table(run, rows_to_table([{"trial": "a"}]), {}),
 }
 
 
