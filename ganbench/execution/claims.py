@@ -11,7 +11,7 @@ Whether a holder lives is decided without comparing the clocks of machines. On t
 (same boot, same process namespace, same name) a holder lives while there is a process with its number
 and its start time, however long it is silent. Elsewhere it lives until its sign of life has stood
 still for as long as it promised to be silent at most, by the reader's own clock. Until a file that
-cannot be read has stood still for as long, nobody is robbed because of it.
+cannot be read has stood still for as long, nobody who may live is robbed because of it.
 
 What the file system has to guarantee: a name is made exclusively (``link``, or ``open`` with
 ``O_EXCL`` where there are no hard links), renaming is atomic, and whoever opens a file after another
@@ -86,7 +86,7 @@ class Presence:
         self.owner = f"{host}-{place['pid']}-{os.urandom(4).hex()}"
         self.lease = lease
         self.identity: dict[str, Any] = {"owner": self.owner, **place, "lease": lease}
-        self.signs = _Signs(folder.supervisors_dir, lease)
+        self.signs = _Signs(folder.supervisors_dir, lease, self.owner)
         self._file = folder.supervisors_dir / f"{self.owner}.json"
         self._state: Mapping[str, Any] = {}
         self._beats = 0
@@ -273,10 +273,11 @@ class _Signs:
     """Watches the supervisors' signs of life.
 
     :param lease: seconds to wait where a file does not say how many.
+    :param own: the owner that watches, if any.
     """
 
-    def __init__(self, folder: Path, lease: float) -> None:
-        self._folder, self._lease = folder, lease
+    def __init__(self, folder: Path, lease: float, own: str = "") -> None:
+        self._folder, self._lease, self._own = folder, lease, own
         self._seen: dict[str, tuple[bytes, float]] = {}
 
     def owners(self) -> list[str]:
@@ -295,9 +296,11 @@ class _Signs:
     def lives(self, claim: _Claim) -> bool:
         """Whether a claim is one of somebody who lives, or may live."""
         if claim.document is None:
-            return self._moves(
-                f"claim {claim.number} {claim.content!r}", claim.content, self._lease
-            )
+            # It may be that of anybody who lives; who is alone here robs nobody.
+            others = [owner for owner in self.owners() if owner != self._own]
+            key = f"claim {claim.number} {claim.content!r}"
+            moves = self._moves(key, claim.content, self._lease)
+            return moves and any(map(self._may_live, others))
         owner = claim.owner
         if owner is None:
             return False
@@ -313,15 +316,18 @@ class _Signs:
     def bury(self) -> None:
         """Remove the signs of those who are known to be dead. Never fails."""
         for owner in self.owners():
-            content = self.read(owner)
-            document = _parse(content)
-            if document is not None and not self.lives(_Claim(0, content, document)):
+            if not self._may_live(owner):
                 self.remove(owner)
 
     def remove(self, owner: str) -> None:
         """Remove an owner's sign of life, and what it was about to write. Never fails."""
         for path in (*self._folder.glob(f".{owner}.*tmp"), self._folder / f"{owner}.json"):
             _remove(path)
+
+    def _may_live(self, owner: str) -> bool:
+        content = self.read(owner)
+        sign = _parse(content)
+        return sign is None or self.lives(_Claim(0, content, sign))
 
     def _moves(self, key: str, content: bytes, lease: float) -> bool:
         """Whether a content has been seen to change within the lease, by this process's clock."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -55,6 +56,8 @@ class InlineExecutor:
         self._work.append(lambda: self._run(order))
 
     def poll(self, seconds: float) -> None:
+        if not self._work:
+            time.sleep(seconds)
         while self._work:
             self._work.pop()()
 

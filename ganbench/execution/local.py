@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganbench.errors import GanbenchError
+from ganbench.errors import UsageError
 from ganbench.execution.endings import LOST_CONNECTION, of_process, oom_kills
 from ganbench.execution.logfile import LogFile
 from ganbench.execution.orders import Emit, Ending, Order, Setup, Slot
@@ -167,12 +167,13 @@ class LocalExecutor:
             self._emit({"event": "lost", **lost, **vars(ending)})
 
     def _false_start(self, desk: _Desk, ending: Ending) -> None:
-        """A worker that cannot even begin is nothing that a trial did."""
+        """A worker that cannot even begin is nothing that a trial did; in a long run it may once."""
         self._false_starts += 1
-        if self._false_starts >= 2:
+        if self._false_starts >= 2 or desk.preparing:
             words = b"".join(desk.last_words).decode(errors="replace").strip().splitlines()
             why = words[-1].strip() if words else ending.error
-            raise GanbenchError(f"worker processes do not start: {why}")
+            hint = "; the memory limit may be too low" if self._setup.memory_limit else ""
+            raise UsageError(f"worker processes do not start: {why}{hint}")
 
     def _let_go(self, desk: _Desk) -> None:
         worker = desk.worker

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -262,8 +263,8 @@ class TestRaces:
         assert line(holder)
         racers = [process(racer) for _ in range(6)]
         assert [line(child) for child in racers] == ["ready"] * 6
-        holder.send_signal(signal.SIGKILL)  # and not waited for: it stays a zombie
-        time.sleep(0.1)
+        holder.send_signal(signal.SIGKILL)
+        os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
         for child in racers:
             tell(child)
         assert sorted(line(child) for child in racers) == ["0 0"] * 5 + ["1 1"]
@@ -418,15 +419,18 @@ class TestDamage:
         [b"", b"{", b"[]", b"\xff", b"{}", b'{"owner": 1}', b'{"owner": "../x"}', b"[" * 100_000],
     )
     def test_a_claim_that_cannot_be_read_is_held_for_a_lease(
-        self, folder: RunFolder, content: bytes
+        self, folder: RunFolder, monkeypatch: pytest.MonkeyPatch, content: bytes
     ) -> None:
-        with supervisor(folder) as one, supervisor(folder, lease=0.1) as two:
+        now = 100.0
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+        with supervisor(folder) as one, supervisor(folder) as two:
             assert one.take("a")
             (folder.trial("a").path / "claim-000001.json").write_bytes(content)
             assert one.holds("a")  # nobody else can have made it
             assert not two.take("a")
+            now += 0.9 * LEASE
             assert two.holder("a") is not None
-            time.sleep(0.1)
+            now += 0.2 * LEASE
             assert two.holder("a") is None
             assert two.take("a")
             assert not one.holds("a")
@@ -441,11 +445,21 @@ class TestDamage:
 
     def test_a_claim_that_is_a_folder(self, folder: RunFolder) -> None:
         (folder.trial("a").path / "claim-000007.json").mkdir(parents=True)
-        with supervisor(folder, lease=0.05) as claims:
+        with supervisor(folder), supervisor(folder, lease=0.05) as claims:
             assert not claims.take("a")
             time.sleep(0.05)
             assert claims.take("a")
             assert "claim-000008.json" in names(folder, "a")
+
+    def test_a_claim_that_cannot_be_read_is_nobodys_where_nobody_is(
+        self, folder: RunFolder
+    ) -> None:
+        leave_traces(folder, "a")
+        claim = folder.trial("a").path / "claim-000001.json"
+        claim.write_bytes(b"")
+        with supervisor(folder) as claims:
+            assert claims.holder("a") is None
+            assert claims.take("a")
 
     @pytest.mark.parametrize("lease", [None, -1, 0, "60", True, 1e300, "NaN"])
     def test_a_lease_that_makes_no_sense_is_the_readers(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import GanbenchError
+from ganbench.errors import UsageError
 from ganbench.execution.local import LocalExecutor
 from ganbench.execution.orders import Ending, Order, Setup, Slot
 from ganbench.grid.grid import Grid
@@ -131,7 +131,7 @@ def test_workers_that_cannot_start_are_not_the_trials_fault(tmp_path, monkeypatc
         bench.submit(0)
         bench.wait_for("lost")
         bench.submit(0)
-        with pytest.raises(GanbenchError, match="do not start: ImportError: libcuda is broken"):
+        with pytest.raises(UsageError, match="do not start: ImportError: libcuda is broken"):
             bench.wait_for("lost")
     finally:
         bench.executor.close()

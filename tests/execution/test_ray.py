@@ -17,6 +17,9 @@ from safetensors.torch import load_file
 
 import ganbench as gb
 from ganbench.errors import UsageError
+from ganbench.execution.ray_cluster import Need
+from ganbench.execution.ray_versions import mismatch, versions
+from ganbench.results.store import RunFolder
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'ganbench[ray]'")
 
@@ -29,12 +32,22 @@ LONG = "6000steps"
 
 
 @pytest.fixture(autouse=True)
-def own_cache(monkeypatch, tmp_path):
-    """No cache but the test's, and checkpoints often."""
+def surroundings(monkeypatch, tmp_path):
+    """Checkpoints often, a cache of the test's own, and no words to Ray's makers."""
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GANBENCH_CHECKPOINT_SECONDS", "0.5")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     (tmp_path / "cache").mkdir()
+
+
+@pytest.fixture(scope="module")
+def on_this_machine(tmp_path_factory):
+    """A run folder that worker processes of this machine have filled."""
+    folder = tmp_path_factory.mktemp("local") / "run"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("GANBENCH_CACHE", str(folder.parent / "cache"))
+        run(folder, LONG, jobs=2, executor="local")
+    return folder
 
 
 @pytest.fixture
@@ -59,46 +72,66 @@ def test_a_ray_of_its_own_gives_the_rows_of_this_process(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     with_ray = run(tmp_path / "ray", jobs="auto")
     assert with_ray.exit_code == 0, with_ray.results["error"].tolist()
-    inline = run(tmp_path / "inline", executor="inline", threads=1)
-    assert_equal_runs(tmp_path / "ray", tmp_path / "inline")
-    assert len(inline.results) == 2
     assert not ray.is_initialized()
     assert signal.getsignal(signal.SIGTERM) == before
+    run(tmp_path / "inline", executor="inline", threads=1)
+    assert_equal_runs(tmp_path / "ray", tmp_path / "inline")
 
 
-def test_an_address_where_nobody_is_is_one_sentence(tmp_path):
-    with pytest.raises(UsageError, match="nobody answers there"):
-        run(tmp_path / "r", ray_address="127.0.0.1:1")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_an_address_that_is_none_is_one_sentence(tmp_path, address):
+    with pytest.raises(UsageError, match=rf"Ray address {address}: (nobody answers|give that of)"):
+        run(tmp_path / "r", ray_address=address)
     assert not (tmp_path / "r").exists()
 
 
+def test_without_ray_the_sentence_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"pip install 'ganbench\[ray\]'"):
+        run(tmp_path / "r")
+
+
+def test_a_trial_takes_its_share_of_one_gpu():
+    need = Need(cpus=2, gpus=0.3)
+    rooms = [need.times({"CPU": cpus, "GPU": gpus}) for cpus, gpus in [(16, 2), (5, 2), (16, 0)]]
+    assert rooms == [6, 2, 0]
+
+
+def test_nodes_that_differ_are_told_from_those_that_do_not():
+    ours = versions()
+    assert mismatch(ours, ours) is None
+    assert "torch 1.0" in mismatch(ours, ours | {"torch": "1.0"})
+    assert "has not the plugin ganbench:augmentations" in mismatch(ours, ours | {"plugins": {}})
+
+
 @pytest.mark.slow
-def test_what_a_killed_node_was_at_is_done_elsewhere_from_its_checkpoint(tmp_path, cluster):
+def test_what_a_killed_node_was_at_is_done_elsewhere(tmp_path, cluster, on_this_machine):
     doomed, _ = (cluster.add_node(num_cpus=1) for _ in range(2))
     run_folder = tmp_path / "ray"
 
     def kill():
-        wait_for(lambda: len(list(run_folder.glob("trials/*/checkpoint/*.json"))) >= 3)
+        wait_for(lambda: under_way(run_folder) == 2)
         cluster.remove_node(doomed, allow_graceful=False)
 
     with in_background(kill):
         result = run(run_folder, LONG, jobs=2, ray_address=cluster.address)
     assert result.exit_code == 0, result.results["error"].tolist()
     assert sorted(result.results["attempts"]) == [1, 2]
-    (_,) = [text for text in logs(run_folder) if "resumed after" in text]
-    run(tmp_path / "local", LONG, jobs=2, executor="local")
-    assert_equal_runs(run_folder, tmp_path / "local")
+    assert sum("resumed after" in text for text in logs(run_folder)) == 1
+    assert_equal_runs(run_folder, on_this_machine)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("with_store", [False, True], ids=["object-store", "url"])
-def test_nodes_without_the_run_folder_hand_over_what_they_make(tmp_path, cluster, with_store):
+def test_nodes_without_the_run_folder_hand_over_what_they_make(
+    tmp_path, cluster, on_this_machine, with_store
+):
     run_folder, store = tmp_path / "ray", tmp_path / "store"
     run_folder.mkdir()
     nodes = [start_node_that_does_not_see(run_folder, cluster.address) for _ in range(2)]
 
     def kill():
-        wait_for(lambda: len(list(run_folder.glob("trials/*/checkpoint/*.json"))) >= 3)
+        wait_for(lambda: under_way(run_folder) == 2)
         end(nodes[0])
 
     try:
@@ -110,11 +143,27 @@ def test_nodes_without_the_run_folder_hand_over_what_they_make(tmp_path, cluster
             end(node)
     assert result.exit_code == 0, result.results["error"].tolist()
     assert sorted(result.results["attempts"]) == [1, 2]
-    assert any("resumed after" in text for text in logs(run_folder))
-    run(tmp_path / "local", LONG, jobs=2, executor="local")
-    assert_equal_runs(run_folder, tmp_path / "local")
-    assert files(run_folder) == files(tmp_path / "local")
-    assert not with_store or not list(store.iterdir())
+    assert sum("resumed after" in text for text in logs(run_folder)) == 1
+    assert_equal_runs(run_folder, on_this_machine)
+    assert files(run_folder) == files(on_this_machine)
+    assert not any(trial.damaged() for trial in RunFolder(run_folder).trials())
+
+
+@pytest.mark.slow
+def test_a_node_with_other_plugins_is_left_out(tmp_path, cluster, capfd):
+    plugin = tmp_path / "other" / "other-1.0.dist-info"
+    plugin.mkdir(parents=True)
+    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (plugin / "entry_points.txt").write_text("[ganbench]\nextra = other\n")
+    cluster.add_node(num_cpus=8, env_vars={"PYTHONPATH": str(plugin.parent)})
+    with pytest.raises(UsageError, match=r"no node of the Ray cluster can run trials.*other:extra"):
+        run(tmp_path / "none", ray_address=cluster.address)
+    cluster.add_node(num_cpus=1)
+    result = run(tmp_path / "one", jobs="auto", ray_address=cluster.address, quiet=False)
+    assert result.exit_code == 0, result.results["error"].tolist()
+    output = capfd.readouterr()
+    assert "is left out: it has the plugin other:extra 1.0, and this run has not" in output.err
+    assert not output.out
 
 
 @pytest.mark.slow
@@ -127,11 +176,11 @@ def test_a_trial_that_takes_too_long_is_ended_with_its_process(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_stopped_goes_on_to_the_same_bits(tmp_path):
+def test_a_run_that_is_stopped_goes_on_to_the_same_bits(tmp_path, on_this_machine):
     run_folder = tmp_path / "ray"
 
     def stop():
-        wait_for(lambda: any(run_folder.glob("trials/*/checkpoint/*.json")))
+        wait_for(lambda: under_way(run_folder) == 1)
         os.kill(os.getpid(), signal.SIGINT)
 
     with in_background(stop):
@@ -139,8 +188,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_bits(tmp_path):
     assert (stopped.exit_code, stopped.interrupted) == (130, True)
     assert stopped.results["status"].tolist() == ["interrupted"]
     assert run(run_folder, LONG, seeds=1).exit_code == 0
-    run(tmp_path / "local", LONG, seeds=1, executor="local")
-    assert_equal_runs(run_folder, tmp_path / "local")
+    assert_equal_runs(run_folder, on_this_machine)
 
 
 def start_node_that_does_not_see(folder, address):
@@ -168,6 +216,11 @@ def end(node):
     node.stdout.close()
 
 
+def under_way(run_folder):
+    """How many trials have a checkpoint."""
+    return sum(any(path.glob("*.json")) for path in run_folder.glob("trials/*/checkpoint"))
+
+
 def workers(tmp_path):
     """Worker processes of this test."""
     found = []
@@ -186,23 +239,24 @@ def files(run_folder):
 
 
 def assert_equal_runs(ours, theirs):
-    """Bit-equal rows, histories, weights and pictures."""
-    a, b = (gb.load_results(folder).set_index("trial").sort_index() for folder in (ours, theirs))
-    columns = [column for column in a if column not in TIMES]
-    assert a[columns].equals(b[columns])
-    a, b = (
-        gb.load_history(folder).sort_values(["trial", "tick"], ignore_index=True)
-        for folder in (ours, theirs)
-    )
-    assert a.drop(columns="train_seconds").equals(b.drop(columns="train_seconds"))
-    for folder in (ours / "trials").iterdir():
-        other = theirs / "trials" / folder.name
-        assert (folder / "samples.png").read_bytes() == (other / "samples.png").read_bytes()
+    """Every trial of ours has rows, history, weights and pictures that are bit-equal to theirs."""
+    for folder in RunFolder(ours).trials():
+        other = RunFolder(theirs).trial(folder.id)
+        assert without_times(folder.read_row()) == without_times(other.read_row())
+        assert [without_times(line) for line in folder.read_history()] == [
+            without_times(line) for line in other.read_history()
+        ]
+        assert folder.samples_png.read_bytes() == other.samples_png.read_bytes()
         assert weights(folder) == weights(other)
 
 
+def without_times(record):
+    """Texts, since NaN is not equal to itself."""
+    return {name: str(value) for name, value in record.items() if name not in TIMES}
+
+
 def weights(trial):
-    tensors = load_file(max((trial / "checkpoint").glob("*.safetensors")))
+    tensors = load_file(max(trial.checkpoint_dir.glob("*.safetensors")))
     return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
 
 

@@ -1,0 +1,121 @@
+"""Files that travel between a run folder and machines that do not see it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ganbench.errors import StorageError
+from ganbench.execution.courier import Outbox, deliver, digest, read_all, remove
+from ganbench.execution.scratch import scratch_folder
+from ganbench.execution.url_store import UrlStore
+
+
+def send(files, folder):
+    """Deliver files as they come."""
+    deliver(folder, [(name, digest(data), data) for name, data in files], fetch=lambda data: data)
+
+
+def write(folder, **contents):
+    for name, text in contents.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+
+def content(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
+@pytest.fixture
+def here(tmp_path):
+    return make(tmp_path / "here")
+
+
+@pytest.fixture
+def there(tmp_path):
+    return make(tmp_path / "there")
+
+
+def make(folder):
+    folder.mkdir()
+    return folder
+
+
+def test_what_a_trial_makes_elsewhere_arrives_and_what_it_removes_goes(here, there):
+    write(here, trial_json="{}", checkpoint__1_json="old", checkpoint__1_safetensors="old")
+    write(here, log_txt="before\n", attempts_jsonl="{}")
+    send(read_all(here), there)
+    assert content(there).keys() == content(here).keys() - {"log.txt", "attempts.jsonl"}
+
+    outbox = Outbox(there)
+    write(there, checkpoint__2_json="new", checkpoint__2_safetensors="new", log_txt="more\n")
+    write(there, row_json="{}", digests_json="{}")
+    (there / ".half-written.tmp").write_text("")
+    for name in ("json", "safetensors"):
+        (there / f"checkpoint/1.{name}").unlink()
+    changes = list(outbox.changes(final=False))
+    assert [name for name, _ in changes] == [
+        "log.txt", "checkpoint/2.safetensors", "checkpoint/2.json"
+    ]  # fmt: skip
+    send(changes, here)
+    remove(here, outbox.gone())
+    assert list(outbox.changes(final=False)) == []
+
+    with (there / "log.txt").open("a") as log:
+        log.write("last\n")
+    changes = list(outbox.changes(final=True))
+    assert [name for name, _ in changes] == ["log.txt", "digests.json", "row.json"]
+    send(changes, here)
+    assert (here / "log.txt").read_text() == "before\nmore\nlast\n"
+    kept = {"attempts.jsonl", "log.txt"}
+    assert content(here).keys() - kept == content(there).keys() - {".half-written.tmp", "log.txt"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../row.json", "/etc/passwd", "claim-000001.json", "attempts.jsonl", "checkpoint/../../x"],
+)
+def test_nothing_is_written_where_a_trial_has_no_business(here, name):
+    with pytest.raises(ValueError, match="no file of a trial"):
+        send([(name, b"")], here)
+
+
+def test_what_was_damaged_on_its_way_is_not_written(here):
+    with pytest.raises(ValueError, match=r"history\.csv was damaged"):
+        deliver(here, [("history.csv", digest(b"sent"), b"arrived")], fetch=lambda data: data)
+    assert content(here) == {}
+
+
+def test_a_store_gives_back_what_it_was_given_until_it_is_dropped(tmp_path):
+    store = UrlStore(f"file://{tmp_path}/deep/store/")
+    store.check()
+    key = store.put(b"some bytes")
+    assert UrlStore(f"file://{tmp_path}/deep/store").get(key) == b"some bytes"
+    store.drop(key)
+    assert not list((tmp_path / "deep" / "store").iterdir())
+    with pytest.raises(StorageError, match=r"the store file://.* cannot be read"):
+        store.get(key)
+
+
+def test_a_store_that_cannot_be_is_one_sentence():
+    with pytest.raises(StorageError, match=r"the store nonsense://x/y cannot be used: .*nonsense"):
+        UrlStore("nonsense://x/y")
+
+
+def test_scratch_goes_with_its_user_and_at_the_latest_with_the_next_one(tmp_path):
+    script = (
+        "import os, sys; from pathlib import Path\n"
+        "from ganbench.execution.scratch import scratch_folder\n"
+        "with scratch_folder(Path(sys.argv[1])) as folder: (folder / 'x').touch(); os._exit(0)\n"
+    )
+    with scratch_folder(tmp_path) as used:
+        subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+        (left,) = set(tmp_path.iterdir()) - {used}
+        with scratch_folder(tmp_path) as new:
+            assert set(tmp_path.iterdir()) == {used, new}
+            assert not left.exists()
+    assert not list(tmp_path.iterdir())
