@@ -29,7 +29,7 @@ _TRIVIAL = (
     *("--set", "evaluation.samples=64", "--set", "evaluation.ticks=1"),
 )
 #: The shipped grid `quick`, cut short.
-_SHORT = ("-l", "hinge", "-l", "wgan-gp", "--seeds", "2", "--budget", "12800img")
+_SHORT = ("-l", "hinge", "-l", "wgan-gp", "--seeds", "2", "--budget", "6400img")
 _TAIL = 10  # trials after the last measurement, while which the worker still lives
 
 

@@ -38,6 +38,7 @@ def _axis(short: str, name: str, plural: str) -> Any:
         "ganbench run --grid                             the shipped grid `quick`",
         "ganbench run --grid study.toml -o runs/study    a grid file",
         "ganbench run -a dcgan -a mlp -l hinge -d mnist --seeds 3 --budget 2000kimg",
+        "ganbench run --grid study.toml -j auto --timeout 2h --retries 1",
         "ganbench run --grid classic -d mnist --set training.batch_size=128 --dry-run",
     ),
 )

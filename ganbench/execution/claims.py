@@ -33,7 +33,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -87,6 +87,7 @@ class Presence:
         self.lease = lease
         self.identity: dict[str, Any] = {"owner": self.owner, **place, "lease": lease}
         self.signs = _Signs(folder.supervisors_dir, lease, self.owner)
+        self._folder = folder
         self._file = folder.supervisors_dir / f"{self.owner}.json"
         self._state: Mapping[str, Any] = {}
         self._beats = 0
@@ -97,7 +98,7 @@ class Presence:
         except BaseException:
             _here.discard(self.owner)
             raise
-        self.signs.bury()
+        _clear_up(folder, self.signs)
 
     def beat(self, state: Mapping[str, Any] | None = None) -> None:
         """Give a sign of life.
@@ -120,7 +121,8 @@ class Presence:
 
     def close(self) -> None:
         """Leave; the claims that are still held fall to whoever wants them. Never fails."""
-        self.signs.bury()
+        with contextlib.suppress(OSError):
+            _clear_up(self._folder, self.signs)
         _here.discard(self.owner)
         self.signs.remove(self.owner)
 
@@ -197,17 +199,6 @@ class Claims:
             return None
         document = newest.document or {}
         return Holder(newest.owner or "", str(document.get("host", "")), _pid(document) or 0)
-
-    def sweep(self, trial_ids: Iterable[str]) -> None:
-        """Remove the claims of finished trials whose holders died before they could. Never fails."""
-        for trial_id in trial_ids:
-            trial = self._folder.trial(trial_id)
-            newest = _newest(trial)
-            if newest is None or self._presence.signs.lives(newest):
-                continue
-            row = trial.read_row()
-            if row is not None and row["status"] in FINISHED:
-                _remove_up_to(trial, newest.number)
 
     def _make(self, trial: TrialFolder, number: int, document: Mapping[str, Any]) -> bool:
         """Make a claim file; False if there is one already."""
@@ -313,11 +304,12 @@ class _Signs:
         beat = content if sign is None else repr(sign.get("beat")).encode()
         return self._moves(owner, beat, _lease(sign or claim.document) or self._lease)
 
-    def bury(self) -> None:
-        """Remove the signs of those who are known to be dead. Never fails."""
-        for owner in self.owners():
-            if not self._may_live(owner):
-                self.remove(owner)
+    def bury(self) -> bool:
+        """Remove the signs of those who are known to be dead; False if there are none. Never fails."""
+        dead = [owner for owner in self.owners() if not self._may_live(owner)]
+        for owner in dead:
+            self.remove(owner)
+        return bool(dead)
 
     def remove(self, owner: str) -> None:
         """Remove an owner's sign of life, and what it was about to write. Never fails."""
@@ -340,6 +332,19 @@ class _Signs:
 
 
 _watched: dict[str, _Signs] = {}
+
+
+def _clear_up(folder: RunFolder, signs: _Signs) -> None:
+    """Remove what the dead have left: signs of life, and claims on trials that are finished."""
+    if not signs.bury():
+        return
+    for trial in folder.trials():
+        newest = _newest(trial)
+        if newest is None or signs.lives(newest):
+            continue
+        row = trial.read_row()
+        if row is not None and row["status"] in FINISHED:
+            _remove_up_to(trial, newest.number)
 
 
 @functools.lru_cache(maxsize=1)

@@ -129,6 +129,14 @@ def parse_seconds(text: str | float | None, what: str = "timeout") -> float | No
     return parsed.amount
 
 
+def duration(seconds: float) -> str:
+    """``10m`` or ``90s``: a time as it is given on the command line."""
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
+
+
 def parse_size(text: str | int | None, what: str = "memory limit") -> int | None:
     """``4GB``, ``512MiB`` or a number of bytes; raises UsageError. Units are powers of 1024."""
     if text is None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ganbench.components.callback import Callback
     from ganbench.execution.orders import Event, Executor, Setup
     from ganbench.execution.placement import Placement
+    from ganbench.execution.preparation import Preparation
     from ganbench.execution.progress import Progress
     from ganbench.execution.ray import RayExecutor
     from ganbench.execution.supervisor import Supervisor
@@ -207,8 +208,8 @@ def execute(
             left, anew = _left(trials, remains, options)
             for sentence in remains.notices():
                 progress.say(sentence)
-            supervisor = crew.supervisor(plan, progress)
-            interrupted = not supervisor.prepare(left)
+            interrupted = not crew.preparation(plan, progress).run(left)
+            supervisor = crew.supervisor(progress)
             if not interrupted:
                 _lay_out(plan, trials, folder)
                 remains.mend()
@@ -270,14 +271,22 @@ class _Crew:
         )
         self._make = self._maker(setup, placement)
 
-    def supervisor(self, plan: Plan, progress: Progress) -> Supervisor:
-        """Who sees the plan through."""
+    def preparation(self, plan: Plan, progress: Progress) -> Preparation:
+        """What comes before the training of a plan."""
+        from ganbench.execution.preparation import Preparation
+
+        if self._executor is None:
+            self._executor = self._make(plan)
+        timeout = self._options.timeout
+        return Preparation(self._executor, self._events, progress, self._stop, timeout)
+
+    def supervisor(self, progress: Progress) -> Supervisor:
+        """Who sees the training through, once it has been prepared."""
         from ganbench.execution.callbacks import Audience
         from ganbench.execution.supervisor import Policy, Supervisor
 
         options = self._options
-        if self._executor is None:
-            self._executor = self._make(plan)
+        assert self._executor is not None
         followers = [] if options.executor == "inline" else _objects(options.callbacks)
         policy = Policy(options.timeout, options.retries, options.fail_fast)
         return Supervisor(

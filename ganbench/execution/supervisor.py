@@ -13,10 +13,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganbench.errors import StorageError, UsageError
-from ganbench.execution.backlog import Backlog, Job, group_of
+from ganbench.errors import StorageError
+from ganbench.execution.backlog import Backlog, Job
 from ganbench.execution.callbacks import Audience
 from ganbench.execution.claims import Claims, Presence
+from ganbench.execution.options import duration
 from ganbench.execution.orders import Ending, Event, Executor, Order, Slot, Status
 from ganbench.execution.pace import Outlook
 from ganbench.execution.progress import Progress
@@ -95,28 +96,6 @@ class Supervisor:
         stopped = self._stopping is not None or (self._stop() and self._left > 0)
         return stopped and not self._failed_fast
 
-    def prepare(self, trials: Sequence[Trial]) -> bool:
-        """Have data and evaluators ready, so that what a person must mend shows before training.
-
-        :return: False if the run was stopped meanwhile.
-        :raises UsageError: for data or weights that are not to be had.
-        """
-        groups: dict[str, str] = {}
-        for trial in trials:
-            groups.setdefault(group_of(trial.cell), trial.id)
-        waiting = list(groups.items())  # taken from the end: what is needed first stays loaded
-        since: dict[str, float] = {}
-        while waiting or since:
-            if self._stop():
-                return False
-            while waiting and (slots := self._executor.free()):
-                group, trial_id = waiting.pop()
-                since[group] = time.monotonic()
-                self._executor.prepare(slots[0], group, trial_id)
-            self._executor.poll(0.2)
-            self._prepared(since)
-        return True
-
     def run(self, trials: Sequence[Trial], anew: Collection[str] = ()) -> None:
         """Train what is given.
 
@@ -148,24 +127,6 @@ class Supervisor:
                 self._presence.close()
         if self._problem is not None:
             raise StorageError(self._problem)
-
-    def _prepared(self, since: dict[str, float]) -> None:
-        """Take note of what is ready, of what cannot be, and of what takes too long."""
-        while self._events:
-            event = self._events.popleft()
-            if event["event"] == "say":
-                self._progress.say(event["text"])
-            elif event["event"] == "prepared":
-                since.pop(event["group"], None)
-                if event["problem"] is not None:
-                    raise UsageError(event["problem"])
-            elif event["event"] == "lost":
-                since.pop(event["group"], None)
-                self._progress.say(f"{event['group']}: {event['error']} while it was prepared")
-        limit = self._policy.timeout
-        for group, begun in list(since.items()):
-            if limit is not None and time.monotonic() - begun > limit:
-                self._executor.kill(group, Ending("timeout", f"took longer than {duration(limit)}"))
 
     def _loop(self) -> None:
         while len(self._backlog) or self._running or self._elsewhere:
@@ -446,14 +407,6 @@ def _newest(folder: TrialFolder) -> str:
 
 def _name(job: Job) -> str:
     return f"{job.trial.cell.label} seed {job.trial.seed}"
-
-
-def duration(seconds: float) -> str:
-    """``10m`` or ``90s``: a time as it is given on the command line."""
-    for unit, size in (("h", 3600), ("m", 60)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g}{unit}"
-    return f"{seconds:g}s"
 
 
 def _now() -> str:

@@ -319,16 +319,19 @@ class TestThisHost:
             time.sleep(LEASE)
             assert claims.take("a")
 
-    def test_finished_trials_of_the_dead_are_swept(self, folder: RunFolder) -> None:
-        for trial in "abc":
-            leave_traces(folder, trial)
-        folder.trial("a").write_row({"status": "ok"})
-        folder.trial("b").write_row({"status": "interrupted"})
+    def test_the_dead_leave_no_claims_on_what_is_finished(self, folder: RunFolder) -> None:
         with supervisor(folder) as claims:
-            folder.trial("d").write_row({"status": "ok"})
+            for trial in "abc":
+                leave_traces(folder, trial)
             assert claims.take("d")
-            claims.sweep("abcd")
-            assert [len(names(folder, trial)) for trial in "abcd"] == [0, 1, 1, 1]
+            folder.trial("a").write_row({"status": "ok"})
+            folder.trial("b").write_row({"status": "interrupted"})
+            folder.trial("d").write_row({"status": "ok"})
+            with supervisor(folder):
+                assert [len(names(folder, trial)) for trial in "abcd"] == [0, 1, 1, 1]
+            folder.trial("b").write_row({"status": "error"})
+            leave_traces(folder, "e")
+        assert [len(names(folder, trial)) for trial in "abcde"] == [0, 0, 1, 1, 1]
 
 
 class TestOtherHosts:
