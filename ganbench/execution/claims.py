@@ -33,7 +33,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -200,6 +200,11 @@ class Claims:
         document = newest.document or {}
         return Holder(newest.owner or "", str(document.get("host", "")), _pid(document) or 0)
 
+    def sweep(self, trial_ids: Iterable[str]) -> None:
+        """Remove the claims of finished trials whose holders died before they could."""
+        for trial_id in trial_ids:
+            _sweep(self._folder.trial(trial_id), self._presence.signs)
+
     def _make(self, trial: TrialFolder, number: int, document: Mapping[str, Any]) -> bool:
         """Make a claim file; False if there is one already."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -339,12 +344,16 @@ def _clear_up(folder: RunFolder, signs: _Signs) -> None:
     if not signs.bury():
         return
     for trial in folder.trials():
-        newest = _newest(trial)
-        if newest is None or signs.lives(newest):
-            continue
-        row = trial.read_row()
-        if row is not None and row["status"] in FINISHED:
-            _remove_up_to(trial, newest.number)
+        _sweep(trial, signs)
+
+
+def _sweep(trial: TrialFolder, signs: _Signs) -> None:
+    newest = _newest(trial)
+    if newest is None or signs.lives(newest):
+        return
+    row = trial.read_row()
+    if row is not None and row["status"] in FINISHED:
+        _remove_up_to(trial, newest.number)
 
 
 @functools.lru_cache(maxsize=1)

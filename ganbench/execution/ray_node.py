@@ -162,7 +162,7 @@ class _Shift:
             while told:
                 event = told.popleft()
                 if event["event"] in _FINAL:
-                    self._link.tell(news)
+                    self.exchange(news)
                     return event
                 if event["event"] == "started":
                     self._started, next_word = True, 0.0

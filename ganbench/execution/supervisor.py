@@ -111,6 +111,8 @@ class Supervisor:
         self._backlog = Backlog(jobs)
         self._presence = Presence(self._folder)
         self._claims = Claims(self._folder, self._presence)
+        to_do = {job.id for job in jobs}
+        self._claims.sweep(trial for trial in self._folder.trial_ids() if trial not in to_do)
         self._progress.begin(self._total, self._workers)
         try:
             self._beat()

@@ -43,11 +43,14 @@ def main() -> None:
     host = _make_host(first["setup"], mailbox, inbox)
     mailbox.send({"event": "ready", "pid": os.getpid()})
     while (message := inbox.next()) is not None:
+        threads = set(threading.enumerate())
         _carry_out(message, host, inbox)
         sys.stdout.flush()
         sys.stderr.flush()
         if message["do"] == "run":
-            clean = not (host.tainted or _left_behind(watchman))
+            # What still runs would slow the next trial down, or write into its log.
+            restless = set(threading.enumerate()) - threads
+            clean = not (host.tainted or restless or _left_behind(watchman))
             mailbox.send({"event": "idle", "clean": clean})
 
 

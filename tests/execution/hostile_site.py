@@ -142,6 +142,23 @@ def thread():
     threading.Thread(target=_sleep_for_ever).start()
 
 
+def late_exit():
+    """Ends the process when this trial is over and another is there."""
+    threading.Timer(2.0, os._exit, [5]).start()
+
+
+class _Stuck:
+    def write(self, text):
+        return len(text)
+
+    def flush(self):
+        _sleep_for_ever()
+
+
+def stuck_output():
+    sys.stdout = _Stuck()
+
+
 def at_exit():
     atexit.register(_sleep_for_ever)
 
@@ -214,6 +231,8 @@ ACTS = {
     "sys-exit": lambda: sys.exit(4),
     "interrupt": lambda: exec("raise KeyboardInterrupt"),
     "thread": thread,
+    "late-exit": late_exit,
+    "stuck-output": stuck_output,
     "at-exit": at_exit,
     "spoil": spoil,
     "flaky": flaky,
@@ -221,7 +240,7 @@ ACTS = {
     "flag": lambda: (FLAGS / "here").touch(),
 }
 #: What is done at one update only, in place of every one from then on.
-ONCE = {"print", "print-gigabyte", "thread", "at-exit", "spoil", "close-output", "close-files"}
+ONCE = {"print", "print-gigabyte", "thread", "late-exit", "stuck-output", "at-exit", "spoil", "close-output", "close-files"}
 
 
 class Hostile(Loss):

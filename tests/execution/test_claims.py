@@ -331,7 +331,10 @@ class TestThisHost:
                 assert [len(names(folder, trial)) for trial in "abcd"] == [0, 1, 1, 1]
             folder.trial("b").write_row({"status": "error"})
             leave_traces(folder, "e")
-        assert [len(names(folder, trial)) for trial in "abcde"] == [0, 0, 1, 1, 1]
+            claims.sweep("ab")
+            assert [len(names(folder, trial)) for trial in "ab"] == [0, 0]
+            folder.trial("c").write_row({"status": "ok"})
+        assert [len(names(folder, trial)) for trial in "abcde"] == [0, 0, 0, 1, 1]
 
 
 class TestOtherHosts:
