@@ -18,7 +18,9 @@ from ganbench.execution.process import WorkerProcess
 from ganbench.results.store import RunFolder
 
 _LAST_WORDS = 4096
+_LAST_WORD = 2.0  # seconds that the end of a run waits for workers to become free
 _FAREWELL = 5.0  # seconds that a worker has to end by itself
+_TIDY_UP = 15.0  # seconds between a trial's row and being free for the next
 _SILENT_DEATH = 5.0  # seconds that a process may live on after it closed its events
 
 
@@ -79,6 +81,9 @@ class LocalExecutor:
                 self._bury(desk, ending)
 
     def close(self) -> None:
+        end = time.monotonic() + _LAST_WORD
+        while any(desk.told for desk in self._desks) and time.monotonic() < end:
+            self.poll(0.02)  # a worker that has told all is free in a moment
         staffed = [desk for desk in self._desks if desk.worker is not None]
         for desk in staffed:
             self._dismiss(desk)
@@ -130,7 +135,8 @@ class LocalExecutor:
                 self._dismiss(desk)
                 self._retire(desk)
         else:
-            desk.told = desk.told or what in ("ended", "storage")
+            if what in ("ended", "storage"):
+                desk.told, desk.doomed = True, time.monotonic() + _TIDY_UP
             if what == "prepared":
                 desk.release()
             self._emit(event)

@@ -45,8 +45,6 @@ def main() -> None:
     while (message := inbox.next()) is not None:
         threads = set(threading.enumerate())
         _carry_out(message, host, inbox)
-        sys.stdout.flush()
-        sys.stderr.flush()
         if message["do"] == "run":
             # What still runs would slow the next trial down, or write into its log.
             restless = set(threading.enumerate()) - threads

@@ -41,6 +41,8 @@ ENDS = {
     "orphans": ("ok", ""),
     "thread": ("ok", ""),
     "at-exit": ("ok", ""),
+    "late-exit": ("ok", ""),
+    "stuck-output": ("ok", ""),
 }
 #: What may end in more ways than one, as long as nothing but the trial itself suffers.
 EITHER = {
@@ -50,7 +52,7 @@ EITHER = {
 }
 #: Ends of a process cost the start of another, and limits of time their time.
 SLOW_ONLY = {"regex", "stop-itself", "exit-zero", "abort", "memory-of-objects", "raise-base"}
-SLOW_ONLY |= {"at-exit", "print-gigabyte"}
+SLOW_ONLY |= {"at-exit", "stuck-output", "late-exit"}
 LOG_LIMIT = 64 << 20
 ITS_OWN = frozenset({"trial", "cell", "loss", "setting_sources"})
 
@@ -175,8 +177,18 @@ def test_a_grid_of_everything_with_a_process_for_each_trial(place):
     assert len(set(used)) == len(used)
 
 
-#: Acts after which the worker lives, if what they did can be put right again.
-SURVIVED = ["raise-forward", "raise-backward", "sys-exit", "interrupt", "nan", "chdir", "spoil"]
+#: Acts after which the worker might live, if what they did can be put right again.
+SURVIVED = [
+    "late-exit",
+    "stuck-output",
+    "raise-forward",
+    "raise-backward",
+    "sys-exit",
+    "interrupt",
+    "nan",
+    "chdir",
+    "spoil",
+]
 
 
 def test_a_worker_that_is_used_again_is_as_new(place):

@@ -14,6 +14,8 @@ import supervised as s
 #: Trials of several lengths, the long ones with several checkpoints.
 GRID = (*s.grid(["hinge", "wgan-gp"], seeds=2, steps=60), "--set", "evaluation.ticks=3", "-j", "2")
 TRIALS = 4
+#: What nobody sends to itself.
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 PHASES = ("starting", "preparing", "training", "evaluating", "writing", "ending")
 
 
@@ -78,7 +80,7 @@ def kill_and_go_on(place, undisturbed, out, seed, *kills):
             run = place.start(out, *GRID)
         elif workers := run.workers():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(dice.choice(workers), signal.SIGKILL)
+                os.kill(dice.choice(workers), dice.choice(FROM_OUTSIDE))
             kept |= s.final_rows(out)
     done = run.end()
     assert done.code == 0, done
