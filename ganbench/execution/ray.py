@@ -31,7 +31,6 @@ from ganbench.execution.ray_endings import of_task
 from ganbench.execution.ray_freight import pack, store_of
 from ganbench.execution.ray_post import Post
 from ganbench.execution.ray_versions import versions
-from ganbench.execution.url_store import UrlStore
 from ganbench.results.store import RunFolder
 
 _FINAL = ("ended", "storage", "lost", "prepared")
@@ -54,9 +53,9 @@ class RayExecutor:
         self._emit, self._folder, self._options = emit, folder, options
         self._runs: dict[str, _Run] = {}
         self._versions = versions()
-        self._store = store_of(options.store)
-        if isinstance(self._store, UrlStore):
-            self._store.check()
+        self._url = None if options.store is None else f"{options.store.rstrip('/')}/{_unique()}"
+        self._store = store_of(self._url)
+        self._store.check()
         self._cluster = Cluster(options.ray_address)
         try:
             self._need = self._cluster.need(options)
@@ -70,6 +69,7 @@ class RayExecutor:
             )
         except BaseException:
             self._cluster.close()
+            self._store.clear()
             raise
         self._slots: list[Slot] = []
         self._recount_at, self._has_room = 0.0, True
@@ -127,16 +127,17 @@ class RayExecutor:
                 self._cancel(run)
             self._post.close()
         self._cluster.close()
+        self._store.clear()
 
     def _give(self, slot: Slot, what: dict[str, Any], order: Order | None) -> None:
-        key = uuid.uuid4().hex
+        key = _unique()
         task = what | {
             "key": key,
             "setup": self._setup.as_dict(),
             "folder": os.getcwd(),
             "environment": _environment(),
             "isolate": self._options.isolate,
-            "store": self._options.store,
+            "store": self._url,
             "versions": self._versions,
         }
         box = self._post.box
@@ -146,7 +147,7 @@ class RayExecutor:
 
     def _strategy(self) -> Any:
         """Ray chooses the node, unless there are some that cannot run trials."""
-        if not self._cluster.unfit:
+        if self._cluster.uniform:
             return "SPREAD"
         rooms = self._cluster.rooms(self._need)
         if not rooms:
@@ -199,8 +200,7 @@ class RayExecutor:
         run.begun, run.host, run.node = True, message["host"], message["node"]
         problem = message.get("unfit")
         if problem is not None:
-            self._cluster.unfit[run.node] = problem
-            self._say(f"node {run.host} is left out: {problem}")
+            self._say(self._cluster.leave_out(run.node, run.host, problem))
             ending = Ending("crashed", f"node {run.host} could not run it", outside=True)
             run.final = run.name_as_event() | {"event": "lost", **vars(ending)}
 
@@ -308,6 +308,10 @@ class _Run:
     def name_as_event(self) -> dict[str, Any]:
         """Which trial or group it is about."""
         return {"trial" if self.order is not None else "group": self.name}
+
+
+def _unique() -> str:
+    return f"ganbench-{uuid.uuid4().hex}"
 
 
 def _environment() -> dict[str, str]:

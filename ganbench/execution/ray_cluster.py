@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,13 +51,12 @@ class Cluster:
 
     :param address: of a cluster; else what ``RAY_ADDRESS`` says, else one is started here.
     :ivar ray: the package.
-    :ivar unfit: why a node cannot run trials, by its id.
     :raises UsageError: if Ray is not installed or the cluster is not to be reached.
     """
 
     def __init__(self, address: str | None) -> None:
         self.ray = _load()
-        self.unfit: dict[str, str] = {}
+        self._unfit: dict[str, str] = {}
         self._connected = False
         self._started = False
         if self.ray.is_initialized():
@@ -90,13 +89,31 @@ class Cluster:
         return node
 
     def rooms(self, need: Need) -> dict[str, int]:
-        """How many trials each node could run that can run any."""
-        found = {
+        """How many trials each node could run that can run any.
+
+        :raises UsageError: if there are nodes, and none of them can.
+        """
+        rooms = {
             node["NodeID"]: need.times(node["Resources"])
             for node in self.ray.nodes()
             if node["Alive"]
         }
-        return {node: room for node, room in found.items() if room and node not in self.unfit}
+        large = {node: room for node, room in rooms.items() if room}
+        fit = {node: room for node, room in large.items() if node not in self._unfit}
+        if large and not fit:
+            why = self._unfit[next(iter(large))]
+            raise UsageError(f"no node of the Ray cluster can run trials; {why}")
+        return fit
+
+    def leave_out(self, node: str, host: str, why: str) -> str:
+        """Run nothing on a node any more; a sentence about it."""
+        self._unfit[node] = f"node {host} is left out: {why}"
+        return self._unfit[node]
+
+    @property
+    def uniform(self) -> bool:
+        """Whether any node will do that has room."""
+        return not self._unfit
 
     def need(self, options: RunOptions) -> Need:
         """What each trial takes: a core for each thread, and a GPU by default where there are any."""
@@ -116,14 +133,13 @@ class Cluster:
             raise UsageError(f"no node of the Ray cluster has {need}, which a trial takes")
         if self._started:
             return []
-        names = {node["NodeID"]: node.get("NodeManagerHostname", "") for node in self.ray.nodes()}
-        self.unfit |= self._look(rooms)
-        sentences = [f"node {names[node]} is left out: {why}" for node, why in self.unfit.items()]
-        if len(self.unfit) == len(rooms):
-            raise UsageError(f"no node of the Ray cluster can run trials; {sentences[0]}")
+        hosts = {node["NodeID"]: node["NodeManagerHostname"] for node in self.ray.nodes()}
+        problems = self._look(rooms)
+        sentences = [self.leave_out(node, hosts[node], why) for node, why in problems.items()]
+        self.rooms(need)
         return sentences
 
-    def _look(self, nodes: Mapping[str, int]) -> dict[str, str]:
+    def _look(self, nodes: Iterable[str]) -> dict[str, str]:
         """Why nodes cannot run trials."""
         enter, wanted = self.remote(ray_remote.enter, num_cpus=0), json.dumps(versions())
         answers = {
@@ -137,6 +153,8 @@ class Cluster:
         for one in done:
             try:
                 problem = self.ray.get(one)
+            except self.ray.exceptions.TaskUnschedulableError:
+                continue  # it has just come, or gone; its first task will tell
             except Exception as error:
                 problem = f"ganbench does not start there: {last_line(error)}"
             if problem is not None:

@@ -26,6 +26,12 @@ class Store(Protocol):
     def drop(self, key: Any) -> None:
         """It is not needed any more."""
 
+    def check(self) -> None:
+        """Raise StorageError if nothing can be kept there."""
+
+    def clear(self) -> None:
+        """Nothing that was kept is needed any more."""
+
 
 class ObjectStore:
     """Ray's own: what is put there lives as long as who put it remembers its key."""
@@ -41,6 +47,12 @@ class ObjectStore:
         return data
 
     def drop(self, key: Any) -> None:
+        return
+
+    def check(self) -> None:
+        return
+
+    def clear(self) -> None:
         return
 
 

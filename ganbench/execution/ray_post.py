@@ -49,6 +49,7 @@ class Post:
                 told += self._ray.get(self.box.collect.remote(0))
         except self._ray.exceptions.RayActorError:
             # Its tasks cannot reach it either, and end by themselves.
+            self.close()
             self._open()
             return []
         self._news = self.box.collect.remote(_LISTEN)

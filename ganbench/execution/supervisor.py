@@ -120,7 +120,8 @@ class Supervisor:
         except KeyboardInterrupt:
             self._stopping = self._stopping or time.monotonic()
             for job in self._running.values():
-                self._write(job, Ending("interrupted", "ended at once on request"))
+                if self._claims.holds(job.id):
+                    self._write(job, Ending("interrupted", "ended at once on request"))
             raise
         finally:
             with contextlib.suppress(StorageError):  # what cannot be given back lapses
@@ -227,13 +228,15 @@ class Supervisor:
         """A process says that the trial has its row."""
         row = self._folder.trial(job.id).read_row()
         if row is None or not self._claims.holds(job.id):
-            del self._running[job.id]
-            self._elsewhere[job.id] = job
-            return
-        self._close(job, row)
+            self._leave(job)
+        else:
+            self._close(job, row)
 
     def _lost(self, job: Job, ending: Ending) -> None:
         """The trial's process died; what it left decides what becomes of the trial."""
+        if not self._claims.holds(job.id):
+            self._leave(job)
+            return
         folder = self._folder.trial(job.id)
         row = folder.read_row() if folder.row_stamp() != job.stamp else None
         if row is not None and row["status"] in FINISHED and row["attempts"] == job.attempt:
@@ -279,6 +282,11 @@ class Supervisor:
         if self._policy.fail_fast and row["status"] in FAILURES and self._stopping is None:
             self._failed_fast = True
             self._begin_to_stop(f"{_name(job)} failed; stopping")
+
+    def _leave(self, job: Job) -> None:
+        """The trial is not ours any more: see what becomes of it where it is."""
+        del self._running[job.id]
+        self._elsewhere[job.id] = job
 
     def _requeue(self, job: Job) -> None:
         """Another attempt; the claim is kept."""

@@ -168,6 +168,7 @@ class TrialRun:
             session.best_fd = metrics["fd"]
             session.best_weights = trainer.averaged_weights()
             session.best_progress = trainer.progress
+        self._check_claim()
         self.folder.write_history(session.history)
         self._on_tick(record)
         self._after_stretch()
@@ -314,9 +315,13 @@ class TrialRun:
             )
         )
 
-    def _save(self) -> None:
+    def _check_claim(self) -> None:
+        """What is not ours any more must not be written to."""
         if not self._holds():
             raise ClaimLostError(f"trial {self.trial.id} was taken over by another run")
+
+    def _save(self) -> None:
+        self._check_claim()
         start = time.perf_counter()
         session = vars(self._session) | {
             "wall_seconds": self._session.wall_seconds + start - self._begin,

@@ -15,7 +15,7 @@ from ganbench.registry.guard import one_line
 class UrlStore:
     """Files at a URL of whatever kind fsspec knows.
 
-    :param url: a folder, such as ``s3://bucket/ganbench``.
+    :param url: a folder of its own, such as ``s3://bucket/ganbench/run``.
     :raises StorageError: if nothing can be written there.
     """
 
@@ -37,7 +37,7 @@ class UrlStore:
 
     def put(self, data: bytes) -> str:
         """Keep something; its key."""
-        key = f"ganbench-{uuid.uuid4().hex}"
+        key = uuid.uuid4().hex
         with self._problems("written"):
             self._files.pipe_file(f"{self._base}/{key}", data)
         return key
@@ -52,6 +52,11 @@ class UrlStore:
         """Remove what was kept, if it is there."""
         with contextlib.suppress(Exception):
             self._files.rm_file(f"{self._base}/{key}")
+
+    def clear(self) -> None:
+        """Remove all of it."""
+        with contextlib.suppress(Exception):
+            self._files.rm(self._base, recursive=True)
 
     @contextlib.contextmanager
     def _problems(self, what: str) -> Iterator[None]:

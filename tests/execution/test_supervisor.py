@@ -1,0 +1,227 @@
+"""What the supervisor makes of what an executor tells: retries, deaths, limits, stops, lost claims."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from ganbench.errors import StorageError
+from ganbench.execution import supervisor as module
+from ganbench.execution.callbacks import Audience
+from ganbench.execution.orders import Slot
+from ganbench.execution.progress import Silent
+from ganbench.execution.supervisor import Policy, Supervisor
+from ganbench.execution.trial import base_row
+from ganbench.grid.grid import Grid
+from ganbench.grid.plan import expand
+from ganbench.results.store import RunFolder
+
+GRID = {"grid": {"architecture": ["mlp"], "loss": ["hinge"], "dataset": ["digits"], "seeds": 3}}
+KILLED = ("crashed", "its process was ended by SIGKILL (signal 9)", True)
+CRASHED = ("crashed", "its process exited with code 3", False)
+
+
+@pytest.fixture(scope="module")
+def trials():
+    return list(expand(Grid.from_dict(GRID), Path()).trials())
+
+
+class Stage:
+    """An executor whose trials do what a script says, one act for each attempt.
+
+    An act is a status that the trial writes, a (status, error, outside) that its process dies of, or a
+    function of this object and the order.
+    """
+
+    def __init__(self, folder, trials, **acts):
+        self.folder, self.trials = folder, {trial.id: trial for trial in trials}
+        self.acts = {trials[int(k[1:])].id: deque(script) for k, script in acts.items()}
+        self.events, self.log = deque(), []
+        self.stopping = False
+        self._slot, self._running = Slot("one"), {}
+
+    def free(self):
+        return [] if self._running else [self._slot]
+
+    def submit(self, slot, order):
+        self.log.append(("submit", order.attempt))
+        self._running[order.trial] = order
+        self.tell("started", order.trial, device="cpu")
+
+    def poll(self, seconds):
+        for order in list(self._running.values()):
+            act = self.acts[order.trial].popleft()
+            if callable(act):
+                act(self, order)
+            elif isinstance(act, tuple):
+                self.die(order.trial, *act)
+            else:
+                self.write(order, act)
+
+    def stop(self, trial):
+        self.log.append(("stop", self._running[trial].attempt))
+        self.acts[trial] = deque(["interrupted"])
+
+    def kill(self, trial, ending):
+        self.log.append(("kill", ending.status))
+        self.die(trial, ending.status, ending.error, ending.outside)
+
+    def write(self, order, status):
+        row = base_row(self.trials[order.trial]) | {"status": status, "attempts": order.attempt}
+        self.folder.trial(order.trial).write_row(row)
+        self.over(order.trial)
+        self.tell("ended", order.trial, status=status, error=None)
+
+    def die(self, trial, status, error, outside):
+        self.over(trial)
+        self.tell("lost", trial, status=status, error=error, outside=outside)
+
+    def over(self, trial):
+        self._running.pop(trial, None)
+
+    def tell(self, event, trial, **more):
+        self.events.append({"event": event, "trial": trial, **more})
+
+
+def supervise(stage, *numbers, **policy):
+    made = Supervisor(
+        stage.folder, stage, stage.events, Silent(), Audience([]), lambda: stage.stopping,
+        Policy(**policy), 1, "staged",
+    )  # fmt: skip
+    trials = list(stage.trials.values())
+    made.run([trials[number] for number in numbers or (0,)])
+    return made
+
+
+@pytest.fixture
+def stage(tmp_path, trials):
+    folder = RunFolder(tmp_path / "run").create()
+    return lambda **acts: Stage(folder, trials, **acts)
+
+
+def row(stage, number=0):
+    return stage.folder.trial(list(stage.trials)[number]).read_row()
+
+
+def attempts(stage, number=0):
+    records = stage.folder.trial(list(stage.trials)[number]).read_attempts()
+    return [record["status"] for record in records if record["event"] == "ended"]
+
+
+def test_failures_are_retried_as_often_as_asked(stage):
+    staged = stage(t0=[CRASHED, "error", "ok"])
+    assert supervise(staged, retries=2).trained == 1
+    assert (row(staged)["status"], row(staged)["attempts"]) == ("ok", 3)
+    assert attempts(staged) == ["crashed", "error", "ok"]
+
+
+def test_the_last_failure_stands(stage):
+    staged = stage(t0=[CRASHED, CRASHED])
+    supervise(staged, retries=1)
+    assert (row(staged)["status"], row(staged)["attempts"]) == ("crashed", 2)
+    assert row(staged)["error"] == CRASHED[1]
+
+
+def test_deaths_from_outside_cost_no_retry_until_they_repeat(stage):
+    staged = stage(t0=[KILLED, KILLED, "ok"])
+    supervise(staged)
+    assert (row(staged)["status"], attempts(staged)) == ("ok", ["crashed", "crashed", "ok"])
+    staged = stage(t1=[KILLED, KILLED, KILLED])
+    supervise(staged, 1)
+    assert row(staged, 1)["status"] == "crashed"
+    assert row(staged, 1)["error"] == f"{KILLED[1]}, 3 times without progress"
+
+
+def test_deaths_do_not_count_while_checkpoints_move_on(stage):
+    def die_after_a_checkpoint(staged, order):
+        folder = staged.folder.trial(order.trial).checkpoint_dir
+        folder.mkdir(exist_ok=True)
+        (folder / f"{order.attempt:012}-00000.json").write_text("")
+        staged.die(order.trial, *KILLED)
+
+    staged = stage(t0=[die_after_a_checkpoint] * 6 + ["ok"])
+    supervise(staged)
+    assert (row(staged)["status"], row(staged)["attempts"]) == ("ok", 7)
+
+
+def test_a_row_written_just_before_the_death_counts(stage):
+    def write_and_die(staged, order):
+        staged.write(order, "ok")
+        staged.events.clear()
+        staged.die(order.trial, *CRASHED)
+
+    staged = stage(t0=[write_and_die])
+    assert supervise(staged).trained == 1
+    assert row(staged)["status"] == "ok"
+
+
+def test_the_first_failure_ends_the_run_if_so_wanted(stage):
+    staged = stage(t0=["ok"], t1=["error"], t2=["ok"])
+    made = supervise(staged, 0, 1, 2, fail_fast=True)
+    assert not made.interrupted
+    assert [row(staged, number) is None for number in (0, 1, 2)] == [False, False, True]
+
+
+def test_a_limit_ends_an_attempt(stage):
+    staged = stage(t0=[lambda staged, order: None] * 3)
+    supervise(staged, timeout=1e-9)
+    assert staged.log == [("submit", 1), ("kill", "timeout")]
+    assert row(staged)["status"] == "timeout"
+
+
+def test_stopping_asks_first_and_then_does_not(stage, monkeypatch):
+    def hear_of_it(staged, order):
+        staged.stopping = True
+
+    staged = stage(t0=[hear_of_it], t1=["ok"])
+    made = supervise(staged, 0, 1)
+    assert made.interrupted
+    assert staged.log == [("submit", 1), ("stop", 1)]
+    assert row(staged)["status"] == "interrupted"
+    assert row(staged, 1) is None
+
+    monkeypatch.setattr(module, "GRACE", 0.0)
+    staged = stage(t2=[hear_of_it])
+    staged.stop = lambda trial: staged.acts.update({trial: deque([lambda *_: None] * 9)})
+    supervise(staged, 2)
+    assert staged.log == [("submit", 1), ("kill", "interrupted")]
+    assert row(staged, 2)["status"] == "interrupted"
+
+
+@pytest.mark.parametrize("told", ["lost", "ended"])
+def test_a_trial_that_another_run_took_over_is_left_to_it(stage, told):
+    def taken_over(staged, order):
+        folder = staged.folder.trial(order.trial)
+        (folder.path / "claim-000002.json").write_text('{"owner": null}')
+        folder.write_row(base_row(staged.trials[order.trial]) | {"status": "ok", "attempts": 9})
+        staged.over(order.trial)
+        staged.tell(told, order.trial, status="crashed", error="it died", outside=False)
+
+    staged = stage(t0=[taken_over])
+    assert supervise(staged).trained == 0
+    assert (row(staged)["status"], row(staged)["attempts"]) == ("ok", 9)
+
+
+def test_a_folder_that_cannot_be_written_ends_the_run_with_its_rows(stage):
+    def full(staged, order):
+        staged.over(order.trial)
+        staged.tell("storage", order.trial, problem="cannot write to x: No space left on device")
+
+    staged = stage(t0=["ok"], t1=[full], t2=["ok"])
+    with pytest.raises(StorageError, match="No space left on device"):
+        supervise(staged, 0, 1, 2)
+    assert row(staged)["status"] == "ok"
+    assert row(staged, 2) is None
+    assert not list(staged.folder.path.glob("supervisors/*"))
+
+
+def test_late_events_of_a_trial_that_is_over_change_nothing(stage):
+    def say_twice(staged, order):
+        staged.write(order, "ok")
+        staged.die(order.trial, *CRASHED)
+
+    staged = stage(t0=[say_twice])
+    supervise(staged)
+    assert row(staged)["status"] == "ok"
