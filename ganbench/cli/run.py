@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ganbench.execution.estimate import Estimate
     from ganbench.execution.options import RunOptions
+    from ganbench.execution.run import RunResult
     from ganbench.grid.grid import Grid
     from ganbench.grid.plan import Plan
 
@@ -143,7 +144,7 @@ def run(
             result = execution.execute(configured, folder, root, options, progress)
     finally:
         progress.close()
-    _show_result(result, as_json)
+    _show_result(result, options, as_json)
     return result.exit_code
 
 
@@ -230,7 +231,7 @@ def _plan_lines(plan: Plan, device: torch.device, jobs: int, guess: Estimate) ->
         click.echo("the time cannot be estimated: no step of any cell could be timed")
 
 
-def _show_result(result: Any, as_json: bool) -> None:
+def _show_result(result: RunResult, options: RunOptions, as_json: bool) -> None:
     from ganbench.results.tables import json_records, render_table
 
     if as_json:
@@ -246,7 +247,8 @@ def _show_result(result: Any, as_json: bool) -> None:
         return
     click.echo(render_table(result.results))
     if result.interrupted:
-        click.echo("Interrupted; the state is saved, and the same command goes on.", err=True)
+        but = " without --rerun" if options.rerun else ""
+        click.echo(f"Interrupted; the state is saved, and the same command{but} goes on.", err=True)
     elif not result.trained and result.exit_code == 0:
         click.echo("Every trial was done before; nothing was trained.", err=True)
     click.echo(f"Results are in {result.folder}", err=True)

@@ -36,5 +36,5 @@ class Audience:
                 # What a tracker draws must not be missing from the training's random stream.
                 with torch.random.fork_rng(devices=[]):
                     call(callback)
-            except Exception:
+            except (Exception, SystemExit):
                 traceback.print_exc()

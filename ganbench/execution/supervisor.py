@@ -119,9 +119,7 @@ class Supervisor:
             self._loop()
         except KeyboardInterrupt:
             self._stopping = self._stopping or time.monotonic()
-            for job in self._running.values():
-                if self._claims.holds(job.id):
-                    self._write(job, Ending("interrupted", "ended at once on request"))
+            self._end_at_once()
             raise
         finally:
             with contextlib.suppress(StorageError):  # what cannot be given back lapses
@@ -227,10 +225,12 @@ class Supervisor:
     def _ended(self, job: Job) -> None:
         """A process says that the trial has its row."""
         row = self._folder.trial(job.id).read_row()
-        if row is None or not self._claims.holds(job.id):
-            self._leave(job)
-        else:
+        if row is None or row["attempts"] != job.attempt:
+            self._lost(job, Ending("crashed", "its row cannot be read", outside=True))
+        elif self._claims.holds(job.id):
             self._close(job, row)
+        else:
+            self._leave(job)
 
     def _lost(self, job: Job, ending: Ending) -> None:
         """The trial's process died; what it left decides what becomes of the trial."""
@@ -354,6 +354,14 @@ class Supervisor:
             else:
                 self._executor.kill(job.id, Ending("interrupted", "stopped on request"))
 
+    def _end_at_once(self) -> None:
+        """End every process; what has its row by then keeps it."""
+        ending = Ending("interrupted", "ended at once on request")
+        for job in list(self._running.values()):
+            self._executor.kill(job.id, ending)
+        while self._events:
+            self._handle(self._events.popleft())
+
     def _keep_time(self) -> None:
         """End what takes too long: trials by their limit, and stopping by its grace."""
         now, limit = time.monotonic(), self._policy.timeout
@@ -377,9 +385,13 @@ class Supervisor:
         for job in list(self._elsewhere.values()):
             if self._ended_elsewhere(job):
                 del self._elsewhere[job.id]
-            elif self._claims.holder(job.id) is None:
+            elif self._is_free(job):
                 del self._elsewhere[job.id]
                 self._backlog.put_back(job)
+
+    def _is_free(self, job: Job) -> bool:
+        holder = self._claims.holder(job.id)
+        return holder is None or holder.owner == self._presence.owner
 
     def _beat(self) -> None:
         """Show that the run lives, and how far it is; leave alone what was taken over meanwhile."""

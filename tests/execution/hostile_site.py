@@ -240,7 +240,8 @@ ACTS = {
     "flag": lambda: (FLAGS / "here").touch(),
 }
 #: What is done at one update only, in place of every one from then on.
-ONCE = {"print", "print-gigabyte", "thread", "late-exit", "stuck-output", "at-exit", "spoil", "close-output", "close-files"}
+ONCE = {"print", "print-gigabyte", "thread", "late-exit", "stuck-output", "at-exit", "spoil"}
+ONCE |= {"close-output", "close-files"}
 
 
 class Hostile(Loss):

@@ -99,6 +99,9 @@ def test_a_store_gives_back_what_it_was_given_until_it_is_dropped(tmp_path):
     assert not list((tmp_path / "deep" / "store").iterdir())
     with pytest.raises(StorageError, match=r"the store file://.* cannot be read"):
         store.get(key)
+    store.put(b"left behind")
+    store.clear()
+    assert not list((tmp_path / "deep").iterdir())
 
 
 def test_a_store_that_cannot_be_is_one_sentence():

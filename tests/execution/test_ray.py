@@ -46,6 +46,7 @@ def on_this_machine(tmp_path_factory):
     folder = tmp_path_factory.mktemp("local") / "run"
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("GANBENCH_CACHE", str(folder.parent / "cache"))
+        monkeypatch.setenv("GANBENCH_CHECKPOINT_SECONDS", "0.5")
         run(folder, LONG, jobs=2, executor="local")
     return folder
 
@@ -149,6 +150,7 @@ def test_nodes_without_the_run_folder_hand_over_what_they_make(
     (trial,) = RunFolder(run_folder).trials()
     assert trial.damaged() == []
     assert files(trial) == files(RunFolder(on_this_machine).trial(trial.id))
+    assert not with_store or not list(store.iterdir())
 
 
 @pytest.mark.slow

@@ -190,6 +190,40 @@ def test_stopping_asks_first_and_then_does_not(stage, monkeypatch):
     assert row(staged, 2)["status"] == "interrupted"
 
 
+def test_a_row_that_cannot_be_read_is_no_reason_to_wait(stage):
+    def spoil(staged, order):
+        staged.write(order, "ok")
+        path = staged.folder.trial(order.trial).row_json
+        path.write_text(path.read_text().replace('"ok"', '"diverged"'))
+
+    staged = stage(t0=[spoil, spoil, "ok"])
+    supervise(staged)
+    assert row(staged)["status"] == "ok"
+    staged = stage(t1=[spoil] * 3)
+    supervise(staged, 1)
+    assert row(staged, 1)["error"] == "its row cannot be read, 3 times without progress"
+
+
+def test_a_second_signal_leaves_rows_that_are_there(stage):
+    def hurry(staged, order):
+        staged.write(order, "ok")
+        raise KeyboardInterrupt
+
+    staged = stage(t0=[hurry])
+    with pytest.raises(KeyboardInterrupt):
+        supervise(staged)
+    assert row(staged)["status"] == "ok"
+
+    def hang(staged, order):
+        raise KeyboardInterrupt
+
+    staged = stage(t1=[hang])
+    with pytest.raises(KeyboardInterrupt):
+        supervise(staged, 1)
+    assert row(staged, 1)["status"] == "interrupted"
+    assert staged.log[-1] == ("kill", "interrupted")
+
+
 @pytest.mark.parametrize("told", ["lost", "ended"])
 def test_a_trial_that_another_run_took_over_is_left_to_it(stage, told):
     def taken_over(staged, order):

@@ -243,6 +243,23 @@ def test_a_callback_hears_of_everything_and_cannot_spoil_it(tmp_path):
     assert "a tracker that is down" in log
 
 
+class Quits(Callback):
+    """Leaves at every moment, as trackers do that cannot log in."""
+
+    def trial_started(self, trial, folder):
+        sys.exit(1)
+
+    def tick(self, trial, record):
+        sys.exit(1)
+
+    def trial_ended(self, trial, row):
+        sys.exit(1)
+
+
+def test_a_callback_that_leaves_leaves_alone(tmp_path):
+    assert run(tmp_path / "r", callbacks=[Quits()]).exit_code == 0
+
+
 def test_an_architecture_that_makes_the_wrong_shape_is_skipped_with_the_reason(
     tmp_path, monkeypatch
 ):
