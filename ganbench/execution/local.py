@@ -20,6 +20,7 @@ from ganbench.results.store import RunFolder
 _LAST_WORDS = 4096
 _LAST_WORD = 2.0  # seconds that the end of a run waits for workers to become free
 _FAREWELL = 5.0  # seconds that a worker has to end by itself
+_START = 300.0  # seconds for a worker to load its libraries and to plan the grid
 _TIDY_UP = 15.0  # seconds between a trial's row and being free for the next
 _SILENT_DEATH = 5.0  # seconds that a process may live on after it closed its events
 
@@ -65,8 +66,8 @@ class LocalExecutor:
             worker = desk.worker
             if worker is not None and (desk in stirring or worker.exit_code() is not None):
                 self._attend(desk, worker)
-            if desk.doomed and time.monotonic() > desk.doomed:
-                self._bury(desk, Ending("crashed", LOST_CONNECTION))
+            if desk.doomed and time.monotonic() > desk.doomed and desk.worker is not None:
+                self._bury(desk, Ending("crashed", desk.doomed_for))
 
     def stop(self, trial: str) -> None:
         for desk in self._desks:
@@ -101,6 +102,7 @@ class LocalExecutor:
             extra = desk.slot.extra
             worker = WorkerProcess(extra.get("environment", {}), self._setup.threads)
             desk.worker, desk.ready = worker, False
+            desk.doom(_START, f"its worker did not start within {_START:g}s")
             desk.last_words.clear()
             for descriptor in worker.watched:
                 self._selector.register(descriptor, selectors.EVENT_READ, desk)
@@ -123,12 +125,12 @@ class LocalExecutor:
         for pipe in worker.exhausted:
             self._forget(pipe)
         if worker.events in worker.exhausted and not desk.doomed:
-            desk.doomed = time.monotonic() + _SILENT_DEATH
+            desk.doom(_SILENT_DEATH, LOST_CONNECTION)
 
     def _heard(self, desk: _Desk, event: dict[str, Any]) -> None:
         what = event["event"]
         if what == "ready":
-            desk.ready, self._false_starts = True, 0
+            desk.ready, desk.doomed, self._false_starts = True, 0.0, 0
         elif what == "idle":
             desk.release()
             if self._isolate or not event.get("clean"):
@@ -136,7 +138,8 @@ class LocalExecutor:
                 self._retire(desk)
         else:
             if what in ("ended", "storage"):
-                desk.told, desk.doomed = True, time.monotonic() + _TIDY_UP
+                desk.told = True
+                desk.doom(_TIDY_UP, "its worker did not become free")
             if what == "prepared":
                 desk.release()
             self._emit(event)
@@ -220,11 +223,16 @@ class _Desk:
     log: LogFile | None = None
     kills_before: int = 0
     doomed: float = 0.0
+    doomed_for: str = ""
     last_words: deque[bytes] = field(default_factory=lambda: deque(maxlen=4))
 
     @property
     def busy(self) -> bool:
         return self.order is not None or bool(self.preparing)
+
+    def doom(self, seconds: float, error: str) -> None:
+        """The worker has so long to do what is expected of it."""
+        self.doomed, self.doomed_for = time.monotonic() + seconds, error
 
     def release(self) -> None:
         """The work is done, or lost."""

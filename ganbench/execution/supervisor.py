@@ -190,10 +190,19 @@ class Supervisor:
         job.status, job.began, job.since, job.doomed = Status(), None, _now(), False
         place = {"host": socket.gethostname(), "pid": os.getpid()}
         folder.append_attempt({"attempt": job.attempt, "event": "started", "at": _now(), **place})
+        self._reopen(job, folder)
         self._running[job.id] = job
         owner = self._presence.owner
         order = Order(job.id, str(self._folder.path.resolve()), job.attempt, job.group, owner)
         self._executor.submit(slot, order)
+
+    def _reopen(self, job: Job, folder: TrialFolder) -> None:
+        """A failure is not final while it is tried again: if this run dies now, the next goes on."""
+        row = folder.read_row()
+        if row is not None and row["status"] in FAILURES:
+            error = f"attempt {job.attempt} was not finished"
+            folder.write_row(row | {"status": "interrupted", "error": error})
+        job.stamp = folder.row_stamp()
 
     def _handle(self, event: Event) -> None:
         what = event["event"]

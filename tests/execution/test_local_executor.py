@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.errors import UsageError
+from ganbench.execution import local
 from ganbench.execution.local import LocalExecutor
 from ganbench.execution.orders import Ending, Order, Setup, Slot
 from ganbench.grid.grid import Grid
@@ -133,6 +134,18 @@ def test_workers_that_cannot_start_are_not_the_trials_fault(tmp_path, monkeypatc
         bench.submit(0)
         with pytest.raises(UsageError, match="do not start: ImportError: libcuda is broken"):
             bench.wait_for("lost")
+    finally:
+        bench.executor.close()
+
+
+def test_workers_that_hang_before_they_begin_are_ended(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("import time; time.sleep(600)")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(local, "_START", 2.0)
+    bench = Bench(tmp_path)
+    try:
+        bench.submit(0)
+        assert bench.wait_for("lost")["error"] == "its worker did not start within 2s"
     finally:
         bench.executor.close()
 

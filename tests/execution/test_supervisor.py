@@ -117,6 +117,18 @@ def test_failures_are_retried_as_often_as_asked(stage):
     assert attempts(staged) == ["crashed", "error", "ok"]
 
 
+def test_a_failure_is_not_final_while_it_is_tried_again(stage):
+    seen = []
+
+    def look(staged, order):
+        seen.append(row(staged)["status"])
+        staged.write(order, "error")
+
+    staged = stage(t0=["error", look])
+    supervise(staged, retries=1)
+    assert (seen, row(staged)["status"]) == (["interrupted"], "error")
+
+
 def test_the_last_failure_stands(stage):
     staged = stage(t0=[CRASHED, CRASHED])
     supervise(staged, retries=1)
