@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import selectors
 import time
 from collections import deque
@@ -20,6 +21,7 @@ from ganbench.results.store import RunFolder
 _LAST_WORDS = 4096
 _LAST_WORD = 2.0  # seconds that the end of a run waits for workers to become free
 _FAREWELL = 5.0  # seconds that a worker has to end by itself
+_FILES, _FILES_EACH = 64, 6  # open files of the supervisor, and for each worker
 _START = 300.0  # seconds for a worker to load its libraries and to plan the grid
 _TIDY_UP = 15.0  # seconds between a trial's row and being free for the next
 _SILENT_DEATH = 5.0  # seconds that a process may live on after it closed its events
@@ -39,7 +41,9 @@ class LocalExecutor:
         self._setup, self._emit, self._isolate = setup, emit, isolate
         self._desks = [_Desk(slot) for slot in slots]
         self._selector = selectors.DefaultSelector()
+        self._leaving: dict[WorkerProcess, float] = {}
         self._false_starts = 0
+        _allow_files(len(self._desks))
 
     def free(self) -> Sequence[Slot]:
         return [desk.slot for desk in self._desks if not desk.busy]
@@ -61,6 +65,7 @@ class LocalExecutor:
         self._give(desk, {"do": "run", "order": order.as_dict()})
 
     def poll(self, seconds: float) -> None:
+        self._see_off()
         stirring = {key.data for key, _ in self._selector.select(seconds)}
         for desk in self._desks:
             worker = desk.worker
@@ -85,11 +90,12 @@ class LocalExecutor:
         end = time.monotonic() + _LAST_WORD
         while any(desk.told for desk in self._desks) and time.monotonic() < end:
             self.poll(0.02)  # a worker that has told all is free in a moment
-        staffed = [desk for desk in self._desks if desk.worker is not None]
-        for desk in staffed:
-            self._dismiss(desk)
-        for desk in staffed:
-            self._retire(desk)
+        for desk in self._desks:
+            if desk.worker is not None:
+                self._dismiss(desk, in_peace=desk.ready and not desk.busy)
+        while self._leaving:
+            self._see_off()
+            time.sleep(0.005)
         self._selector.close()
 
     def _give(self, desk: _Desk, message: Mapping[str, Any]) -> None:
@@ -134,8 +140,7 @@ class LocalExecutor:
         elif what == "idle":
             desk.release()
             if self._isolate or not event.get("clean"):
-                self._dismiss(desk)
-                self._retire(desk)
+                self._dismiss(desk, in_peace=bool(event.get("clean")))
         else:
             if what in ("ended", "storage"):
                 desk.told = True
@@ -144,19 +149,26 @@ class LocalExecutor:
                 desk.release()
             self._emit(event)
 
-    def _dismiss(self, desk: _Desk) -> None:
-        """Let a worker that has done its work end by itself: trackers may have something to close."""
-        assert desk.worker is not None
-        if desk.ready and not desk.busy:
-            desk.worker.send({"do": "quit"})
+    def _dismiss(self, desk: _Desk, in_peace: bool) -> None:
+        """Take a worker's place from it; in peace it may end by itself: trackers have much to do."""
+        worker = desk.worker
+        assert worker is not None
+        self._vacate(desk)
+        if in_peace:
+            worker.send({"do": "quit"})
+            self._leaving[worker] = time.monotonic() + _FAREWELL
+        else:
+            worker.end()
+            worker.close()
 
-    def _retire(self, desk: _Desk) -> None:
-        """Take a worker's place from it, waiting a little if it has been dismissed."""
-        assert desk.worker is not None
-        if desk.ready and not desk.busy:
-            desk.worker.wait(_FAREWELL)
-        desk.worker.end()
-        self._let_go(desk)
+    def _see_off(self) -> None:
+        """End those that were dismissed and have left, or take too long."""
+        for worker, until in list(self._leaving.items()):
+            worker.read_output()  # a full pipe would hold it up
+            if worker.exit_code() is not None or time.monotonic() > until:
+                worker.end()
+                worker.close()
+                del self._leaving[worker]
 
     def _bury(self, desk: _Desk, ending: Ending) -> None:
         """Tell of a worker that died, or end it so, with everything that it started."""
@@ -187,9 +199,14 @@ class LocalExecutor:
     def _let_go(self, desk: _Desk) -> None:
         worker = desk.worker
         assert worker is not None
-        for descriptor in worker.watched:
-            self._forget(descriptor)
+        self._vacate(desk)
         worker.close()
+
+    def _vacate(self, desk: _Desk) -> None:
+        """The desk is free for another worker."""
+        assert desk.worker is not None
+        for descriptor in desk.worker.watched:
+            self._forget(descriptor)
         desk.worker = None
         desk.slot.group = ""
         desk.release()
@@ -208,6 +225,20 @@ class LocalExecutor:
 
     def _desk_of(self, slot: Slot) -> _Desk:
         return next(desk for desk in self._desks if desk.slot is slot)
+
+
+def _allow_files(workers: int) -> None:
+    """Raise this process's limit of open files if so many workers need it.
+
+    :raises UsageError: if the system does not allow it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = _FILES + _FILES_EACH * workers
+    if soft == resource.RLIM_INFINITY or need <= soft:
+        return
+    if hard != resource.RLIM_INFINITY and need > hard:
+        raise UsageError(f"{workers} workers need {need} open files, of which {hard} are allowed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (need, hard))
 
 
 @dataclass(eq=False)

@@ -31,8 +31,9 @@ class Neighbours:
     def __enter__(self) -> Self:
         hidden = self._own.with_name(f".{self._own.name}")
         with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(hidden, os.O_CREAT | os.O_RDWR, 0o600)
+            _make_shared(self._folder.parent)
+            _make_shared(self._folder)
+            self._handle = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             hidden.rename(self._own)  # seen only once it is locked: unlocked files are removed
         return self
@@ -61,13 +62,21 @@ class Neighbours:
 
 
 def _shared_folder() -> Path:
-    return Path(tempfile.gettempdir()) / f"ganbench-devices-{os.getuid()}"
+    # Not $TMPDIR, of which batch systems give each job its own.
+    return Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()) / "ganbench-devices"
+
+
+def _make_shared(folder: Path) -> None:
+    """A folder that every user may add files to, and remove their own from."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(parents=True)
+        folder.chmod(0o1777)
 
 
 def _in_use(path: Path) -> bool:
     """Whether a living process holds the file; what the dead have left is removed."""
     try:
-        handle = os.open(path, os.O_RDWR)
+        handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -75,7 +84,8 @@ def _in_use(path: Path) -> bool:
     except BlockingIOError:
         return True
     else:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         return False
     finally:
         os.close(handle)

@@ -116,13 +116,6 @@ class WorkerProcess:
         """As `subprocess.Popen.poll`: None while it lives, negative for a signal."""
         return self._process.poll()
 
-    def wait(self, seconds: float) -> None:
-        """Let it end by itself, for a while."""
-        end = time.monotonic() + seconds
-        while self._process.poll() is None and time.monotonic() < end:
-            self.read_output()  # a full pipe would hold it up
-            time.sleep(0.005)
-
     def dump_stacks(self) -> None:
         """Have it print where its threads are, if it still can."""
         with contextlib.suppress(OSError):

@@ -218,7 +218,9 @@ def execute(
             crew.close()
     if interrupted and not folder.trials_dir.is_dir():
         raise KeyboardInterrupt
-    return RunResult(folder.path, _results(folder, trials), supervisor.trained, interrupted)
+    return RunResult(
+        folder.path, _results(folder, trials, progress), supervisor.trained, interrupted
+    )
 
 
 def _supervise(supervisor: Supervisor, left: Sequence[Trial], anew: frozenset[str]) -> bool:
@@ -369,10 +371,13 @@ def _left(
     return [trial for trial in workable if trial.id in missing | anew], anew
 
 
-def _results(folder: RunFolder, trials: Sequence[Trial]) -> pandas.DataFrame:
+def _results(folder: RunFolder, trials: Sequence[Trial], progress: Progress) -> pandas.DataFrame:
     """The rows of this grid; the folder's table is written with all rows that it holds."""
-    from ganbench.results.frames import load_results
+    from ganbench.results.frames import read_results
 
     folder.write_table()
-    results = load_results(folder.path)
+    found = read_results(folder.path)
+    for problem in found.problems:
+        progress.say(problem)
+    results = found.frame
     return results[results["trial"].isin([trial.id for trial in trials])].reset_index(drop=True)

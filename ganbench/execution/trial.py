@@ -119,6 +119,7 @@ class TrialRun:
         for problem in problems:
             print(problem)
         if state is None:
+            self._forget_earlier()
             return
         then, now = state.get("made_with", {}), self._made_with()
         changed = [f"{what} {then.get(what)}, now {now[what]}" for what in now
@@ -126,6 +127,7 @@ class TrialRun:
         if changed:
             # A row is of one program on one kind of device, or it says nothing.
             print(f"the checkpoint is of {', '.join(changed)}; starting anew")
+            self._forget_earlier()
             return
         if then["threads"] != now["threads"]:
             print(f"began with {then['threads']} threads, goes on with {now['threads']}: the last "
@@ -135,6 +137,11 @@ class TrialRun:
         if self._session.history:
             self.folder.write_history(self._session.history)
         print(f"resumed after {self.trainer.steps} steps")
+
+    def _forget_earlier(self) -> None:
+        """A trial that starts anew must not end with an earlier attempt's curve and pictures."""
+        for path in (self.folder.history_csv, self.folder.samples_png):
+            path.unlink(missing_ok=True)
 
     def _made_with(self) -> dict[str, Any]:
         return {

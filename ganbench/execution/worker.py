@@ -216,6 +216,6 @@ def _left_behind(watchman: int) -> bool:
         with contextlib.suppress(OSError, IndexError):
             with open(f"/proc/{name}/stat") as file:
                 fields = file.read().rpartition(")")[2].split()
-            if int(fields[2]) == group:
+            if int(fields[2]) == group and fields[0] != "Z":
                 return True
     return False

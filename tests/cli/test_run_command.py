@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -448,3 +450,8 @@ class TestFromPython:
         with installed(Failing()):
             result = gb.run(GRID, out="bad", axes={"architecture": "failing"})
         assert (result.exit_code, result.trained) == (1, 1)
+
+
+def test_closed_standard_streams_do_not_end_a_command(tmp_path):
+    command = f"'{sys.executable}' -m ganbench list losses <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command]).returncode == 0

@@ -237,7 +237,6 @@ ACTS = {
     "spoil": spoil,
     "flaky": flaky,
     "once": once,
-    "flag": lambda: (FLAGS / "here").touch(),
 }
 #: What is done at one update only, in place of every one from then on.
 ONCE = {"print", "print-gigabyte", "thread", "late-exit", "stuck-output", "at-exit", "spoil"}
