@@ -23,6 +23,7 @@ _LAST_WORD = 2.0  # seconds that the end of a run waits for workers to become fr
 _FAREWELL = 5.0  # seconds that a worker has to end by itself
 _FILES, _FILES_EACH = 64, 6  # open files of the supervisor, and for each worker
 _START = 300.0  # seconds for a worker to load its libraries and to plan the grid
+_NOT_BEGUN = f"its worker did not begin with it within {_START:g}s"
 _TIDY_UP = 15.0  # seconds between a trial's row and being free for the next
 _SILENT_DEATH = 5.0  # seconds that a process may live on after it closed its events
 
@@ -62,6 +63,8 @@ class LocalExecutor:
         desk = self._desk_of(slot)
         desk.order, desk.slot.group = order, order.group
         desk.log = LogFile(RunFolder(order.folder).trial(order.trial).log_txt)
+        if desk.ready:
+            desk.doom(_START, _NOT_BEGUN)
         self._give(desk, {"do": "run", "order": order.as_dict()})
 
     def poll(self, seconds: float) -> None:
@@ -137,6 +140,8 @@ class LocalExecutor:
         what = event["event"]
         if what == "ready":
             desk.ready, desk.doomed, self._false_starts = True, 0.0, 0
+            if desk.order is not None:
+                desk.doom(_START, _NOT_BEGUN)
         elif what == "idle":
             desk.release()
             if self._isolate or not event.get("clean"):
@@ -145,6 +150,8 @@ class LocalExecutor:
             if what in ("ended", "storage"):
                 desk.told = True
                 desk.doom(_TIDY_UP, "its worker did not become free")
+            if what == "started":
+                desk.doomed = 0.0
             if what == "prepared":
                 desk.release()
             self._emit(event)

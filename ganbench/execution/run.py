@@ -199,6 +199,7 @@ def execute(
     from ganbench.execution.interrupt import stop_on_signals
 
     folder.check()
+    shown, folder = folder.path, RunFolder(folder.path.absolute())  # whoever changes directory
     with stop_on_signals() as stop:
         crew = _Crew(grid, folder, root, options, stop)
         try:
@@ -218,9 +219,7 @@ def execute(
             crew.close()
     if interrupted and not folder.trials_dir.is_dir():
         raise KeyboardInterrupt
-    return RunResult(
-        folder.path, _results(folder, trials, progress), supervisor.trained, interrupted
-    )
+    return RunResult(shown, _results(folder, trials, progress), supervisor.trained, interrupted)
 
 
 def _supervise(supervisor: Supervisor, left: Sequence[Trial], anew: frozenset[str]) -> bool:

@@ -190,19 +190,22 @@ class Supervisor:
         job.status, job.began, job.since, job.doomed = Status(), None, _now(), False
         place = {"host": socket.gethostname(), "pid": os.getpid()}
         folder.append_attempt({"attempt": job.attempt, "event": "started", "at": _now(), **place})
-        self._reopen(job, folder)
+        row = folder.read_row()
+        if row is not None and row["status"] in FAILURES:
+            self._reopen(job, row)
         self._running[job.id] = job
         owner = self._presence.owner
         order = Order(job.id, str(self._folder.path.resolve()), job.attempt, job.group, owner)
         self._executor.submit(slot, order)
 
-    def _reopen(self, job: Job, folder: TrialFolder) -> None:
-        """A failure is not final while it is tried again: if this run dies now, the next goes on."""
-        row = folder.read_row()
-        if row is not None and row["status"] in FAILURES:
-            error = f"attempt {job.attempt} was not finished"
-            folder.write_row(row | {"status": "interrupted", "error": error})
+    def _reopen(self, job: Job, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A failure is not final while it is to be tried again: if this run dies, the next goes on."""
+        folder = self._folder.trial(job.id)
+        error = f"to be tried again after {row['status']}: {row['error']}"
+        open_row = {**row, "status": "interrupted", "error": error}
+        folder.write_row(open_row)
         job.stamp = folder.row_stamp()
+        return open_row
 
     def _handle(self, event: Event) -> None:
         what = event["event"]
@@ -272,11 +275,13 @@ class Supervisor:
         self._note(job, row["status"], row["error"])
         if row["status"] in FAILURES:
             job.failures += 1
-            if job.failures <= self._policy.retries and self._stopping is None:
+            if job.failures <= self._policy.retries:
                 tries = f"attempt {job.failures} of {self._policy.retries + 1}"
                 self._progress.say(f"{_name(job)}: {row['status']}: {row['error']} ({tries})")
-                self._requeue(job)
-                return
+                row = self._reopen(job, row)
+                if self._stopping is None:
+                    self._requeue(job)
+                    return
         del self._running[job.id]
         if row["status"] in FINISHED:
             self._claims.settle(job.id)

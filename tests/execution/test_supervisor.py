@@ -128,6 +128,15 @@ def test_a_failure_is_not_final_while_it_is_tried_again(stage):
     supervise(staged, retries=1)
     assert (seen, row(staged)["status"]) == (["interrupted"], "error")
 
+    def fail_while_stopping(staged, order):
+        staged.stopping = True
+        staged.write(order, "error")
+
+    staged = stage(t1=[fail_while_stopping])
+    assert supervise(staged, 1, retries=1).interrupted
+    assert row(staged, 1)["status"] == "interrupted"
+    assert row(staged, 1)["error"].startswith("to be tried again after error")
+
 
 def test_the_last_failure_stands(stage):
     staged = stage(t0=[CRASHED, CRASHED])
