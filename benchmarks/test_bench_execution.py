@@ -29,7 +29,8 @@ _TRIVIAL = (
     *("--set", "evaluation.samples=64", "--set", "evaluation.ticks=1"),
 )
 #: The shipped grid `quick`, cut short.
-_SHORT = ("-l", "hinge", "-l", "wgan-gp", "--seeds", "2", "--budget", "6400img")
+_BUDGET = ("--budget", "6400img")
+_SHORT = ("-l", "hinge", "-l", "wgan-gp", "--seeds", "2", *_BUDGET)
 _TAIL = 10  # trials after the last measurement, while which the worker still lives
 
 
@@ -99,7 +100,19 @@ def test_memory_of_a_worker(
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights and statistics, which a run of the grids below has filled."""
     folder = tmp_path_factory.mktemp("cache")
-    _timed(folder / "first", folder, "--grid", "quick", *_SHORT, "--seeds", "1")
+    _timed(
+        folder / "first",
+        folder,
+        "--grid",
+        "quick",
+        "-a",
+        "mlp",
+        "-l",
+        "hinge",
+        "--seeds",
+        "1",
+        *_BUDGET,
+    )
     return folder
 
 
