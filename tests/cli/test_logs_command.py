@@ -162,6 +162,8 @@ class Follower:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            # What is started in the background of a script ignores interrupts from birth.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.text = b""
         self._reader = threading.Thread(target=self._read, daemon=True)
