@@ -156,6 +156,8 @@ def assert_one_attempt_each(out: Path, but) -> None:
 FAST = [act for act in [*ENDS, *EITHER] if act not in SLOW_ONLY]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_a_grid_of_everything_that_can_go_wrong(place):
     run_with_all(place, FAST, "-j", "2", every=4)
 
