@@ -209,6 +209,7 @@ def test_a_worker_that_is_used_again_is_as_new(place):
     assert_nothing_left(place, place.path / "flags")
 
 
+@pytest.mark.slow
 def test_architectures_and_data_that_break(place):
     out = place.path / "out"
     broken = ("-a", "broken-build")
@@ -232,6 +233,7 @@ def test_architectures_and_data_that_break(place):
     assert place.left_behind() == []
 
 
+@pytest.mark.slow
 def test_data_that_never_comes_is_given_up(place):
     out = place.path / "out"
     grid = s.grid(["hinge"], dataset="slow-digits[seconds=1000]")
@@ -268,6 +270,7 @@ def memory_group():
             time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_what_the_kernel_ends_for_want_of_memory_is_out_of_memory(place, memory_group):
     out = place.path / "out"
     inside = ("sh", "-c", f'echo $$ > {memory_group}/cgroup.procs && exec "$@"', "sh")

@@ -44,6 +44,7 @@ def test_two_supervisors_divide_the_trials(place, alone, tmp_path):
     assert place.left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_supervisor_takes_over_from_one_that_was_killed(place, alone, tmp_path):
     out = tmp_path / "run"
     first, second = (place.start(out, *GRID) for _ in range(2))

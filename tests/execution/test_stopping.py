@@ -93,6 +93,7 @@ def test_a_second_signal_ends_at_once_whatever_the_workers_do(place, flags, tmp_
     assert sorted(found.values()) in (["ok"], ["interrupted", "interrupted", "ok"]), found
 
 
+@pytest.mark.slow
 def test_a_signal_while_data_is_being_prepared_ends_soon(place, flags, tmp_path):
     out = tmp_path / "run"
     run = place.start(out, *s.grid(["hinge"], dataset="slow-digits[seconds=1000]"), "-j", "2")
@@ -105,6 +106,7 @@ def test_a_signal_while_data_is_being_prepared_ends_soon(place, flags, tmp_path)
     assert set(s.statuses(out).values()) <= {"interrupted"}
 
 
+@pytest.mark.slow
 def test_fail_fast_stops_at_the_first_failure(place, tmp_path):
     out = tmp_path / "run"
     losses = ["hinge", "hostile[act=raise-forward]", "lsgan", "wgan"]
@@ -114,6 +116,7 @@ def test_fail_fast_stops_at_the_first_failure(place, tmp_path):
     assert found == ["error", "ok"], done
 
 
+@pytest.mark.slow
 def test_retries_are_made_and_recorded(place, tmp_path):
     out = tmp_path / "run"
     losses = ["hinge", "hostile[act=flaky]", "hostile[act=raise-forward]"]
@@ -135,6 +138,7 @@ def test_retries_are_made_and_recorded(place, tmp_path):
     s.assert_sane_attempts(out)
 
 
+@pytest.mark.slow
 def test_a_trial_that_takes_too_long_keeps_what_is_known_of_it(place, tmp_path):
     out = tmp_path / "run"
     # It was trained for long enough that its worker has told how far it is.
@@ -150,6 +154,7 @@ def test_a_trial_that_takes_too_long_keeps_what_is_known_of_it(place, tmp_path):
     assert place.left_behind() == []
 
 
+@pytest.mark.slow
 def test_failed_trials_are_trained_again_when_asked_for(place, tmp_path):
     out = tmp_path / "run"
     grid = s.grid(["hinge", "hostile[act=once]"])
