@@ -44,6 +44,7 @@ def undisturbed(place):
     return out
 
 
+@pytest.mark.slow
 def test_each_signal_saves_and_the_same_command_goes_on_to_the_same_bits(
     place, undisturbed, tmp_path
 ):
