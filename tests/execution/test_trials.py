@@ -286,7 +286,7 @@ def test_points_get_their_own_metrics_and_a_scatter_plot(tmp_path):
 def test_ctrl_c_saves_and_the_same_command_goes_on_to_the_same_bits(tmp_path, architecture):
     command = [
         sys.executable, "-m", "ganbench", "run", "-a", architecture, "-l", "wgan-gp", "-d", "digits",
-        "--budget", "400steps", "--threads", "1", "--set", "evaluation.extractor=pixels",
+        "--budget", "150steps", "--threads", "1", "--set", "evaluation.extractor=pixels",
         "--set", "evaluation.samples=64", "--set", "evaluation.ticks=4",
     ]  # fmt: skip
     env = {**os.environ, "GANBENCH_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
