@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from ganbench.components.callback import Callback
+from ganbench.execution.endings import print_traceback
 
 
 class Audience:
@@ -37,4 +37,4 @@ class Audience:
                 with torch.random.fork_rng(devices=[]):
                     call(callback)
             except (Exception, SystemExit):
-                traceback.print_exc()
+                print_traceback()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import traceback
 from pathlib import Path
 
 from ganbench.errors import UsageError
@@ -67,3 +68,9 @@ def of_process(code: int, last_words: bytes, kills_before: int) -> Ending:
         return Ending("oom", f"it could not allocate memory, and its process was ended by {name}")
     outside = number in _FROM_OUTSIDE
     return Ending("crashed", f"its process was ended by {name}", outside)
+
+
+def print_traceback() -> None:
+    """The exception at hand, for the trial's log, if its components have left it a stream."""
+    with contextlib.suppress(Exception):
+        traceback.print_exc()

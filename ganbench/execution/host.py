@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -23,7 +22,7 @@ from ganbench.errors import (
 )
 from ganbench.execution.callbacks import Audience
 from ganbench.execution.claims import holds_claim
-from ganbench.execution.endings import of_exception, oom_kills
+from ganbench.execution.endings import of_exception, oom_kills, print_traceback
 from ganbench.execution.hygiene import ProcessState
 from ganbench.execution.neighbours import Neighbours
 from ganbench.execution.orders import Emit, Order, Setup, Status
@@ -147,7 +146,7 @@ class TrialHost:
         except BaseException as error:  # a plugin must not end its host
             if isinstance(error, KeyboardInterrupt) and self._should_stop():
                 raise
-            traceback.print_exc()
+            print_traceback()
             self.tainted = self._resources.device.type == "cuda"
             row = self._failed(order, trial, run, *of_exception(error, kills))
         if not _holds(order, folder):
@@ -190,7 +189,7 @@ class TrialHost:
             if run is not None:
                 return run.failed(status, error)
         except Exception:
-            traceback.print_exc()
+            print_traceback()
         return self._without_run(order, trial, status, error)
 
     def _without_run(self, order: Order, trial: Trial, status: str, error: str) -> dict[str, Any]:

@@ -61,7 +61,9 @@ class ProcessState:
             os.environ.clear()
             os.environ.update(self.environment)
         sys.path[:] = self.path
-        sys.stdout, sys.stderr = self.streams
+        sys.stdout, sys.stderr = (
+            _open(stream, number) for number, stream in enumerate(self.streams, 1)
+        )
         sys.setrecursionlimit(self.recursion)
         os.umask(self.umask)
         np.seterr(**self.numpy_errors)
@@ -78,6 +80,13 @@ class ProcessState:
             if signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, self.blocked)
+
+
+def _open(stream: Any, descriptor: int) -> Any:
+    """The stream, or another on its descriptor if a component has closed it."""
+    if not getattr(stream, "closed", False):
+        return stream
+    return open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False)
 
 
 def _umask() -> int:

@@ -186,6 +186,8 @@ SURVIVED = [
     "interrupt",
     "nan",
     "chdir",
+    "close-output",
+    "print",
     "spoil",
 ]
 

@@ -47,3 +47,14 @@ def test_everything_is_put_back(tmp_path):
     assert torch.zeros(1).dtype == torch.float32
     assert torch.zeros(1).device.type == "cpu"
     assert torch.is_grad_enabled()
+
+
+def test_closed_streams_are_opened_anew(tmp_path, monkeypatch):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, (tmp_path / name).open("w"))
+    state = ProcessState.take()
+    sys.stdout.close()
+    sys.stderr.close()
+    state.restore()
+    print("", end="", flush=True)
+    assert (sys.stdout.fileno(), sys.stderr.fileno()) == (1, 2)
