@@ -37,8 +37,17 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Look at results": {
         "results": Entry("ganbench.cli.results:results", "Print the table of a run's trials."),
-        "sample": Entry("ganbench.cli.sample:sample", "Draw images from a trained generator."),
+        "compare": Entry(
+            "ganbench.cli.compare:compare", "Tell what one component does against another."
+        ),
+        "rank": Entry("ganbench.cli.rank:rank", "Rank the components of one kind."),
+        "plot": Entry("ganbench.cli.plot:plot", "Draw one figure of a run into a file."),
         "report": Entry("ganbench.cli.report:report", "Write a run's report as one HTML file."),
+    },
+    "Use and measure generators": {
+        "sample": Entry("ganbench.cli.sample:sample", "Draw images from a trained generator."),
+        "export": Entry("ganbench.cli.export:export", "Write a generator for use without ganbench."),
+        "eval": Entry("ganbench.cli.eval:eval_", "Measure images against real ones."),
     },
     "Look at components": {
         "list": Entry("ganbench.cli.components:list_", "List the components that are installed."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -43,6 +44,12 @@ def save_translations(
     _write(path, _mosaic(strips, columns))
 
 
+def save_film(path: Path, frames: Sequence[torch.Tensor]) -> None:
+    """Write a PNG with a row for each frame, uint8 (n, c, h, w), the first on top."""
+    shown = torch.cat(list(frames))
+    _write(path, _mosaic(_drawable(shown), len(frames[0])))
+
+
 def _write(path: Path, picture: Image.Image) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     picture.save(temporary, format="PNG")
@@ -50,10 +57,13 @@ def _write(path: Path, picture: Image.Image) -> None:
 
 
 def _tiles(samples: torch.Tensor) -> Image.Image:
-    images = to_uint8(samples.detach().cpu())
-    if images.shape[1] not in (1, 3):
-        images = images[:, :1]
+    images = _drawable(to_uint8(samples.detach().cpu()))
     return _mosaic(images, math.ceil(math.sqrt(len(images))))
+
+
+def _drawable(images: torch.Tensor) -> torch.Tensor:
+    """Grey or colour images; of other numbers of channels the first."""
+    return images if images.shape[1] in (1, 3) else images[:, :1]
 
 
 def _coloured(images: torch.Tensor) -> torch.Tensor:

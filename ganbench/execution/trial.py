@@ -19,8 +19,9 @@ from ganbench.components.data import ImageData
 from ganbench.components.progress import Progress
 from ganbench.errors import ClaimLostError, InterruptedTraining
 from ganbench.evaluation.evaluator import Evaluator
+from ganbench.evaluation.film import Film
 from ganbench.evaluation.pairs import PairScores
-from ganbench.evaluation.pictures import save_samples, save_translations
+from ganbench.evaluation.pictures import save_film, save_samples, save_translations
 from ganbench.evaluation.stability import stability, training_statistics
 from ganbench.execution.memory import peak_megabytes, reset_peak
 from ganbench.execution.orders import Status
@@ -52,6 +53,7 @@ class _Session:
     best_fd: float = math.inf
     best_weights: dict[str, torch.Tensor] | None = None
     best_progress: tuple[int, float] = Progress(0, 0.0)
+    film: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 class TrialRun:
@@ -136,11 +138,13 @@ class TrialRun:
         self._session = _Session(**state["session"])
         if self._session.history:
             self.folder.write_history(self._session.history)
+            self._save_film()
         print(f"resumed after {self.trainer.steps} steps")
 
     def _forget_earlier(self) -> None:
         """A trial that starts anew must not end with an earlier attempt's curve and pictures."""
-        for path in (self.folder.history_csv, self.folder.samples_png):
+        folder = self.folder
+        for path in (folder.history_csv, folder.samples_png, folder.progress_png):
             path.unlink(missing_ok=True)
 
     def _made_with(self) -> dict[str, Any]:
@@ -156,9 +160,11 @@ class TrialRun:
         session, trainer = self._session, self.trainer
         self._report("evaluating")
         start = time.perf_counter()
-        metrics = self._metrics(trainer.sampler(), NOISE)
+        film = Film(session.film)
+        metrics = self._metrics(trainer.sampler(), NOISE, film, tick)
         session.eval_seconds += time.perf_counter() - start
         if not math.isfinite(metrics["fd"]):
+            film.forget(tick)
             return False
         record = {
             "trial": self.trial.id,
@@ -177,6 +183,7 @@ class TrialRun:
             session.best_progress = trainer.progress
         self._check_claim()
         self.folder.write_history(session.history)
+        self._save_film()
         self._on_tick(record)
         self._after_stretch()
         return True
@@ -187,10 +194,14 @@ class TrialRun:
         if time.perf_counter() - self._last_save > self._save_every:
             self._save()
 
-    def _metrics(self, sampler: Sampler, stream: str) -> dict[str, float]:
-        """Every metric of a generator's samples."""
+    def _metrics(
+        self, sampler: Sampler, stream: str, film: Film | None = None, tick: int = 0
+    ) -> dict[str, float]:
+        """Every metric of a generator's samples, the first of which go into the film."""
         count = self.evaluator.settings.samples
         batches = sampler.batches(count, stream)
+        if film is not None and self.trainer.data.spec.kind == "image":
+            batches = film.watch(tick, self.trainer.schedule.ticks, batches)
         # Metrics of single classes take long, and of fresh noise only fd is wanted.
         labels = None if stream == FRESH_NOISE else sampler.labels(count, stream)
         held_out = self.trainer.data.held_out
@@ -221,6 +232,10 @@ class TrialRun:
         if network.standard_fid:
             row |= {"fid": last["fd"], "is_mean": last["cs_mean"], "is_std": last["cs_std"]}
         return row | {"fd_best_fresh": fresh}
+
+    def _save_film(self) -> None:
+        if self._session.film:
+            save_film(self.folder.progress_png, list(self._session.film.values()))
 
     def _save_pictures(self) -> None:
         data, path = self.trainer.data, self.folder.samples_png

@@ -286,7 +286,7 @@ def _suspicious(folder: str) -> bool:
 
     To read all files of a large run would take long, and a run does so before it goes on.
     """
-    names = ("digests.json", "row.json", "history.csv", "samples.png")
+    names = ("digests.json", "row.json", "history.csv", "samples.png", "progress.png")
     sealed, row, *others = (_changed(f"{folder}/{name}") for name in names)
     if sealed is None or row is None:
         return False

@@ -32,7 +32,7 @@ from ganbench.results.rows import dump_row, load_row
 T = TypeVar("T")
 
 #: What belongs to a row and is sealed with it.
-_BESIDE_ROWS = ("history.csv", "samples.png")
+_BESIDE_ROWS = ("history.csv", "samples.png", "progress.png")
 
 
 class TrialFolder:
@@ -74,6 +74,11 @@ class TrialFolder:
     def samples_png(self) -> Path:
         """Samples from fixed noise."""
         return self.path / "samples.png"
+
+    @property
+    def progress_png(self) -> Path:
+        """Samples at the ticks, a row each, the same latent in a column."""
+        return self.path / "progress.png"
 
     @property
     def log_txt(self) -> Path:

@@ -38,7 +38,7 @@ def write_synthetic_run(
     :param seeds: trials of each cell.
     :param ticks: evaluations of each trial, tick 0 not counted.
     :param images: the budget.
-    :param pictures: whether to draw samples.png.
+    :param pictures: whether to draw samples.png and progress.png.
     :param table: whether to write results.parquet.
     :param edit: changes a trial's row before it is written; a trial whose row becomes None has not
         ended. Only trials that are ``ok`` or ``diverged`` get a history and samples.
@@ -149,9 +149,11 @@ def _write_trial(
     if row is None:
         return
     if row["status"] in ENDED_WELL:
-        folder.write_history(_until_divergence(row, synthetic_history(row, ticks)))
+        history = _until_divergence(row, synthetic_history(row, ticks))
+        folder.write_history(history)
         if pictures:
-            _draw(folder.samples_png, digest)
+            _draw(folder.samples_png, digest, rows=8)
+            _draw(folder.progress_png, digest, rows=len(history))
     folder.write_row(row)
 
 
@@ -160,14 +162,14 @@ def _until_divergence(row: Row, records: Iterable[Row]) -> list[Row]:
     return [r for r in records if row["status"] == "ok" or r["images"] <= half]
 
 
-def _draw(path: str | os.PathLike[str], digest: str) -> None:
-    """An 8 x 8 grid of blots."""
+def _draw(path: str | os.PathLike[str], digest: str, rows: int) -> None:
+    """A grid of blots, eight in a row."""
     from PIL import Image, ImageDraw
 
     dice, size = random.Random(digest), 28
-    image = Image.new("L", (8 * size, 8 * size))
+    image = Image.new("L", (8 * size, rows * size))
     brush = ImageDraw.Draw(image)
-    for x, y in itertools.product(range(0, 8 * size, size), repeat=2):
+    for x, y in itertools.product(range(0, 8 * size, size), range(0, rows * size, size)):
         left, top = x + dice.randint(2, 10), y + dice.randint(2, 10)
         brush.ellipse((left, top, left + dice.randint(4, 14), top + dice.randint(4, 14)), 220)
         brush.line((x + 14, y + 4, x + dice.randint(4, 24), y + 24), 255, 3)

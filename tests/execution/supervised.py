@@ -274,10 +274,10 @@ def assert_same_row(expected, found, but: frozenset[str] = frozenset()) -> None:
 
 def assert_same_files(expected: Path, found: Path) -> None:
     """Equal pictures and weights of one trial."""
-    picture = "samples.png"
-    assert (expected / picture).exists() == (found / picture).exists()
-    if (expected / picture).exists():
-        assert (expected / picture).read_bytes() == (found / picture).read_bytes(), found
+    for picture in ("samples.png", "progress.png"):
+        assert (expected / picture).exists() == (found / picture).exists()
+        if (expected / picture).exists():
+            assert (expected / picture).read_bytes() == (found / picture).read_bytes(), found
     assert weights(expected) == weights(found), found
 
 

@@ -171,7 +171,7 @@ def lost(out: Path, finished: Path) -> str | None:
     if not curves[0].equals(curves[1]):
         return "after a rerun: the history is another"
     for name in files(finished):
-        if Path(name).name in ("samples.png", "trial.json", "grid.toml"):
+        if Path(name).name in ("samples.png", "progress.png", "trial.json", "grid.toml"):
             there = (out / name).exists()
             if not there or (out / name).read_bytes() != (finished / name).read_bytes():
                 return f"after a rerun: {name} is {'another' if there else 'missing'}"

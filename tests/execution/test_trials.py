@@ -115,6 +115,10 @@ def test_a_trial_leaves_its_row_history_picture_and_checkpoint(tmp_path):
     with Image.open(folder / "samples.png") as picture:
         assert picture.size == (8 * 68 + 4, 8 * 68 + 4)
         assert len(np.unique(np.asarray(picture))) > 10
+    with Image.open(folder / "progress.png") as picture:
+        assert picture.size == (8 * 68 + 4, 3 * 68 + 4)  # a row for each tick
+        first, *later = np.split(np.asarray(picture)[4:], 3)
+        assert all(np.any(first != other) for other in later)
     assert sorted(path.suffix for path in (folder / "checkpoint").iterdir()) == [
         ".json",
         ".safetensors",

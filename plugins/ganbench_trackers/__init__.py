@@ -1,0 +1,1 @@
+"""Experiment trackers as callbacks: TensorBoard, MLflow, CSV; none is imported before it is used."""
