@@ -62,6 +62,10 @@ class Neighbours:
 
 
 def _shared_folder() -> Path:
+    """``$GANBENCH_DEVICE_LOCKS``, for who shares devices but not /tmp, or a folder there."""
+    asked = os.environ.get("GANBENCH_DEVICE_LOCKS")
+    if asked:
+        return Path(asked)
     # Not $TMPDIR, of which batch systems give each job its own.
     return Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()) / "ganbench-devices"
 

@@ -39,3 +39,10 @@ def test_a_trial_is_alone_until_another_comes(tmp_path):
     with Neighbours("cpu", tmp_path) as later:
         assert later.alone()  # the dead one left a file, and no lock
     assert os.listdir(tmp_path / "cpu") == []
+
+
+def test_who_shares_devices_but_no_temporary_folder_may_share_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANBENCH_DEVICE_LOCKS", str(tmp_path))
+    with Neighbours("cpu") as one, Neighbours("cpu"):
+        assert len(os.listdir(tmp_path / "cpu")) == 2
+        assert not one.alone()
