@@ -45,8 +45,11 @@ _HOME = {
     "GanbenchError": "ganbench.errors",
     "UsageError": "ganbench.errors",
     "Grid": "ganbench.grid.grid",
+    "evaluate": "ganbench.execution.evaluate",
     "RunResult": "ganbench.execution.run",
     "run": "ganbench.execution.run",
+    "compare": "ganbench.results.questions",
+    "rank": "ganbench.results.questions",
     "load_history": "ganbench.results.frames",
     "load_results": "ganbench.results.frames",
     "frechet_distance": "ganbench.evaluation.frechet",
@@ -90,6 +93,7 @@ if TYPE_CHECKING:
     from ganbench.evaluation.mixtures import mixture_statistics as mixture_statistics
     from ganbench.evaluation.prdc import prdc as prdc
     from ganbench.evaluation.stability import stability as stability
+    from ganbench.execution.evaluate import evaluate as evaluate
     from ganbench.execution.run import RunResult as RunResult
     from ganbench.execution.run import run as run
     from ganbench.grid.grid import Grid as Grid
@@ -99,6 +103,8 @@ if TYPE_CHECKING:
     from ganbench.registry.markers import hookimpl as hookimpl
     from ganbench.results.frames import load_history as load_history
     from ganbench.results.frames import load_results as load_results
+    from ganbench.results.questions import compare as compare
+    from ganbench.results.questions import rank as rank
 
 
 def __getattr__(name: str) -> Any:

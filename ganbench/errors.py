@@ -51,6 +51,10 @@ class ClaimLostError(GanbenchError):
     """A trial that another run has taken over; whoever finds out must leave it alone."""
 
 
+class ExportError(GanbenchError):
+    """A generator that cannot be written, or whose file does not do what the generator does."""
+
+
 class InterruptedTraining(GanbenchError):  # noqa: N818 - an event, not a fault
     """A trial that stopped on request after it had saved its state.
 

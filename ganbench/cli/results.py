@@ -20,15 +20,17 @@ _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
     epilog=examples(
         "ganbench results runs/quick --by-cell",
         "ganbench results runs/quick --sort images_per_second --columns architecture,loss,fd",
-        "ganbench results runs/quick --format latex -o table.tex",
+        "ganbench results runs/quick --by-cell --format latex -o table.tex",
     )
 )
 @click.argument("folder", metavar="DIR")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="table",
               show_default=True, help="csv, json and parquet keep every digit.")  # fmt: skip
-@click.option("--by-cell", is_flag=True, help="One row per cell: medians and ranges over seeds.")
+@click.option("--by-cell", is_flag=True,
+              help="One row per cell: medians over seeds with their intervals.")  # fmt: skip
 @click.option("--sort", metavar="COLUMN", help="Best first; by data set and fd if not given.")
-@click.option("--columns", metavar="A,B,…", help="Columns to show, separated by commas.")
+@click.option("--columns", metavar="A,B,…",
+              help="Columns to show, separated by commas; docs/columns.md has all.")  # fmt: skip
 @click.option("-o", "--out", metavar="FILE", help="Write to a file in place of standard output.")
 def results(
     folder: str, format_: str, by_cell: bool, sort: str | None, columns: str | None, out: str | None

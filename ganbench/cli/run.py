@@ -90,7 +90,7 @@ def _axis(short: str, name: str, plural: str) -> Any:
 @click.option("--ray-address", metavar="ADDRESS", help="Ray cluster; else one is started here.")
 @click.option("--store", metavar="URL", help="Where Ray nodes without the run folder put files.")
 @click.option("-c", "--callback", "callbacks", metavar="SPEC", multiple=True,
-              help="A callback that follows the trials; repeatable.")  # fmt: skip
+              help="A callback that follows the trials, such as tensorboard; repeatable.")  # fmt: skip
 @click.option("--data-dir", metavar="DIR", help="Data folder; else $GANBENCH_DATA or the cache.")
 @click.option("--dry-run", is_flag=True, help="Only list cells, trials and what will be skipped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")

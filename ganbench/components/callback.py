@@ -12,6 +12,13 @@ from ganbench.components.base import Component
 class Callback(Component):
     """Follows trials. What it raises is written to the trial's log and changes no result."""
 
+    def missing(self) -> str | None:
+        """What is missing for it to work here, with a way out; None if nothing is.
+
+        Asked before a run begins, which it does only if nothing is.
+        """
+        return None
+
     def trial_started(self, trial: Mapping[str, Any], folder: Path) -> None:
         """Before the first step, also when a trial resumes; ``trial`` is the content of trial.json."""
 

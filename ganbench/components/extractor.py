@@ -6,7 +6,7 @@ import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ganbench.components.base import Component
 from ganbench.components.data import DataSpec, ImageData
@@ -35,6 +35,8 @@ class FeatureNetwork:
         only then are the columns ``fid`` and ``is_*`` filled.
     :ivar classifies: whether the logits are over the data set's own classes, in their order.
     :ivar info: what is worth recording, such as the classifier's test accuracy.
+    :ivar faster: makes the same network arranged for speed, whose features may differ in their last
+        bits; None where there is nothing to gain.
     """
 
     identity: str
@@ -43,6 +45,7 @@ class FeatureNetwork:
     standard_fid: bool = False
     classifies: bool = False
     info: Mapping[str, Any] = field(default_factory=dict)
+    faster: Callable[[], FeatureNetwork] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,13 @@ class ExtractorContext:
 
 
 class Extractor(Component):
-    """Turns samples into feature vectors."""
+    """Turns samples into feature vectors.
+
+    :cvar resizes: whether the network brings images of any size to its own by itself; others look
+        at images of one size only.
+    """
+
+    resizes: ClassVar[bool] = False
 
     def problem(self, data: DataSpec) -> str | None:
         """Why features of such data cannot be had, with a way out; None if they can."""

@@ -28,7 +28,7 @@ class Pass:
     def run(self, batches: Iterable[torch.Tensor]) -> Passed:
         """Features of all samples, in their order."""
         features, logits = [], []
-        with torch.no_grad(), _full_precision():
+        with torch.no_grad(), full_precision():
             for batch in _rebatched(batches, self._network.batch_size):
                 answer = self._network.forward(batch)
                 features.append(answer.features.float())
@@ -43,7 +43,7 @@ def _rebatched(batches: Iterable[torch.Tensor], size: int) -> Iterator[torch.Ten
 
 
 @contextlib.contextmanager
-def _full_precision() -> Iterator[None]:
+def full_precision() -> Iterator[None]:
     """Features are computed in fp32 proper, whatever precision the networks are trained in."""
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32, cudnn.allow_tf32

@@ -48,15 +48,28 @@ def kernel_distance(
     if subsets < 1 or subset_size < 2:
         raise ValueError(f"need subsets >= 1 of size >= 2, got {subsets} of size {subset_size}")
     size = effective_subset_size(len(real), len(fake), subset_size)
-    real_drawn, fake_drawn = _draw(len(real), len(fake), subsets, size, seed)
-    # Kernels of all pairs cost less than those of all subsets until the sets grow large.
-    whole = max(len(real), len(fake)) ** 2 <= subsets * size**2
+    real_drawn, fake_drawn = draw_subsets(len(real), len(fake), subsets, size, seed)
+    whole = few_enough(len(real), len(fake), subsets, size)
     estimate = _by_membership if whole else _by_subset
     distances = estimate(real, fake, real_drawn.to(fake.device), fake_drawn.to(fake.device))
     return float(distances.mean()), float(distances.std(correction=0))
 
 
-def _draw(n_real: int, n_fake: int, subsets: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
+def few_enough(n_real: int, n_fake: int, subsets: int, size: int) -> bool:
+    """Whether kernels of all pairs cost less than those of all subsets: until the sets grow large."""
+    return max(n_real, n_fake) ** 2 <= subsets * size**2
+
+
+def subset_distance(real: Tensor, fake: Tensor) -> float:
+    """The unbiased squared MMD between two sets (n, d) of equal size, in fp64."""
+    x, y = real.double(), fake.double()
+    within = [_kernel(z, z).sum() - _self_kernel(z).sum() for z in (x, y)]
+    return float(_unbiased(within[0], within[1], _kernel(x, y).sum(), len(x)))
+
+
+def draw_subsets(
+    n_real: int, n_fake: int, subsets: int, size: int, seed: int
+) -> tuple[Tensor, Tensor]:
     """Row indices of the subsets, twice (subsets, size)."""
     random = np.random.RandomState(seed)
     drawn = np.empty((2, subsets, size), dtype=np.int64)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from ganbench.components.data import DataSpec
 from ganbench.training.batches import to_uint8
@@ -44,15 +44,31 @@ def save_translations(
     _write(path, _mosaic(strips, columns))
 
 
-def save_film(path: Path, frames: Sequence[torch.Tensor]) -> None:
-    """Write a PNG with a row for each frame, uint8 (n, c, h, w), the first on top."""
-    shown = torch.cat(list(frames))
-    _write(path, _mosaic(_drawable(shown), len(frames[0])))
+def save_rows(
+    path: Path, rows: Sequence[torch.Tensor], texts: Mapping[str, str] | None = None
+) -> None:
+    """Write a PNG of rows of images, each uint8 (n, c, h, w), the first on top.
+
+    :param texts: what else the file tells.
+    """
+    images = _drawable(torch.cat(list(rows)))
+    _write(path, _mosaic(images, len(rows[0])), texts)
 
 
-def _write(path: Path, picture: Image.Image) -> None:
+def save_film(path: Path, frames: Mapping[str, torch.Tensor]) -> None:
+    """Write a PNG with a row for each frame, tick -> uint8 (n, c, h, w).
+
+    The file tells the ``ticks`` of its rows and the ``gap`` around each image in pixels.
+    """
+    save_rows(path, list(frames.values()), {"ticks": " ".join(frames), "gap": str(_GAP)})
+
+
+def _write(path: Path, picture: Image.Image, texts: Mapping[str, str] | None = None) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    picture.save(temporary, format="PNG")
+    known = PngImagePlugin.PngInfo()
+    for name, text in (texts or {}).items():
+        known.add_text(name, text)
+    picture.save(temporary, format="PNG", pnginfo=known)
     os.replace(temporary, path)
 
 

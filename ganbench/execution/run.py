@@ -252,8 +252,7 @@ class _Crew:
         self._events: deque[Event] = deque()
         self._executor: Executor | None = None
         for spec in options.callbacks:
-            if isinstance(spec, str):
-                default_registry().bind("callback", spec)
+            check_callback(spec)
         inline = options.executor == "inline"
         if options.executor == "ray":
             placement = place_elsewhere(options)
@@ -340,6 +339,17 @@ class _Crew:
         ]
         trials = {trial.id: trial for trial in plan.trials()}
         return InlineExecutor(setup, trials, Audience(bound), self._events.append, self._stop)
+
+
+def check_callback(given: str | Callback) -> None:
+    """Raise UsageError for a callback that there is not, or that cannot work here."""
+    callback = (
+        default_registry().bind("callback", given).component if isinstance(given, str) else given
+    )
+    missing = callback.missing()
+    if missing is not None:
+        name = given if isinstance(given, str) else type(given).__name__
+        raise UsageError(f"callback {name}: {missing}")
 
 
 def _objects(callbacks: Sequence[str | Callback]) -> list[Callback]:

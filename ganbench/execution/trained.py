@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from ganbench.registry.lookup import Bound, default_registry
 from ganbench.registry.specs import Spec
 from ganbench.results.store import TrialFolder
 from ganbench.training.precision import Arithmetic
-from ganbench.training.sampler import LatentSampler, TranslationSampler
+from ganbench.training.sampler import LatentSampler, Sampler, TranslationSampler
 from ganbench.training.state import newest_checkpoint
+from ganbench.training.streams import derive_seed
 
 _CPU = torch.device("cpu")
 _PLAIN = Arithmetic(TrainingSettings(), _CPU)
@@ -26,40 +28,145 @@ _PLAIN = Arithmetic(TrainingSettings(), _CPU)
 
 @dataclass(frozen=True)
 class Trained:
-    """A trial's averaged generator."""
+    """A trial's averaged generator.
+
+    :ivar identity: the content of trial.json.
+    """
 
     trial: str
     architecture: Architecture
     data: DataSpec
     generator: torch.nn.Module
     progress: Progress
+    identity: Mapping[str, Any]
 
     @property
     def translates(self) -> bool:
         """Whether the generator needs images to translate."""
         return self.architecture.task in TRANSLATION
 
+    @property
+    def classes(self) -> int:
+        """How many classes the generator can be asked for; 0 if for none."""
+        return self.data.classes if self.architecture.task == "class-conditional" else 0
+
+    def check_truncation(self) -> None:
+        """Raise UsageError if the architecture has none."""
+        if self.translates:
+            raise UsageError("--truncation is for architectures that start from latents")
+        if not self.architecture.truncates:
+            raise UsageError(f"the architecture of trial {self.trial} has no truncation")
+
+    def sampler(
+        self,
+        seed: int = 0,
+        classes: Sequence[int] | None = None,
+        sources: torch.Tensor | None = None,
+    ) -> Sampler:
+        """Draws from the generator.
+
+        :param classes: of the samples, in turn; all by default.
+        :param sources: what to translate, uint8, for a generator that translates.
+        :raises UsageError: for classes that there are not.
+        """
+        parts = (self.architecture, self.generator, seed, _CPU, _PLAIN, self.progress)
+        if sources is not None:
+            return TranslationSampler(*parts, sources)
+        turns = None
+        if classes is not None:
+            self.check_classes(classes)
+            turns = torch.tensor(classes)
+        return LatentSampler(*parts, torch.arange(self.classes) if self.classes else None, turns)
+
     def sample(self, count: int, seed: int = 0, truncation: float | None = None) -> torch.Tensor:
         """``count`` samples (n, c, h, w) in [-1, 1]; classes in turn for conditional ones.
 
         :raises UsageError: for a truncation that the architecture does not have.
         """
-        if truncation is not None and not self.architecture.truncates:
-            raise UsageError(f"the architecture of trial {self.trial} has no truncation")
-        labels = None
-        if self.architecture.task == "class-conditional":
-            labels = torch.arange(self.data.classes)
-        sampler = LatentSampler(
-            self.architecture, self.generator, seed, _CPU, _PLAIN, self.progress, labels
-        )
-        return sampler.images(count, "samples", in_turn=True, truncation=truncation)
+        return torch.cat(list(self.batches(count, seed, truncation)))
+
+    def batches(
+        self,
+        count: int,
+        seed: int = 0,
+        truncation: float | None = None,
+        classes: Sequence[int] | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """The same samples batch by batch, or those of some ``classes``."""
+        if truncation is not None:
+            self.check_truncation()
+        sampler = self.sampler(seed, classes)
+        return sampler.batches(count, "samples", in_turn=True, truncation=truncation)
+
+    def translations(self, sources: torch.Tensor, seed: int = 0) -> Iterator[torch.Tensor]:
+        """Translations in [-1, 1] of uint8 sources, batch by batch; ``seed`` is that of dropout."""
+        return self.sampler(seed, sources=sources).batches(len(sources), "samples")
 
     def translate(self, sources: torch.Tensor, seed: int = 0) -> torch.Tensor:
-        """(n, c, h, w) translations in [-1, 1] of uint8 sources; ``seed`` is that of dropout."""
-        sampler = TranslationSampler(
-            self.architecture, self.generator, seed, _CPU, _PLAIN, self.progress, sources
-        )
-        return sampler.images(len(sources), "samples")
+        """(n, c, h, w) translations in one tensor, see `translations`."""
+        return torch.cat(list(self.translations(sources, seed)))
+
+    def interpolate(
+        self,
+        pairs: int,
+        steps: int,
+        seed: int = 0,
+        truncation: float | None = None,
+        classes: Sequence[int] | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """For each of ``pairs`` pairs of latents, (steps, c, h, w) samples from one to the other.
+
+        Samples of a pair are of one class, the next one of ``classes``, and have the same noise.
+        """
+        if truncation is not None:
+            self.check_truncation()
+        sampler = self.sampler(seed, classes)
+        assert isinstance(sampler, LatentSampler)
+        labels = sampler.turns if sampler.turns is not None else torch.arange(self.classes)
+        normal = type(self.architecture).sample_latents is Architecture.sample_latents
+        with sampler.ready("samples"):
+            for pair in range(pairs):
+                random = torch.Generator().manual_seed(derive_seed(seed, "interpolation", pair))
+                ends = self.architecture.sample_latents(2, random, _CPU)
+                noise = derive_seed(seed, "interpolation noise", pair)
+                label = labels[pair % len(labels), None] if len(labels) else None
+                path = between(ends[0], ends[1], steps, spherical=normal)
+                # One by one: in a batch, each would get noise of its own.
+                row = [sampler.generate(one[None], label, noise, truncation) for one in path]
+                yield torch.cat(row)
+
+    def check_classes(self, classes: Sequence[int]) -> None:
+        """Raise UsageError for classes that the generator cannot be asked for."""
+        if self.translates:
+            raise UsageError("--classes is for architectures that start from latents")
+        if not self.classes:
+            raise UsageError(
+                f"the generator of trial {self.trial} is not class-conditional: it has no classes "
+                "to choose from"
+            )
+        for one in classes:
+            if not 0 <= one < self.classes:
+                raise UsageError(
+                    f"trial {self.trial} has no class {one}: its classes are 0 to {self.classes - 1}"
+                )
+
+
+def between(start: torch.Tensor, end: torch.Tensor, steps: int, *, spherical: bool) -> torch.Tensor:
+    """(steps, d) latents from ``start`` to ``end``, both included.
+
+    Normal latents have nearly equal lengths, which a straight line between two leaves: it has them
+    turned at constant speed (White 2016, arXiv:1609.04468).
+    """
+    shares = torch.linspace(0, 1, steps)[:, None]
+    straight = torch.lerp(start, end, shares)
+    if not spherical:
+        return straight
+    cosine = torch.nn.functional.cosine_similarity(start, end, dim=0).clamp(-1, 1)
+    angle = torch.acos(cosine.double())
+    if float(angle.sin()) < 1e-4:  # the same direction, or the opposite one: no plane to turn in
+        return straight
+    first, second = ((1 - shares) * angle).sin(), (shares * angle).sin()
+    return ((first * start + second * end) / angle.sin()).to(start.dtype)
 
 
 def load_trained(folder: TrialFolder) -> Trained:
@@ -86,7 +193,7 @@ def load_trained(folder: TrialFolder) -> Trained:
             f"{now}; the trial used version {then}"
         ) from None
     progress = Progress(*state.get("progress", (0, 1.0)))
-    return Trained(folder.id, bound.component, data, generator.eval(), progress)
+    return Trained(folder.id, bound.component, data, generator.eval(), progress, identity)
 
 
 def held_out_images(folder: TrialFolder, root: Path) -> ImageData:

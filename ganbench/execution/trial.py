@@ -235,7 +235,7 @@ class TrialRun:
 
     def _save_film(self) -> None:
         if self._session.film:
-            save_film(self.folder.progress_png, list(self._session.film.values()))
+            save_film(self.folder.progress_png, self._session.film)
 
     def _save_pictures(self) -> None:
         data, path = self.trainer.data, self.folder.samples_png

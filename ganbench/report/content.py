@@ -2,72 +2,44 @@
 
 from __future__ import annotations
 
-import base64
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.report.figures import Curves, fd_curves
-from ganbench.results.formatting import plain, plain_line, texts
+from ganbench.errors import UsageError
+from ganbench.report.facts import facts, grid_text
+from ganbench.report.figures.base import Figure
+from ganbench.report.figures.curves import curve_figures
+from ganbench.report.figures.heatmap import heat_figures
+from ganbench.report.figures.pareto import pareto_figures
+from ganbench.report.figures.profiles import score_figures, time_figures
+from ganbench.report.figures.stability import stability_figures
+from ganbench.report.findings import findings
+from ganbench.report.galleries import Gallery, galleries, last_tick
+from ganbench.report.tables import Table, cell_table, trial_table, whole_view
+from ganbench.results.formatting import plain
 from ganbench.results.frames import read_history, read_results
-from ganbench.results.schema import STATUSES
-from ganbench.results.selection import default_columns
 from ganbench.results.store import RunFolder
-from ganbench.results.summary import cells
-from ganbench.results.view import Note, View, cell_label, failures, make_view, readable, skipped
+from ganbench.results.summary import by_cell
+from ganbench.results.view import Note, failures, skipped
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_TONES = {
-    "ok": "good",
-    "stable": "good",
-    "collapsed": "warn",
-    "never-learned": "warn",
-    "interrupted": "warn",
-}
-_JUDGEMENTS = ("outcome", "verdict", "verdicts", "status")
-
 
 @dataclass(frozen=True)
-class TableCell:
-    """One field; ``value`` is what it sorts by, where that is a number."""
+class Chapter:
+    """A section of figures.
 
-    text: str
-    value: str | None
-    best: bool
-    tone: str
-    anchor: str | None = None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A sortable table: (header, is it numeric) for each column."""
-
-    headers: list[tuple[str, bool]]
-    rows: list[list[TableCell]]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A trial's samples; ``uri`` is None where there are none."""
+    :ivar anchor: its id in the page.
+    :ivar intro: how to read them, as a sentence or two.
+    """
 
     anchor: str
-    uri: str | None
-    caption: str
-    tone: str
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """The pictures of one cell, seed by seed."""
-
-    dataset: str
     title: str
-    pictures: list[Picture]
+    intro: str
+    figures: list[Figure]
 
 
 @dataclass(frozen=True)
@@ -75,16 +47,23 @@ class Report:
     """Everything that the template draws."""
 
     title: str
+    findings: list[str]
     facts: list[tuple[str, str]]
     grid: str
     cells: Table
     trials: Table
     captions: list[str]
-    curves: list[Curves]
+    chapters: list[Chapter]
     galleries: list[Gallery]
+    last_tick: int
     failures: list[Note]
     skipped: list[Note]
     problems: list[str]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """All figures, in the order of the page."""
+        return [figure for chapter in self.chapters for figure in chapter.figures]
 
 
 def gather(path: str | Path) -> Report:
@@ -92,136 +71,83 @@ def gather(path: str | Path) -> Report:
     run = RunFolder(path).open()
     found, history = read_results(path), read_history(path)
     results = found.frame
-    by_cell = make_view(results, by_cell=True)
-    trials = make_view(results, columns=[*default_columns(readable(results)), "trial"])
-    anchors = {trial: f"trial-{number}" for number, trial in enumerate(results["trial"])}
+    summary = by_cell(results)
+    cells, trials = whole_view(results, summary), whole_view(results)
+    anchors = {trial: f"trial-{number}" for number, trial in enumerate(trials.frame["trial"])}
+    problems = [*found.problems, *history.problems]
+    pictures = galleries(run, results, history.frame, anchors, problems)
+    shown = {p.anchor for gallery in pictures for p in gallery.pictures}
     return Report(
         title=plain(run.path.resolve().name),
-        facts=list(_facts(results)),
-        grid=_grid(run),
-        cells=_table(by_cell, {}),
-        trials=_table(trials, anchors),
-        captions=by_cell.captions,
-        curves=fd_curves(results, history.frame),
-        galleries=list(_galleries(run, results, anchors)),
+        findings=findings(results, cells),
+        facts=list(facts(run, results)),
+        grid=grid_text(run),
+        cells=cell_table(cells, summary),
+        trials=trial_table(
+            trials, results, {trial: anchor for trial, anchor in anchors.items() if anchor in shown}
+        ),
+        captions=[*cells.captions, *filter(None, [cells.marks])],
+        chapters=_chapters(results, history.frame),
+        galleries=pictures,
+        last_tick=last_tick(pictures),
         failures=failures(results),
         skipped=skipped(results),
-        problems=[plain(problem) for problem in (*found.problems, *history.problems)],
+        problems=[plain(problem) for problem in problems],
     )
 
 
-def _facts(results: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    counts = results["status"].value_counts()
-    ended = ", ".join(f"{counts[status]} {status}" for status in STATUSES if status in counts)
-    yield "Trials", f"{len(results)}: {ended}" if len(results) else "none has ended yet"
-    names = {
-        "architecture": "Architectures",
-        "loss": "Losses",
-        "dataset": "Data sets",
-        "regularizer": "Regularizers",
-        "augmentation": "Augmentations",
-        "seed": "Seeds",
-        "budget": "Budget",
-        "batch_size": "Batch size",
-        "precision_mode": "Arithmetic",
-        "device": "Device",
-        "extractor": "Features",
-        "protocol": "Protocol",
-        "ganbench_version": "ganbench",
-        "torch_version": "torch",
-        "providers": "Providers",
-    }
-    for name, label in names.items():
-        found = results[name].dropna().unique() if name in results.columns else ()
-        values = [plain(value) for value in found]
-        if values and values != ["none"]:
-            yield label, _listed(values)
-    trained = float(results["train_seconds"].sum())
-    if trained:
-        yield "Training time", duration(trained)
-    started = results["started"].dropna()
-    if len(started):
-        yield "Begun", plain(started.min())
+def _chapters(results: pd.DataFrame, history: pd.DataFrame) -> list[Chapter]:
+    """Those that have a figure."""
+    drawn: list[tuple[str, str, str, Callable[[], list[Figure]]]] = [
+        (
+            "heat-maps",
+            "Heat maps",
+            "Architectures against losses: the median over seeds, dark for the best. A field that "
+            "failed or was skipped says so.",
+            lambda: heat_figures(results),
+        ),
+        (
+            "curves",
+            "Learning curves",
+            "Thick lines are medians over seeds, thin ones single trials. A line ends where half of "
+            "its trials have diverged or failed. A click on a name hides its cell.",
+            lambda: curve_figures(results, history),
+        ),
+        (
+            "speed",
+            "Quality against throughput",
+            "Better is to the lower right; no other cell is both better and faster than one on "
+            "the dashed front, whose marks are filled.",
+            lambda: pareto_figures(results),
+        ),
+        (
+            "profiles",
+            "Performance profiles",
+            "The share of a component's trials whose Fréchet distance is at most τ: the higher line "
+            "is better, wherever it is.",
+            lambda: score_figures(results),
+        ),
+        (
+            "time",
+            "Time to quality",
+            "The share of a component's trials that have reached the target after so many images.",
+            lambda: time_figures(results, history),
+        ),
+        (
+            "stability",
+            "Stability",
+            "One dot for each trial; see the preset Stability of the tables for the numbers.",
+            lambda: stability_figures(results),
+        ),
+    ]
+
+    found = [Chapter(anchor, title, intro, _made(make)) for anchor, title, intro, make in drawn]
+    return [chapter for chapter in found if chapter.figures]
 
 
-def duration(seconds: float) -> str:
-    """``1 h 02 min``, ``3 min 20 s`` or ``4.2 s``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _listed(values: Sequence[str], most: int = 12) -> str:
-    more = f" and {len(values) - most} more" if len(values) > most else ""
-    return " · ".join(values[:most]) + more
-
-
-def _grid(run: RunFolder) -> str:
+def _made(make: Callable[[], list[Figure]]) -> list[Figure]:
+    """The figures, or none: charts refuse a run that has no number for them."""
     try:
-        text = run.grid_file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(plain_line(line) for line in text.splitlines())
-
-
-def _table(view: View, anchors: dict[str, str]) -> Table:
-    columns = []
-    for column in view.columns:
-        values = [_sort_value(v) if column.numeric else None for v in view.frame[column.name]]
-        judged = column.name in _JUDGEMENTS
-        columns.append(
-            [
-                TableCell(text, value, best, tone(text) if judged else "", anchors.get(text))
-                for text, value, best in zip(column.cells, values, column.best, strict=True)
-            ]
-        )
-    headers = [(arrow_joined(column.header), column.numeric) for column in view.columns]
-    return Table(headers, [list(row) for row in zip(*columns, strict=True)])
-
-
-def arrow_joined(header: str) -> str:
-    """A header whose arrow stays on the line of its last word."""
-    return header.replace(" ↓", "\u00a0↓").replace(" ↑", "\u00a0↑")
-
-
-def _sort_value(value: float) -> str | None:
-    import pandas as pd
-
-    if pd.isna(value):
-        return None
-    return f"{'-' if value < 0 else ''}Infinity" if math.isinf(value) else repr(float(value))
-
-
-def tone(outcome: str) -> str:
-    """How an outcome is coloured, or several, ``stable 2/3, error 1/3``: good, warn or bad."""
-    tones = {_TONES.get(part.split(" ")[0], "bad") for part in outcome.split(", ")}
-    return next((t for t in ("good", "bad", "warn") if tones == {t}), "warn")
-
-
-def _galleries(run: RunFolder, results: pd.DataFrame, anchors: dict[str, str]) -> Iterator[Gallery]:
-    frame = readable(results)
-    places = dict(zip(frame["trial"], texts(frame["fd"]), strict=True))
-    judged = dict(zip(frame["trial"], frame["outcome"], strict=True))
-    for cell in cells(results):
-        pictures = []
-        for trial, seed in zip(cell.trials["trial"], cell.trials["seed"], strict=True):
-            uri = data_uri(run.trial(trial).samples_png) if "/" not in trial else None
-            caption = f"seed {seed} · {plain(judged[trial])} · fd {places[trial]}"
-            pictures.append(Picture(anchors[trial], uri, caption, tone(judged[trial])))
-        if pictures:
-            label = cell_label(value for key, value in cell.key.items() if key != "dataset")
-            yield Gallery(plain(cell.key["dataset"]), label, pictures)
-
-
-def data_uri(path: Path) -> str | None:
-    """A PNG as a data URI; None if the file is missing or no PNG."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    if not content.startswith(_PNG):
-        return None
-    return "data:image/png;base64," + base64.b64encode(content).decode()
+        return make()
+    except UsageError:
+        return []

@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ganbench.results.markup import latex, latex_estimate, latex_number, markdown
 from ganbench.results.selection import check_columns, in_order, with_outcome
 from ganbench.results.summary import by_cell as summarize
 from ganbench.results.tables import json_records
-from ganbench.results.view import Note, make_view
+from ganbench.results.view import Note, View, ViewColumn, make_view
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
 
-_MARKDOWN = re.compile(r"[\\`*<>|~]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])|\](?=[(\[:])")
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "%": r"\%",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "[": "{[}",  # after a line break it would open an option
-    "]": "{]}",
-    "–": "--",
-    "−": "$-$",
-    "∞": r"$\infty$",
-    "×": r"$\times$",
-    "↓": r"$\downarrow$",
-    "↑": r"$\uparrow$",
-}
+#: The end of a column's name that says its unit, where the unit is written beside it.
+_NAMED_UNIT = re.compile(r"(images per second| (seconds|mb|ms))\Z")
 
 
 def exact(
@@ -62,7 +41,15 @@ def exact(
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """CSV with empty fields for what is missing."""
+    """CSV with empty fields for what is missing, every other value as it is.
+
+    A text that a spreadsheet would take for a formula (``=…``, ``+…``, ``@…``) is not changed, so
+    that what is read back is what was written; a spreadsheet must be told to import text.
+    """
+    strings = (frame[name] for name in frame.columns if frame[name].dtype == "string")
+    returns = any(values.str.contains("\r", regex=False).any() for values in strings)
+    if returns:  # usual quoting would leave them bare, and readers would break the line
+        return frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
@@ -86,18 +73,20 @@ def to_markdown(
     sort: str | None = None,
 ) -> str:
     """A GitHub-flavoured table of the view, the best values bold, notes as a list."""
-    view = make_view(results, by_cell=by_cell, columns=columns, sort=sort)
-    cells = [
-        [f"**{markdown(cell)}**" if best else markdown(cell) for cell, best in pairs]
-        for pairs in (zip(c.cells, c.best, strict=True) for c in view.columns)
-    ]
+    return markdown_view(
+        make_view(results, by_cell=by_cell, columns=columns, sort=sort, paper=True)
+    )
+
+
+def markdown_view(view: View) -> str:
+    """A view as `to_markdown` writes it."""
     rows = [
-        [markdown(column.header) for column in view.columns],
+        [markdown(_head(column)) for column in view.columns],
         ["---:" if column.numeric else "---" for column in view.columns],
-        *(list(line) for line in zip(*cells, strict=True)),
+        *(list(line) for line in zip(*map(_markdown_cells, view.columns), strict=True)),
     ]
     text = "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-    beneath = [markdown(caption) for caption in view.captions]
+    beneath = [markdown(caption) for caption in _said(view)]
     beneath += [_markdown_note(note) for note in view.notes]
     return text + ("\n" + "\n".join(f"- {line}" for line in beneath) + "\n" if beneath else "")
 
@@ -109,19 +98,20 @@ def to_latex(
     columns: Sequence[str] | None = None,
     sort: str | None = None,
 ) -> str:
-    """A booktabs ``tabular`` of the view, the best values bold, notes as comments."""
-    view = make_view(results, by_cell=by_cell, columns=columns, sort=sort)
-    cells = [
-        [rf"\textbf{{{latex(cell)}}}" if best else latex(cell) for cell, best in pairs]
-        for pairs in (zip(c.cells, c.best, strict=True) for c in view.columns)
-    ]
+    """A booktabs ``tabular`` of the view, the best values bold, captions beneath, notes as comments."""
+    return latex_view(make_view(results, by_cell=by_cell, columns=columns, sort=sort, paper=True))
+
+
+def latex_view(view: View) -> str:
+    """A view as `to_latex` writes it."""
     layout = "".join("r" if column.numeric else "l" for column in view.columns)
-    heads = " & ".join(latex(column.header) for column in view.columns)
+    heads = " & ".join(latex(_head(column)) for column in view.columns)
+    cells = map(_latex_cells, view.columns)
     body = [rf"{' & '.join(line)} \\" for line in zip(*cells, strict=True)]
     notes = [f"{n.label}: {', '.join(n.concerns)}: {n.reason}" for n in view.notes]
     lines = [
         r"% needs \usepackage{booktabs} and \usepackage[T1]{fontenc}",
-        *(f"% {text}" for text in (*view.captions, *notes)),
+        *(f"% {note}" for note in notes),
         rf"\begin{{tabular}}{{{layout}}}",
         r"\toprule",
         rf"{heads} \\",
@@ -129,18 +119,54 @@ def to_latex(
         *body,
         r"\bottomrule",
         r"\end{tabular}",
+        *_footnote(_said(view)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def markdown(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return _MARKDOWN.sub(lambda match: "\\" + match[0], text.replace("&", "&amp;"))
+def _footnote(sentences: Sequence[str]) -> list[str]:
+    """Small print beneath a table, within a ``table`` environment or without."""
+    if not sentences:
+        return []
+    return [
+        r"\par\smallskip",
+        r"{\noindent\footnotesize "
+        + " ".join(f"{latex(text.rstrip('.'))}." for text in sentences)
+        + r"\par}",
+    ]
 
 
-def latex(text: str) -> str:
-    """Text that LaTeX sets as it is."""
-    return "".join(_LATEX.get(char, char) for char in text)
+def _said(view: View) -> list[str]:
+    return [*view.captions, *filter(None, [view.marks])]
+
+
+def _head(column: ViewColumn) -> str:
+    """The header with the unit, before the arrow; the caption says that these are medians."""
+    header = column.header if column.estimates is None else column.header.replace(" median", "")
+    if not column.unit or header.startswith(column.unit):
+        return header
+    name, space, arrow = header.partition(" ↓" if "↓" in header else " ↑")
+    name = _NAMED_UNIT.sub("", name)
+    return f"{name} ({column.unit}){space}{arrow}" if name else f"{column.unit}{space}{arrow}"
+
+
+def _markdown_cells(column: ViewColumn) -> list[str]:
+    shown = [e.signed() for e in column.estimates] if column.estimates else column.cells
+    pairs = zip(map(markdown, shown), column.best, strict=True)
+    return [f"**{cell}**" if best else cell for cell, best in pairs]
+
+
+def _latex_cells(column: ViewColumn) -> list[str]:
+    if column.estimates:
+        shown = [latex_estimate(estimate) for estimate in column.estimates]
+    else:
+        shown = [latex_number(c) if column.numeric else latex(c) for c in column.cells]
+    pairs = zip(shown, column.best, strict=True)
+    return [_bold(cell) if best else cell for cell, best in pairs]
+
+
+def _bold(cell: str) -> str:
+    return rf"\textbf{{\boldmath {cell}}}" if "$" in cell else rf"\textbf{{{cell}}}"
 
 
 def _markdown_note(note: Note) -> str:

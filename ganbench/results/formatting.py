@@ -18,11 +18,13 @@ MISSING = "–"
 ARROWS = {"lower": "↓", "higher": "↑"}
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # and what reorders text
-_SUFFIX = re.compile(r"_(median|min|max)\Z")
+_SUFFIX = re.compile(r"_(median|mean|iqm|min|max|low|high)\Z")
+_END = re.compile(r"_(low|high)\Z")
 _HISTORY = {column.name: column for column in HISTORY_COLUMNS}
 _DIGITS = 4
 _COARSE = ("images/s", "MiB", "s", "ms")
-_SHARES = ("precision", "recall", "density", "coverage", "d_auc", "d_sat", "high_quality")
+_SHARES = ("precision", "recall", "density", "coverage", "d_auc", "d_sat", "high_quality",
+           "failure_low", "failure_high")  # fmt: skip
 
 
 def plain(value: Any) -> str:
@@ -41,9 +43,12 @@ def described(name: str) -> Column | None:
 
 
 def better(name: str) -> str:
-    """``"lower"``, ``"higher"`` or empty, also for a statistic such as ``fd_median``."""
+    """``"lower"``, ``"higher"`` or empty, also for a statistic such as ``fd_median``.
+
+    The end of an interval is neither better nor worse.
+    """
     known = described(name)
-    return known.better if known else ""
+    return known.better if known and not _END.search(name) else ""
 
 
 def header(name: str) -> str:
@@ -72,8 +77,8 @@ def texts(series: pd.Series[Any]) -> list[str]:
     return found
 
 
-def decimals(name: str, values: Iterable[float]) -> int:
-    """Decimals for a column: four digits of its median, fewer where precision is of no use."""
+def decimals(name: str, values: Iterable[float], digits: int = _DIGITS) -> int:
+    """Decimals for a column: so many digits of its median, fewer where precision is of no use."""
     amounts = np.abs(np.asarray(list(values), dtype="float64"))
     sizes = amounts[np.isfinite(amounts) & (amounts != 0)]
     if not len(sizes):
@@ -82,9 +87,9 @@ def decimals(name: str, values: Iterable[float]) -> int:
         return 0 if sizes.min() >= 10 else 1
     known = described(name)
     middle = float(np.median(sizes))
-    if (known and known.name in _SHARES) or (sizes.max() <= 1 and middle >= 0.1):
+    if (known.name if known else name) in _SHARES or (sizes.max() <= 1 and middle >= 0.1):
         return _DIGITS - 1
-    return min(max(_DIGITS - 1 - math.floor(math.log10(middle)), 0), _DIGITS + 1)
+    return min(max(digits - 1 - math.floor(math.log10(middle)), 0), digits + 1)
 
 
 def number(value: float, places: int, grouped: bool = True) -> str:

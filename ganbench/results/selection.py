@@ -20,27 +20,33 @@ TRIAL_COLUMNS = (
     "fd_drift", "images_per_second", "train_seconds", "peak_memory_mb",
 )  # fmt: skip
 CELL_COLUMNS = (
-    "n", "verdicts", "fd_median", "fd_range", "fd_best_median", "fid_median", "fid_range",
-    "is_mean_median", "kid_mean_median", "precision_median", "recall_median",
-    "class_fd_mean_median", "class_accuracy_median", "l1_median", "psnr_median", "ssim_median",
-    "modes_median", "high_quality_median", "images_per_second", "train_seconds", "peak_memory_mb",
+    "n", "failed", "verdicts", "fd_median", "fd_best_median", "fid_median", "is_mean_median",
+    "kid_mean_median", "precision_median", "recall_median", "class_fd_mean_median",
+    "class_accuracy_median", "l1_median", "psnr_median", "ssim_median", "modes_median",
+    "high_quality_median", "images_per_second", "train_seconds", "peak_memory_mb",
 )  # fmt: skip
+#: What a table of cells on paper has no room for.
+_NOT_ON_PAPER = ("fd_best_median", "train_seconds", "peak_memory_mb")
 #: The settings a person can read at a glance.
 _SHORT_SETTINGS = [name for name in SETTINGS if name not in ("cell", "settings", "providers")]
 
 
-def default_columns(frame: pd.DataFrame) -> list[str]:
+def default_columns(frame: pd.DataFrame, *, paper: bool = False) -> list[str]:
     """The columns for people: components, then what tells trials apart, without what says nothing.
 
     A regularizer or an augmentation that all lack is left out, and so is an empty column; ``fid``
     stands in for ``fd`` where both are the same.
+
+    :param paper: whether the table is for a page, where each metric stands with its interval.
     """
     wanted = CELL_COLUMNS if is_by_cell(frame) else TRIAL_COLUMNS
     chosen = [*_shown_axes(frame), *_told_apart(frame)]
     chosen += [name for name in wanted if name in frame.columns and frame[name].notna().any()]
-    metrics = ("fd_median", "fd_range") if is_by_cell(frame) else ("fd",)
+    metrics = ("fd_median",) if is_by_cell(frame) else ("fd",)
     if all(_same(frame, name, name.replace("fd", "fid")) for name in metrics):
         chosen = [name for name in chosen if name not in metrics]
+    if paper and is_by_cell(frame):
+        chosen = [name for name in chosen if name not in _NOT_ON_PAPER]
     return chosen
 
 

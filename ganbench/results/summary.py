@@ -6,38 +6,28 @@ cannot look better by losing its bad seeds.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganbench.results.cell_columns import AVERAGED, COLUMNS, METRICS, RANGED, scale, statistics_of
+from ganbench.results.estimates import floats
+from ganbench.results.groups import SETTINGS, Groups, group
 from ganbench.results.schema import AXES, column
+from ganbench.results.statistics.aggregates import LEAST_FOR_IQM, median, weights
+from ganbench.results.statistics.intervals import LEVEL, intervals, wilson
+from ganbench.results.statistics.scales import Scale
+from ganbench.results.statistics.spread import REPLICATES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What tells cells of equal components apart, where a folder holds the results of several grids.
-SETTINGS = (
-    "cell",
-    "task",
-    "budget",
-    "batch_size",
-    "precision_mode",
-    "extractor",
-    "settings",
-    "providers",
-    "protocol",
-)
-
-#: Metrics that are summed up by median, least and greatest value over seeds.
-RANGED = ("fd", "fid", "is_mean", "modes", "high_quality")
-#: Metrics that are summed up by median.
-MEDIANS = (
-    "fd_best", "fd_best_fresh", "kid_mean", "precision", "recall", "density", "coverage",
-    "class_fd_mean", "class_accuracy", "l1", "psnr", "ssim",
-)  # fmt: skip
+__all__ = ["COLUMNS", "METRICS", "RANGED", "SETTINGS", "Cell", "by_cell", "cells", "median",
+           "outcomes", "scale", "summarize", "verdicts"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,80 +67,142 @@ class Cell:
 
 def cells(frame: pd.DataFrame) -> Iterator[Cell]:
     """The cells of a results frame, in its order."""
-    key, shown = _keys(frame)
-    for _, rows in frame.groupby(key, sort=False, dropna=False):
+    groups = group(frame)
+    keys: list[dict[Any, Any]] = _keys(groups).to_dict("records")
+    reasons = _reasons(groups)
+    for number, (_, rows) in enumerate(frame.groupby(groups.codes, sort=True)):
         status = rows["status"]
-        skipped = rows[status == "skipped"]
         counted = rows[(status != "skipped") & (status != "interrupted")]
-        reason = None
-        if len(skipped) and not len(counted):
-            reasons = skipped["error"].dropna()
-            reason = str(reasons.iloc[0]) if len(reasons) else "no reason given"
-        first = rows.iloc[0]
-        key_values = {name: first[name] for name in (*AXES, *shown)}
-        yield Cell(key_values, counted, int((status == "interrupted").sum()), reason)
+        interrupted = int((status == "interrupted").sum())
+        yield Cell(keys[number], counted, interrupted, reasons[number])
 
 
-def by_cell(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell: counts, and medians over seeds.
+def by_cell(
+    frame: pd.DataFrame, *, level: float = LEVEL, seed: int = 0, replicates: int = REPLICATES
+) -> pd.DataFrame:
+    """One row per cell: counts, and medians over seeds with their intervals; see `COLUMNS`.
 
-    - the cell's components, and settings that tell it from others of the same components;
-    - ``n`` trials that count, ``failed`` of them not ``ok``, ``interrupted`` others to be finished;
-    - ``verdicts``, such as ``stable 2/3, error 1/3``;
-    - ``fd_median``, ``fd_min``, ``fd_max``, ``fd_best_median`` and the like for other metrics, where
-      a trial that is not ``ok`` counts as infinitely bad;
-    - ``images_per_second``, the median over ``ok`` trials that had their device to themselves;
-    - ``train_seconds``, the median over ``ok`` trials; ``peak_memory_mb``, the largest;
-    - ``reason``, why a cell was skipped; it has no statistics.
+    ``attrs["interval"]`` of the frame says which intervals these are.
+
+    :param level: of the intervals.
+    :param seed: of their bootstrap; likewise ``replicates``.
     """
-    import pandas as pd
+    return summarize(group(frame), level=level, seed=seed, replicates=replicates)
 
-    found = list(cells(frame))
-    ranged = [metric for metric in RANGED if metric == "fd" or _there(frame, metric)]
-    medians = [metric for metric in MEDIANS if metric == "fd_best" or _there(frame, metric)]
-    lines = [_line(cell, ranged, medians) for cell in found]
-    settings = [name for name in SETTINGS if any(name in cell.key for cell in found)]
-    columns = [*AXES, *settings, *_COUNTS, "verdicts"]
-    for metric in ranged:
-        columns += [f"{metric}_median", f"{metric}_min", f"{metric}_max"]
-    columns += [*(f"{metric}_median" for metric in medians), *_COSTS, "reason"]
-    result = pd.DataFrame(lines, columns=columns)
-    texts = dict.fromkeys([*AXES, *settings, "verdicts", "reason"], "string")
-    numbers = [name for name in columns if name not in texts and name not in _COUNTS]
-    return result.astype(
-        texts | dict.fromkeys(_COUNTS, "Int64") | dict.fromkeys(numbers, "float64")
+
+def summarize(
+    groups: Groups, *, level: float = LEVEL, seed: int = 0, replicates: int = REPLICATES
+) -> pd.DataFrame:
+    """`by_cell` of trials that are grouped already."""
+    frame = groups.frame
+    table = _keys(groups)
+    table = table.assign(**_counts(groups, level))
+    bootstrap = _Bootstrap(level, seed, replicates)
+    for metric in METRICS:
+        if metric in ("fd", "fd_best") or _there(frame, metric):
+            table = table.assign(**_metric(groups, metric, bootstrap))
+    table = table.assign(
+        **_costs(groups, bootstrap),
+        interval_level=level,
+        interval_seed=seed,
+        interval_replicates=replicates,
+        reason=np.array(_reasons(groups), dtype=object),
     )
+    known = {column.name: column.dtype for column in COLUMNS}
+    table = table.astype({name: known[name] for name in table.columns})
+    table.attrs["interval"] = {
+        "statistic": "median",
+        "method": "bootstrap with Student's t",
+        "level": level,
+        "seed": seed,
+        "replicates": replicates,
+    }
+    return table
 
 
-_COUNTS = ("n", "failed", "interrupted")
-_COSTS = ("images_per_second", "train_seconds", "peak_memory_mb")
+@dataclass(frozen=True)
+class _Bootstrap:
+    level: float
+    seed: int
+    replicates: int
+
+    def bounds(self, values: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
+        """Of the median of each row, (m, n)."""
+        return intervals(
+            list(values),
+            "median",
+            level=self.level,
+            seed=self.seed,
+            replicates=self.replicates,
+            scale=scale,
+        )
 
 
-def _line(cell: Cell, ranged: Sequence[str], medians: Sequence[str]) -> dict[str, Any]:
-    line: dict[str, Any] = dict(cell.key)
-    line |= {"n": len(cell.trials), "failed": cell.failed, "interrupted": cell.interrupted}
-    line |= {"verdicts": verdicts(cell.trials) or None, "reason": cell.reason}
-    for metric in (*ranged, *medians):
-        scores = cell.scores(metric)
-        line[f"{metric}_median"] = median(scores)
-        if metric in ranged and len(scores):
-            line |= {f"{metric}_min": scores.min(), f"{metric}_max": scores.max()}
-    ended = cell.trials[cell.trials["status"] == "ok"]
-    alone = ended[ended["exclusive"].fillna(False).astype(bool)]
-    line["images_per_second"] = alone["images_per_second"].median()
-    line["train_seconds"] = ended["train_seconds"].median()
-    line["peak_memory_mb"] = cell.trials["peak_memory_mb"].max()
-    return line
+def _metric(groups: Groups, metric: str, bootstrap: _Bootstrap) -> dict[str, np.ndarray]:
+    """The statistics of one metric over seeds, cell by cell."""
+    found = {f"{metric}_{name}": _nothing(groups) for name in statistics_of(metric)}
+    for numbers, values in groups.stacked(*groups.scores(metric)):
+        low, high = bootstrap.bounds(values, scale(metric))
+        ordered = np.sort(values, axis=1)
+        sums = {"median": np.median(ordered, axis=1), "low": low, "high": high}
+        if metric in RANGED:
+            sums |= {"min": ordered[:, 0], "max": ordered[:, -1]}
+        if metric in AVERAGED:
+            sums |= {"mean": ordered.mean(axis=1), "iqm": _iqm(ordered)}
+        for name, numbers_found in sums.items():
+            found[f"{metric}_{name}"][numbers] = numbers_found
+    return found
 
 
-def median(values: np.ndarray) -> float:
-    """The median, also of infinities; NaN of nothing."""
-    ordered = np.sort(values)
-    count = len(ordered)
-    if count == 0:
-        return math.nan
-    low, high = float(ordered[(count - 1) // 2]), float(ordered[count // 2])
-    return low if low == high else (low + high) / 2
+def _iqm(ordered: np.ndarray) -> np.ndarray:
+    """The interquartile mean of each row of ordered values; NaN for fewer than four."""
+    count = ordered.shape[1]
+    if count < LEAST_FOR_IQM:
+        return np.full(len(ordered), math.nan)
+    used = weights("iqm", count) > 0
+    found: np.ndarray = ordered[:, used].mean(axis=1)
+    return found
+
+
+def _counts(groups: Groups, level: float) -> dict[str, Any]:
+    n = groups.totals(groups.counted)
+    failed = groups.totals(groups.counted & ~groups.ok)
+    pairs = list(zip(failed.tolist(), n.tolist(), strict=True))
+    shares = functools.lru_cache(lambda count, of: wilson(count, of, level))
+    return {
+        "n": n,
+        "failed": failed,
+        "failure_low": [shares(*pair).low for pair in pairs],
+        "failure_high": [shares(*pair).high for pair in pairs],
+        "interrupted": groups.totals(groups.status == "interrupted"),
+        "verdicts": _verdicts(groups),
+    }
+
+
+def _costs(groups: Groups, bootstrap: _Bootstrap) -> dict[str, np.ndarray]:
+    """Speed, time and memory."""
+    found = {f"images_per_second{end}": _nothing(groups) for end in ("", "_low", "_high")}
+    for numbers, values in groups.stacked(*groups.scores("images_per_second")):
+        low, high = bootstrap.bounds(values, "log")
+        found["images_per_second"][numbers] = np.median(values, axis=1)
+        found["images_per_second_low"][numbers] = low
+        found["images_per_second_high"][numbers] = high
+    found |= {"train_seconds": _nothing(groups), "peak_memory_mb": _nothing(groups)}
+    for numbers, values in groups.stacked(*_measured(groups, "train_seconds", groups.ok)):
+        found["train_seconds"][numbers] = np.median(values, axis=1)
+    for numbers, values in groups.stacked(*_measured(groups, "peak_memory_mb", groups.counted)):
+        found["peak_memory_mb"][numbers] = values.max(axis=1)
+    return found
+
+
+def _measured(groups: Groups, name: str, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    values = floats(groups.frame[name])
+    rows = np.flatnonzero(among & ~np.isnan(values))
+    return rows, values[rows]
+
+
+def _nothing(groups: Groups) -> np.ndarray:
+    return np.full(groups.count, math.nan)
 
 
 def outcomes(frame: pd.DataFrame) -> pd.Series[str]:
@@ -161,30 +213,55 @@ def outcomes(frame: pd.DataFrame) -> pd.Series[str]:
 def verdicts(trials: pd.DataFrame) -> str:
     """How many trials came to what, the most frequent first: ``stable 2/3, error 1/3``."""
     counts = outcomes(trials).value_counts(sort=False)
+    return _counted({str(name): int(count) for name, count in counts.items()})
+
+
+def _verdicts(groups: Groups) -> list[str | None]:
+    """`verdicts` of each cell; None where no trial counts."""
+    rows = np.flatnonzero(groups.counted)
+    codes, names = outcomes(groups.frame).iloc[rows].factorize()
+    table = np.zeros((groups.count, len(names)), dtype=np.int64)
+    np.add.at(table, (groups.codes[rows], codes), 1)
+    known: dict[bytes, str] = {}
+    found = []
+    for line in table:
+        key = line.tobytes()
+        if key not in known:
+            counts = zip(names, line.tolist(), strict=True)
+            known[key] = _counted({str(name): count for name, count in counts if count})
+        found.append(known[key] or None)
+    return found
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    total = sum(counts.values())
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return ", ".join(f"{name} {count}/{len(trials)}" for name, count in ordered)
+    return ", ".join(f"{name} {count}/{total}" for name, count in ordered)
+
+
+def _keys(groups: Groups) -> pd.DataFrame:
+    """The components of each cell, and the settings that tell it from others."""
+    names = [*AXES, *groups.settings]
+    table = groups.frame[names].iloc[groups.first].reset_index(drop=True)
+    for name in groups.settings:  # the first trial may lack what the others have
+        table[name] = groups.frame[name].groupby(groups.codes, sort=True).first()
+    return table.astype(dict.fromkeys(names, "string"))
+
+
+def _reasons(groups: Groups) -> list[str | None]:
+    """Why each cell was skipped; None where it was not, or not all of it."""
+    found: list[str | None] = [None] * groups.count
+    n = groups.totals(groups.counted)
+    errors = groups.frame["error"].to_numpy(dtype=object, na_value="")
+    for row in np.flatnonzero(groups.status == "skipped").tolist():
+        cell = groups.codes[row]
+        if not n[cell] and found[cell] in (None, _NO_REASON):
+            found[cell] = str(errors[row]) or _NO_REASON
+    return found
+
+
+_NO_REASON = "no reason given"
 
 
 def _there(frame: pd.DataFrame, metric: str) -> bool:
     return metric in frame.columns and bool(frame[metric].notna().any())
-
-
-def _keys(frame: pd.DataFrame) -> tuple[list[pd.Series[Any]], list[str]]:
-    """What to group by, and the settings that tell cells of equal components apart.
-
-    A trial that ended early may lack a setting; it is taken to have that of the others, if they
-    agree.
-    """
-    axes = list(AXES)
-    keys: list[pd.Series[Any]] = [frame[name] for name in axes]
-    shown = []
-    for name in SETTINGS:
-        if name not in frame.columns:
-            continue
-        groups = frame.groupby(axes, sort=False, dropna=False)[name]
-        variants = groups.transform("nunique")
-        if bool((variants > 1).any()):
-            agreed = groups.transform("first").where(variants == 1)
-            shown.append(name)
-            keys.append(frame[name].fillna(agreed))
-    return keys, shown

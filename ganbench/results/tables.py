@@ -33,7 +33,7 @@ _STYLES = {
     "skipped": "dim",
 }
 _ASCII = str.maketrans(
-    {"–": "-", "−": "-", "─": "-", "∞": "inf", "×": "x", "↓": "v", "↑": "^", "…": "..."}
+    {"–": "-", "−": "-", "─": "-", "∞": "inf", "×": "x", "↓": "v", "↑": "^", "…": "...", "±": "+-"}
 )
 
 
@@ -56,11 +56,29 @@ def render_table(
     :raises UnknownNameError: for a column that does not exist.
     """
     view = make_view(results, by_cell=by_cell, columns=columns, sort=sort)
+    empty = "No trial could run." if len(results) else "No trial has ended yet."
+    return draw(view, whole=bool(columns), empty=empty, width=width, color=color)
+
+
+def draw(
+    view: View,
+    *,
+    whole: bool = False,
+    empty: str = "Nothing to show.",
+    width: int | None = None,
+    color: bool | None = None,
+) -> str:
+    """A view as text for a terminal, its captions and notes beneath.
+
+    :param whole: show every column; those that matter least are left out otherwise if they do not
+        fit.
+    :param empty: said in place of a table without lines.
+    """
     console = _console(width, color)
     if not view.columns or not len(view.frame):
-        console.print("No trial has ended yet." if not len(results) else "No trial could run.")
+        console.print(empty)
     else:
-        kept = view.columns if columns else fitting(view.columns, console.width)
+        kept = view.columns if whole else fitting(view.columns, console.width)
         _print_table(console, kept)
         _print_beneath(console, view, [c.header for c in view.columns if c not in kept])
     _print_notes(console, view.notes)
@@ -122,7 +140,7 @@ def _print_table(console: Console, columns: Sequence[ViewColumn]) -> None:
         _painted(_padded([""] * (tallest - len(head)) + head, room, column.numeric), "bold", paint)
         for column, room, head in zip(columns, found, heads, strict=True)
     ]
-    rule = "─" * (sum(found) + GAP * len(found) - 1)
+    rule = "─" * (sum(found) + GAP * (len(found) - 1))
     lines = [*_joined(stacks), rule, *_body(columns, found, paint)]
     console.file.write("\n".join(lines) + "\n")
 
@@ -217,7 +235,8 @@ def _print_beneath(console: Console, view: View, hidden: Sequence[str]) -> None:
 
     if view.captions or hidden:
         console.print()
-    for caption in view.captions:
+    marks = [view.marks] if view.marks and console.color_system else []  # they are bold and green
+    for caption in (*view.captions, *marks):
         console.print(Text(caption, style="dim"))
     if hidden:
         names = ", ".join(name.rstrip(" ↓↑") for name in hidden)

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ganbench.results.formatting import better, header, is_number, plain, span, texts
+from ganbench.results.captions import feature_captions, interval_captions
+from ganbench.results.estimates import Estimate, estimates, floats
+from ganbench.results.formatting import better, described, header, is_number, plain, span, texts
+from ganbench.results.groups import Groups, group
+from ganbench.results.rivals import COMPARABLE, MEANING, comparable, rivals
 from ganbench.results.schema import AXES, STATUSES
 from ganbench.results.selection import (
     check_columns,
@@ -19,25 +23,28 @@ from ganbench.results.selection import (
     is_by_cell,
     with_outcome,
 )
-from ganbench.results.summary import RANGED
-from ganbench.results.summary import by_cell as summarize
+from ganbench.results.statistics.intervals import LEVEL
+from ganbench.results.summary import METRICS, RANGED, scale, summarize
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What must be equal for numbers to be compared.
-_COMPARABLE = ("dataset", "extractor", "budget", "protocol")
-
-
 #: Where most are as good as can be, and being so wins nothing.
 _UNRIVALLED = ("fd_drift", "d_sat")
+#: What is shown with its interval unless columns are asked for.
+_LEADING = ("fd_median", "fid_median")
+#: Hidden columns: those whose names begin so, and what can be compared with what.
+_RIVAL, _KIND = "_rival", "_kind"
 
 
 @dataclass(frozen=True)
 class ViewColumn:
     """One column of text.
 
-    :ivar best: for each line, whether it is the best of its data set.
+    :ivar best: for each line, whether it is the best of its data set, or as good as the best.
+    :ivar unit: of its numbers, or empty.
+    :ivar estimates: for each line, the number and its interval, for formats that set both; None
+        where the column has no intervals.
     """
 
     name: str
@@ -45,6 +52,8 @@ class ViewColumn:
     numeric: bool
     cells: list[str]
     best: list[bool]
+    unit: str = ""
+    estimates: list[Estimate] | None = None
 
     @cached_property
     def longest(self) -> int:
@@ -68,12 +77,14 @@ class View:
     :ivar frame: what the lines were made of, in their order.
     :ivar notes: failed trials and skipped cells with their reasons.
     :ivar captions: sentences that the numbers cannot be read without.
+    :ivar marks: a sentence on what it means that a number is marked; empty where none is.
     """
 
     frame: pd.DataFrame
     columns: list[ViewColumn]
     notes: list[Note]
     captions: list[str]
+    marks: str = ""
 
     @property
     def lines(self) -> list[list[str]]:
@@ -87,24 +98,69 @@ def make_view(
     by_cell: bool = False,
     columns: Sequence[str] | None = None,
     sort: str | None = None,
+    paper: bool = False,
 ) -> View:
     """The view of a results frame.
 
     :param columns: names of columns; those that say something by default.
     :param sort: the column to sort by, best first; data set and Fréchet distance by default.
+    :param paper: whether it is for a page rather than a terminal.
     :raises UnknownNameError: for a column that does not exist.
     """
-    table = readable(summarize(results) if by_cell else results)
+    import pandas as pd
+
+    groups = group(results) if by_cell else None
+    summary = None if groups is None else summarize(groups)
+    table = readable(results if summary is None else summary)
+    names = check_columns(table, columns) if columns else default_columns(table, paper=paper)
+    if groups is not None and summary is not None and len(table):  # pandas would lengthen it
+        kinds = {_KIND: pd.Series(comparable(groups))}
+        table = table.assign(**_rivals(groups, summary, names), **kinds)
     table = in_order(table, sort)
-    names = check_columns(table, columns) if columns else default_columns(table)
-    shown = [
-        ViewColumn(
-            name, header(name), is_number(table[name]), texts(table[name]), _best(table, name)
-        )
+    shown = [_column(table, name, in_full=columns is not None) for name in names]
+    captions = feature_captions(results) if any("fd" in name for name in names) else []
+    if summary is not None:
+        captions += interval_captions(summary, any(e.low for c in shown for e in c.estimates or ()))
+    bold = any(any(column.best) for column in shown if column.estimates)
+    marks = MEANING.format(level=100 * LEVEL) if bold else ""
+    return View(table, shown, [*failures(results), *skipped(results)], captions, marks)
+
+
+def _column(table: pd.DataFrame, name: str, in_full: bool) -> ViewColumn:
+    """A column of text.
+
+    :param in_full: with its interval, which only the first quality has otherwise.
+    """
+    series, about = table[name], described(name)
+    unit = about.unit if about else ""
+    stem = name.removesuffix("_median")
+    ends = [f"{stem}_low", f"{stem}_high"]
+    found, cells = None, texts(series)
+    if is_by_cell(table) and all(end in table.columns for end in ends):
+        found = estimates(name, floats(series), floats(table[ends[0]]), floats(table[ends[1]]))
+        if in_full or name in _LEADING:
+            cells = [estimate.bracketed() for estimate in found]
+    elif name == "failed" and "n" in table.columns:
+        cells = [f"{k}/{n}" for k, n in zip(series, table["n"], strict=True)]
+    hidden = f"{_RIVAL} {name}"
+    best = table[hidden].tolist() if hidden in table.columns else _best(table, name)
+    numeric = is_number(series)
+    return ViewColumn(name, header(name), numeric, cells, best, unit if numeric else "", found)
+
+
+def _rivals(
+    groups: Groups, summary: pd.DataFrame, names: Iterable[str]
+) -> dict[str, pd.Series[bool]]:
+    """For each metric, whether a cell is the best or cannot be told from it, as hidden columns."""
+    import pandas as pd
+
+    metrics = {f"{metric}_median": metric for metric in METRICS if metric not in _UNRIVALLED}
+    metrics["images_per_second"] = "images_per_second"
+    return {
+        f"{_RIVAL} {name}": pd.Series(rivals(groups, summary, metrics[name], scale(metrics[name])))
         for name in names
-    ]
-    captions = _captions(results) if any("fd" in name for name in names) else []
-    return View(table, shown, [*failures(results), *skipped(results)], captions)
+        if name in metrics
+    }
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -154,14 +210,18 @@ def cell_label(specs: Iterable[object]) -> str:
 
 def _best(table: pd.DataFrame, name: str) -> list[bool]:
     """Which lines hold the best value among those they can be compared with."""
-    if not better(name) or name in _UNRIVALLED or not is_number(table[name]) or len(table) < 2:
+    if (
+        not better(name)
+        or name.removesuffix("_median") in _UNRIVALLED
+        or not is_number(table[name])
+        or len(table) < 2
+    ):
         return [False] * len(table)
     values = table[name].astype("float64").replace([float("inf"), float("-inf")], float("nan"))
     if "status" in table.columns:
         values = values.where(table["status"] == "ok")
-    groups = values.groupby(
-        [table[key] for key in _COMPARABLE if key in table.columns], dropna=False
-    )
+    keys = [_KIND] if _KIND in table.columns else [k for k in COMPARABLE if k in table.columns]
+    groups = values.groupby([table[key] for key in keys], dropna=False)
     extreme = groups.transform("min" if better(name) == "lower" else "max")
     contested = groups.transform("nunique") > 1
     return list((values == extreme) & contested)
@@ -177,15 +237,6 @@ def _range(table: pd.DataFrame, metric: str) -> pd.Series[str]:
     ranges = span(shown[: len(table)], shown[len(table) :])
     result = pd.Series(ranges, index=table.index, dtype="string")
     return result.where(ends[0].notna())
-
-
-def _captions(results: pd.DataFrame) -> list[str]:
-    """Which features the Fréchet distances are of, by data set."""
-    pairs = results.loc[results["extractor"].notna(), ["dataset", "extractor"]].drop_duplicates()
-    by_features: dict[str, list[str]] = {}
-    for dataset, extractor in pairs.itertuples(index=False):
-        by_features.setdefault(plain(extractor), []).append(plain(dataset))
-    return [f"{', '.join(names)}: metrics on {found}" for found, names in by_features.items()]
 
 
 def _reason(error: object, otherwise: str) -> str:

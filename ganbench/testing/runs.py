@@ -8,10 +8,13 @@ import math
 import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganbench.results.schema import ENDED_WELL
 from ganbench.results.store import RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = dict[str, Any]
 
@@ -107,6 +110,29 @@ def synthetic_row(trial: str, specs: Sequence[str], seed: int, images: int = 200
     }
 
 
+def synthetic_frame(
+    edit: Callable[[Row], Row | None] = lambda row: row,
+    *,
+    architectures: Sequence[str] = ("mlp", "dcgan[width=32]"),
+    losses: Sequence[str] = ("a", "b"),
+    seeds: int = 4,
+) -> pd.DataFrame:
+    """Results as a frame without a folder: each ``fd`` is 10 times a factor drawn for the trial.
+
+    :param edit: as for `write_synthetic_run`.
+    """
+    import pandas as pd
+
+    rows = []
+    for architecture, loss, seed in itertools.product(architectures, losses, range(seeds)):
+        specs = (architecture, loss, "digits", "none", "none")
+        row = synthetic_row(f"{architecture}-{loss}-{seed}", specs, seed)
+        dice = random.Random(str(row["trial"]))
+        rows.append(edit(row | {"fd": 10 * math.exp(dice.gauss(0, 0.1))}))
+    types = {"exclusive": "boolean", "error": "string", "seed": "Int64", "fd": "float64"}
+    return pd.DataFrame([row for row in rows if row is not None]).astype(types)
+
+
 def synthetic_history(row: Row, ticks: int = 10) -> Iterator[Row]:
     """A curve that ends at the row's ``fd``, with its best value on the way."""
     dice = random.Random(str(row["trial"]))
@@ -152,8 +178,9 @@ def _write_trial(
         history = _until_divergence(row, synthetic_history(row, ticks))
         folder.write_history(history)
         if pictures:
-            _draw(folder.samples_png, digest, rows=8)
-            _draw(folder.progress_png, digest, rows=len(history))
+            _draw(folder.samples_png, digest, 8)
+            shown = " ".join(str(record["tick"]) for record in history)
+            _draw(folder.progress_png, digest, len(history), ticks=shown, gap="0")
     folder.write_row(row)
 
 
@@ -162,9 +189,9 @@ def _until_divergence(row: Row, records: Iterable[Row]) -> list[Row]:
     return [r for r in records if row["status"] == "ok" or r["images"] <= half]
 
 
-def _draw(path: str | os.PathLike[str], digest: str, rows: int) -> None:
+def _draw(path: str | os.PathLike[str], digest: str, rows: int, **texts: str) -> None:
     """A grid of blots, eight in a row."""
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, PngImagePlugin
 
     dice, size = random.Random(digest), 28
     image = Image.new("L", (8 * size, rows * size))
@@ -173,7 +200,10 @@ def _draw(path: str | os.PathLike[str], digest: str, rows: int) -> None:
         left, top = x + dice.randint(2, 10), y + dice.randint(2, 10)
         brush.ellipse((left, top, left + dice.randint(4, 14), top + dice.randint(4, 14)), 220)
         brush.line((x + 14, y + 4, x + dice.randint(4, 24), y + 24), 255, 3)
-    image.save(path)
+    known = PngImagePlugin.PngInfo()
+    for name, text in texts.items():
+        known.add_text(name, text)
+    image.save(path, pnginfo=known)
 
 
 def _name(spec: str) -> str:

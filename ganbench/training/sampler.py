@@ -69,6 +69,20 @@ class Sampler(abc.ABC):
         return torch.cat(list(self.batches(count, stream, in_turn, truncation)))
 
     @contextlib.contextmanager
+    def ready(self, stream: str) -> Iterator[None]:
+        """The generator as its samples are drawn; what that changes of it is put back afterwards.
+
+        It is at the progress, in evaluation mode, and prepared by its architecture.
+        """
+        with self._evaluating():
+            self._settle(stream)
+            yield
+
+    def _settle(self, stream: str) -> None:
+        """Let the architecture prepare its generator, if there is anything to prepare."""
+        return
+
+    @contextlib.contextmanager
     def _sampling(self, seed: int) -> Iterator[None]:
         """Layers that draw noise use the global random state, which belongs to the training."""
         cuda = [self.device] if self.device.type == "cuda" else []
@@ -98,9 +112,25 @@ class LatentSampler(Sampler):
 
     :ivar known_labels: labels to draw from for a class-conditional generator, with the data's
         frequencies; None for others.
+    :ivar turns: the labels to go through in turn; all that are known by default.
     """
 
     known_labels: torch.Tensor | None
+    turns: torch.Tensor | None = None
+
+    def generate(
+        self,
+        latents: torch.Tensor,
+        labels: torch.Tensor | None,
+        seed: int,
+        truncation: float | None = None,
+    ) -> torch.Tensor:
+        """(n, c, h, w) float32 images of given latents, with the generator made `ready`.
+
+        :param seed: of what the generator draws itself, such as noise at every pixel.
+        """
+        with self._sampling(seed):
+            return self._generate(latents, labels, truncation)
 
     def labels(self, count: int, stream: str) -> torch.Tensor | None:
         if self.known_labels is None:
@@ -115,8 +145,7 @@ class LatentSampler(Sampler):
         in_turn: bool = False,
         truncation: float | None = None,
     ) -> Iterator[torch.Tensor]:
-        with self._evaluating():
-            self._settle(stream)
+        with self.ready(stream):
             for start, size, seed in self._parts(count, stream):
                 with self._sampling(seed):
                     drawn = self._draw(size, seed, start if in_turn else None)
@@ -151,9 +180,10 @@ class LatentSampler(Sampler):
         if turn is None:
             number = len(self.known_labels)
             picks = torch.randint(number, (count,), generator=random, device=self.device)
-        else:
-            picks = (turn + torch.arange(count, device=self.device)) % len(self.known_labels)
-        return latents, self.known_labels[picks]
+            return latents, self.known_labels[picks]
+        turns = self.known_labels if self.turns is None else self.turns
+        picks = (turn + torch.arange(count, device=self.device)) % len(turns)
+        return latents, turns[picks]
 
     def _generate(
         self, latents: torch.Tensor, labels: torch.Tensor | None, truncation: float | None
@@ -185,9 +215,17 @@ class TranslationSampler(Sampler):
         in_turn: bool = False,
         truncation: float | None = None,
     ) -> Iterator[torch.Tensor]:
-        with self._evaluating():
+        with self.ready(stream):
             for start in range(0, self.available(count), TRANSLATED):
                 part = self.sources[start : min(start + TRANSLATED, count)]
-                with self._sampling(derive_seed(self.seed, stream, start)):
-                    images = self.generator(to_float(part.to(self.device)))
-                yield images.float()
+                seed = derive_seed(self.seed, stream, start)
+                yield self.translate(to_float(part.to(self.device)), seed)
+
+    def translate(self, sources: torch.Tensor, seed: int) -> torch.Tensor:
+        """(n, c, h, w) float32 translations of float sources, with the generator made `ready`.
+
+        :param seed: of what the generator draws itself, such as dropout.
+        """
+        with self._sampling(seed):
+            images: torch.Tensor = self.generator(sources)
+            return images.float()

@@ -1,4 +1,4 @@
-"""Feature extractors: pixels, a small classifier trained on the spot, and the Inception of FID."""
+"""Feature extractors: pixels, a small classifier trained on the spot, Inception of FID, DINOv2."""
 
 from __future__ import annotations
 
@@ -24,4 +24,9 @@ def ganbench_extractors(register: Any) -> None:
         "inception-v3-compat",
         "ganbench_extractors.inception:InceptionV3Compat",
         summary="the standard FID Inception network, 2048 features (torch-fidelity)",
+    )
+    register(
+        "dinov2",
+        "ganbench_extractors.dinov2:DinoV2",
+        summary="features of DINOv2, a vision transformer trained without labels (torch-fidelity)",
     )

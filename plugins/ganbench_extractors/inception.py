@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import pickle
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganbench import (
     DataSpec,
@@ -33,6 +37,8 @@ from ganbench_extractors.inception_weights import (
 
 _NAME = "inception-v3-compat"
 _FEATURES = ("2048", "logits_unbiased")
+_RESIZE = "bilinear to 299x299 as in TensorFlow 1, without antialiasing"
+_FEW_AT_ONCE = 8  # images whose maps stay in a core's cache
 
 
 class InceptionV3Compat(Extractor):
@@ -43,6 +49,8 @@ class InceptionV3Compat(Extractor):
     """
 
     paper = "Heusel et al., 2017, arXiv:1706.08500; Szegedy et al., 2016, arXiv:1512.00567"
+
+    resizes = True
 
     weights: str = option("", "file with other weights, in the published format")
 
@@ -60,13 +68,16 @@ class InceptionV3Compat(Extractor):
         """Find the weights: in the options, the environment, a cache, or the network."""
         file = self._weights(context)
         network = build_network(read_weights(file.path)).to(context.device)
-        return FeatureNetwork(
+        usual = FeatureNetwork(
             identity=_NAME if file.standard else f"{_NAME}@{file.sha256[:8]}",
             forward=_forward(network),
             batch_size=64 if context.device.type == "cpu" else 250,
             standard_fid=file.standard,
-            info={"weights": str(file.path), "sha256": file.sha256},
+            info={"weights": str(file.path), "sha256": file.sha256, "resize": _RESIZE},
         )
+        if context.device.type != "cpu":
+            return usual
+        return replace(usual, faster=functools.partial(_arranged, usual, network))
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
         """Whether the published weights are there."""
@@ -117,6 +128,17 @@ def build_network(state: dict[str, Tensor]) -> nn.Module:
             message = f"these are not the weights of {_NAME}: {_first_line(error)}"
             raise UsageError(message) from error
     return network
+
+
+def _arranged(usual: FeatureNetwork, network: nn.Module) -> FeatureNetwork:
+    """On the CPU, twice as fast: channels last, normalization folded, few images at a time."""
+    copied: Any = copy.deepcopy(network)
+    for layer in copied.modules():
+        if isinstance(getattr(layer, "bn", None), nn.BatchNorm2d):
+            layer.conv = fuse_conv_bn_eval(layer.conv, layer.bn)
+            layer.bn = nn.Identity()
+    copied.to(memory_format=torch.channels_last)
+    return replace(usual, forward=_forward(copied), batch_size=_FEW_AT_ONCE, faster=None)
 
 
 def _forward(network: nn.Module) -> Any:

@@ -37,7 +37,7 @@ class Synthesis(nn.Module):
 
     def forward(self, styles: Tensor) -> Tensor:
         each = styles.unbind(1)
-        maps = self.first(self.constant.expand(len(styles), -1, -1, -1), each[0])
+        maps = self.first(self.constant.expand(styles.shape[0], -1, -1, -1), each[0])
         images: Tensor = self.to_image[0](maps, each[1])
         sizes = zip(self.doubling, self.keeping, self.to_image[1:], strict=True)
         for place, (double, keep, to_image) in enumerate(sizes, 1):

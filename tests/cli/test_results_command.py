@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,6 +55,19 @@ def test_each_format_on_standard_output(call: Call) -> None:
 def test_columns_and_order(call: Call) -> None:
     result = call("--format", "csv", "--columns", "seed, fd", "--sort", "images_per_second")
     assert result.stdout.splitlines()[0] == "seed,fd"
+
+
+def test_cells_have_intervals_in_every_format(call: Call) -> None:
+    frame = pd.read_csv(io.StringIO(call("--by-cell", "--format", "csv").stdout))
+    assert (frame["fd_low"] < frame["fd_median"]).all()
+    assert (frame["fd_median"] < frame["fd_high"]).all()
+    assert frame[["failure_low", "interval_seed"]].to_numpy().tolist() == [[0.0, 0]] * 4
+    columns = ("--by-cell", "--columns", "architecture,loss,fd,kid_mean,fd_high")
+    for format_ in ("table", "markdown", "latex"):
+        text = call(*columns, "--sort", "fd_low", "--format", format_).stdout
+        assert "2000 replicates" in " ".join(text.split())
+        order = frame.sort_values("fd_low")["loss"].tolist()
+        assert re.findall("non-saturating|wgan-gp", text) == order
 
 
 @pytest.mark.parametrize("format_", ["table", "csv", "json", "markdown", "latex", "parquet"])

@@ -7,10 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from ganbench.results.columns_doc import columns_document
+from ganbench.results.comparison import compare
+from ganbench.results.effect_columns import COMPARISON_COLUMNS, RANKING_COLUMNS
 from ganbench.results.frames import load_results
+from ganbench.results.groups import group
+from ganbench.results.ranking import rank
+from ganbench.results.statistics.intervals import interval
 from ganbench.results.store import RunFolder
-from ganbench.results.summary import by_cell, cells, median
+from ganbench.results.summary import COLUMNS, by_cell, cells, median, scale
 from ganbench.testing.runs import Row
 
 MakeRow = Callable[..., Row]
@@ -116,7 +123,97 @@ def test_interrupted_trials_wait(summed: Callable[..., pd.DataFrame]) -> None:
     assert line["fd_max"] == 1.0
 
 
+class TestIntervals:
+    def test_of_the_median_on_the_metrics_scale(self, summed: Callable[..., pd.DataFrame]) -> None:
+        values = {"fd": [3.0, 5.0, 4.0, 9.0], "precision": [0.5, 0.9, 0.8, 0.7]}
+        values["fd_auc"] = [-1.0, 2.0, 1.0, 1.5]
+        trials = ({name: found[seed] for name, found in values.items()} for seed in range(4))
+        (line,) = summed(*trials).to_dict("records")
+        for name, found in values.items():
+            known = interval([np.array(found)], "median", scale=scale(name))
+            assert line[f"{name}_low"] == pytest.approx(known.low, rel=1e-12)
+            assert line[f"{name}_high"] == pytest.approx(known.high, rel=1e-12)
+        assert line["precision_high"] <= 1
+
+    def test_a_failure_leaves_the_bad_side_open(self, summed: Callable[..., pd.DataFrame]) -> None:
+        given = [{"fd": fd, "is_mean": fd} for fd in (1.0, 1.1, 1.2)]
+        (line,) = summed(*given, {"status": "crashed", "fd": None}).to_dict("records")
+        assert 0 < line["fd_low"] < line["fd_median"] < line["fd_high"] == math.inf
+        assert 0 == line["is_mean_low"] < line["is_mean_median"] < line["is_mean_high"] < 9
+
+    def test_failures_have_wilsons_interval(self, summed: Callable[..., pd.DataFrame]) -> None:
+        (line,) = summed({}, {}, {}, {"status": "oom"}, {"status": "timeout"}).to_dict("records")
+        known = stats.binomtest(2, 5).proportion_ci(method="wilson")
+        assert line["failure_low"] == pytest.approx(known.low)
+        assert line["failure_high"] == pytest.approx(known.high)
+
+    def test_means_of_the_middle_half_need_four_seeds(
+        self, summed: Callable[..., pd.DataFrame]
+    ) -> None:
+        values = [1.0, 7.0, 2.0, 3.0, 100.0]
+        (line,) = summed(*({"fd": value} for value in values)).to_dict("records")
+        assert line["fd_iqm"] == pytest.approx(stats.trim_mean(values, 0.25))
+        assert line["fd_mean"] == pytest.approx(np.mean(values))
+
+    def test_fewer_seeds_have_no_middle_half(self, summed: Callable[..., pd.DataFrame]) -> None:
+        (line,) = summed({"fd": 1.0}, {"fd": 2.0}, {"status": "error"}).to_dict("records")
+        assert math.isnan(line["fd_iqm"])
+        assert line["fd_mean"] == math.inf
+
+    def test_how_they_were_found_is_kept(self, summed: Callable[..., pd.DataFrame]) -> None:
+        frame = summed({"fd": 1.0}, {"fd": 2.0}, {"fd": 4.0})
+        assert frame.attrs["interval"]["statistic"] == "median"
+        stored = ["interval_level", "interval_seed", "interval_replicates"]
+        assert frame[stored].to_numpy().tolist() == [[0.95, 0, 2000]]
+
+    def test_one_seed_has_none(self, summed: Callable[..., pd.DataFrame]) -> None:
+        (line,) = summed({"fd": 1.0}).to_dict("records")
+        assert math.isnan(line["fd_low"])
+        assert math.isnan(line["fd_high"])
+
+    def test_a_level_and_a_seed_of_ones_own(self, mixed_run: RunFolder) -> None:
+        frame = load_results(mixed_run.path)
+        wide, narrow = by_cell(frame), by_cell(frame, level=0.5, seed=3, replicates=500)
+        assert (narrow["fd_low"][:1] > wide["fd_low"][:1]).all()
+        assert narrow["interval_seed"].tolist() == [3] * 4
+
+
+def test_every_column_is_described(mixed_run: RunFolder) -> None:
+    results = load_results(mixed_run.path).assign(modes=8.0, cell="x")
+    results.loc[0, "cell"] = "y"
+    frame = by_cell(results)
+    known = {column.name: column.dtype for column in COLUMNS}
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
+        name: known[str(name)] for name in frame.columns
+    }
+    document = columns_document()
+    assert all(f"| `{name}` |" in document for name in (*frame.columns, *results.columns))
+
+
+def test_every_column_of_comparisons_and_ranks_is_described(mixed_run: RunFolder) -> None:
+    results = load_results(mixed_run.path)
+    compared = compare(results, "non-saturating", results, "wgan-gp", "loss").frame()
+    for frame, columns in (
+        (compared, COMPARISON_COLUMNS),
+        (rank(results, "loss"), RANKING_COLUMNS),
+        (rank(results, "loss", "precision"), RANKING_COLUMNS),
+    ):
+        known = {column.name: column.dtype for column in columns}
+        found = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
+        assert found == {name: known[name] for name in found}
+
+
 class TestCells:
+    def test_they_are_what_pandas_groups(self) -> None:
+        dice = np.random.default_rng(0)
+        names = ["architecture", "loss", "dataset", "regularizer", "augmentation", "budget"]
+        frame = pd.DataFrame({name: dice.choice(["a", "b"], 300) for name in names}, dtype="string")
+        groups = group(frame)
+        assert groups.settings == ["budget"]
+        numbers = frame.groupby(names, sort=False).ngroup()
+        assert groups.codes.tolist() == numbers.tolist()
+        assert groups.count == numbers.nunique()
+
     def test_settings_tell_cells_apart(self, summed: Callable[..., pd.DataFrame]) -> None:
         frame = summed({"budget": "1000img"}, {"budget": "2000img"}, {"budget": "1000img"})
         assert frame[["budget", "n"]].to_numpy().tolist() == [["1000img", 2], ["2000img", 1]]

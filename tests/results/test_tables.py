@@ -1,25 +1,21 @@
 from __future__ import annotations
 
-import csv
 import io
-import json
 import math
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from ganbench.errors import UsageError
-from ganbench.results import export
 from ganbench.results.formatting import decimals, number, plain, texts
 from ganbench.results.frames import load_results
 from ganbench.results.layout import headed, wrapped
 from ganbench.results.store import RunFolder
-from ganbench.results.tables import json_records, render_table
+from ganbench.results.tables import render_table
 from ganbench.results.view import make_view
 from ganbench.testing.runs import Row, write_synthetic_run
 
@@ -69,9 +65,18 @@ class TestTerminal:
 
     def test_by_cell(self, results: pd.DataFrame) -> None:
         text = render_table(results, by_cell=True, width=140)
-        assert "fd range" in text
-        assert "∞" in text
+        assert re.search(r"wgan-gp +digits +3 +1/3 .* \d+\.\d+ \[\d+\.\d+, ∞\]", text)
         assert "collapsed 1/3" in text or "stable 2/3" in text
+        flat = " ".join(text.split())
+        assert "95 % intervals, as [low, high]" in flat
+        assert "seed 0, 2000 replicates" in flat
+        assert "Intervals are rough where n is as small as 3" in flat
+        assert "A trial that failed or diverged stays in n" in flat
+        assert "Bold" not in text
+
+    def test_what_is_bold_is_said_where_something_can_be(self, results: pd.DataFrame) -> None:
+        text = " ".join(render_table(results, by_cell=True, color=True, width=140).split())
+        assert "Bold: the best median for its data set, and what cannot be told from it" in text
 
     @pytest.mark.parametrize("width", [40, 60, 80, 100, 130, 160, 200])
     @pytest.mark.parametrize("by_cell", [False, True])
@@ -193,70 +198,6 @@ class TestColumns:
         )
 
 
-class TestFormats:
-    def test_csv_keeps_every_digit_and_row(self, results: pd.DataFrame) -> None:
-        lines = list(csv.DictReader(io.StringIO(export.to_csv(export.exact(results)))))
-        assert len(lines) == len(results)
-        assert {float(line["fd"]) for line in lines if line["fd"]} == set(results["fd"].dropna())
-        assert list(lines[0]) == list(results.columns)
-
-    def test_json_is_strict(self, run: RunFolder, row: MakeRow) -> None:
-        values = {"fd": math.nan, "fd_best": math.inf, "steps": 3, "fid": None, "exclusive": True}
-        run.trial("a").write_row(row("a", status="diverged", **values))
-        text = export.to_json(export.exact(load_results(run.path)))
-        (record,) = json.loads(text, parse_constant=pytest.fail)
-        assert [record[name] for name in values] == [None, None, 3, None, True]
-        assert json_records(pd.DataFrame({"a": [np.float64("nan")], "b": [None]})) == [
-            {"a": None, "b": None}
-        ]
-
-    def test_parquet_is_a_table_with_its_types(self, results: pd.DataFrame, tmp_path: Path) -> None:
-        (tmp_path / "t.parquet").write_bytes(export.to_parquet(export.exact(results)))
-        found = pd.read_parquet(tmp_path / "t.parquet")
-        pd.testing.assert_frame_equal(found, export.exact(results))
-
-    def test_chosen_columns(self, results: pd.DataFrame) -> None:
-        frame = export.exact(results, columns=["loss", "outcome", "fd"], sort="seed")
-        assert list(frame.columns) == ["loss", "outcome", "fd"]
-        frame = export.exact(results, by_cell=True, columns=["fd", "fd_max"])
-        assert list(frame.columns) == ["fd_median", "fd_max"]
-
-    def test_markdown(self, results: pd.DataFrame) -> None:
-        text = export.to_markdown(results, columns=["architecture", "loss", "seed", "fd"])
-        lines = text.splitlines()
-        assert lines[0] == "| architecture | loss | seed | fd ↓ |"
-        assert lines[1] == "| --- | --- | ---: | ---: |"
-        assert "**" in lines[2]
-        assert "- skipped: mlp × wgan-gp × digits: mlp has no critic of samples; use dcgan" in lines
-
-    def test_markdown_is_escaped(self, hostile: pd.DataFrame) -> None:
-        text = export.to_markdown(hostile, columns=["architecture", "loss"])
-        table = text.split("\n\n")[0].splitlines()
-        assert len(table) == 2 + len(hostile)
-        assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {3}
-        assert "<script" not in re.sub(r"\\<", "", text)
-        assert "b_c&amp;d" in text
-
-    def test_latex(self, results: pd.DataFrame) -> None:
-        text = export.to_latex(results, by_cell=True, columns=["architecture", "fd", "fd_range"])
-        assert r"\begin{tabular}{lrl}" in text
-        assert r"architecture & fd median $\downarrow$ & fd range \\" in text
-        assert r"\textbf{" in text
-        assert r"$\infty$" in text
-        assert "dcgan{[}width=32{]}" in text
-
-    def test_latex_is_escaped(self, hostile: pd.DataFrame) -> None:
-        text = export.to_latex(hostile, columns=["architecture", "loss"])
-        lines = [line for line in text.splitlines() if not line.startswith("%")]
-        assert lines[-1] == r"\end{tabular}"
-        assert len(lines) == 6 + len(hostile)
-        for line in lines[4:-2]:
-            assert line.endswith(r" \\")
-            assert not re.search(r"(?<!\\)[%#_]", line)
-            assert len(re.findall(r"(?<!\\)&", line)) == 1
-            assert r"\textbackslash{}d \$e\$" in line
-
-
 class TestNumbers:
     @pytest.mark.parametrize(
         ("name", "values", "expected"),
@@ -297,8 +238,13 @@ class TestLayout:
         ("text", "width", "expected"),
         [
             ("dcgan[width=32,d_norm=layer]", 15, "dcgan[width=32,\nd_norm=layer]"),
-            ("resnet[d_norm=batch]", 15, "resnet\n[d_norm=batch]"),
+            ("resnet[d_norm=batch]", 15, "resnet[\nd_norm=batch]"),
+            ("r1[lazy_regularization=16]", 16, "r1[lazy_\nregularization=\n16]"),
+            ("non-saturating", 8, "non-\nsaturati\nng"),
+            ("two words", 6, "two\nwords"),
             ("stable 1/3, error 1/3, oom 1/3", 16, "stable 1/3,\nerror 1/3,\noom 1/3"),
+            ("3.72 [3.10, ∞]", 11, "3.72\n[3.10, ∞]"),
+            ("4.9 – 46.8", 8, "4.9\n– 46.8"),
             ("abcdefgh", 3, "abc\ndef\ngh"),
             ("short", 15, "short"),
             ("", 5, ""),
@@ -306,6 +252,13 @@ class TestLayout:
     )
     def test_text_breaks_at_its_joints(self, text: str, width: int, expected: str) -> None:
         assert wrapped(text, width) == expected
+
+    def test_words_stay_whole_where_columns_can_go(self, tmp_path: Path) -> None:
+        spec = "dcgan[d_norm=spectral,lazy_regularization=16,width=32]"
+        run = write_synthetic_run(tmp_path / "run", architectures=(spec,), losses=("unsaturated",))
+        text = render_table(load_results(run.path), width=72)
+        cells = {line.split()[0] for line in text.splitlines() if line[:1].isalpha()}
+        assert {"dcgan[d_norm=spectral,", "lazy_regularization=16,", "width=32]"} <= cells
 
     def test_an_arrow_stays_with_its_word(self) -> None:
         assert headed("images per second ↑", 8) == "images\nper\nsecond ↑"

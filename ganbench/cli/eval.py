@@ -1,0 +1,167 @@
+"""``ganbench eval``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganbench.cli.results import checked_target, write_out
+from ganbench.cli.text import columns, examples
+from ganbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganbench.execution.evaluate import Evaluation
+
+
+@click.command(
+    "eval",
+    epilog=examples(
+        "ganbench eval --real cifar10 --fake samples/",
+        "ganbench eval --real photos/ --fake samples.npz --metrics fd,kid",
+        "ganbench eval --fake runs/quick:dcgan-hinge-digits-s0 -n 10000",
+        "ganbench eval --real imagenet-statistics.npz --fake samples/ --metrics fd",
+        "ganbench eval --real photos/ --fake samples/ --extractor dinov2 --json",
+    ),
+)
+@click.option("--fake", metavar="IMAGES", required=True,
+              help="Images to measure: a folder or archive of them, an .npz file with uint8 images "
+                   "(arr_0), or a trial's generator as RUN:TRIAL.")  # fmt: skip
+@click.option("--real", metavar="IMAGES", help="What to compare with: a folder or archive, an .npz file "
+              "of images or of published statistics (mu, sigma), or a data set's spec; by default the "
+              "data set of the trial.")  # fmt: skip
+@click.option("--extractor", metavar="SPEC", default="auto", show_default=True,
+              help="auto: the data set's own, else the FID Inception network.")  # fmt: skip
+@click.option("--metrics", metavar="A,B,…", default="fd,is,kid,prdc", show_default=True,
+              help="Of fd, is, kid, prdc, fd-infinity.")  # fmt: skip
+@click.option("-n", "--samples", type=click.IntRange(2), metavar="N",
+              help="Fake images at the most; of a trial's generator 50000 by default.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+              help="Of a trial's latents, and of the choice of N images.")  # fmt: skip
+@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True,
+              help="Of a data set.")  # fmt: skip
+@click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True,
+              help="is_splits, kid_subsets, kid_subset_size, prdc_k, prdc_samples or "
+                   "fd_infinity_sizes; repeatable.")  # fmt: skip
+@click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read.")
+@click.option("--batch-size", type=click.IntRange(1), metavar="N",
+              help="Images in one pass; by default what suits the network.")  # fmt: skip
+@click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:0; a GPU if there is one.")
+@click.option("--data-dir", metavar="DIR", help="Data folder; else $GANBENCH_DATA or the cache.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+@click.option("-o", "--out", metavar="FILE", help="Write the JSON document to a file as well.")
+def eval_(
+    metrics: str, assignments: tuple[str, ...], as_json: bool, out: str | None, **rest: Any
+) -> None:
+    """Measure images against real ones.
+
+    Every metric comes from one pass of the images through one feature network, in memory that does
+    not grow with their number. The distance is called fid, and the classifier score is_mean, only in
+    the standard FID Inception network with its published weights; elsewhere they are fd and cs_mean.
+
+    Images are taken in colour (grey ones repeated, transparency dropped) as torch-fidelity takes
+    them, or in grey if the real side is a data set of grey images. The features of real images are
+    kept in the cache under a hash of their content.
+    """
+    target = checked_target(out)
+    settings = _settings(assignments)
+
+    from ganbench.cli.meter import make_meter
+    from ganbench.execution.evaluate import evaluate
+    from ganbench.registry.guard import quiet_stdout
+
+    meter = make_meter()
+    try:
+        with quiet_stdout():
+            found = evaluate(metrics=metrics.split(","), settings=settings, meter=meter, **rest)
+    finally:
+        meter.close()
+    document = json.dumps(found.record(), indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(document if as_json else "\n".join(_lines(found)))
+    for warning in found.warnings:
+        click.echo(f"Warning: {_plain(warning)}", err=True)
+    if target is not None:
+        write_out(target, document + "\n")
+
+
+def _settings(assignments: tuple[str, ...]) -> dict[str, Any]:
+    from ganbench.registry.specs import parse_value
+
+    found = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"bad --set {text!r}: write it as kid_subset_size=500")
+        found[key.strip()] = parse_value(value)
+    return found
+
+
+#: name -> (the name where the network is the standard one, which direction is better, what it is)
+_SHOWN = {
+    "fd": ("fid", "↓", "Fréchet distance"),
+    "cs_mean": ("is_mean", "↑", "classifier score"),
+    "kid_mean": ("kid_mean", "↓", "kernel distance"),
+    "precision": ("precision", "↑", ""),
+    "recall": ("recall", "↑", ""),
+    "density": ("density", "↑", ""),
+    "coverage": ("coverage", "↑", ""),
+    "fd_infinity": ("fid_infinity", "↓", "extrapolated to infinitely many images"),
+}
+_SPREADS = {"cs_mean": "cs_std", "kid_mean": "kid_std"}
+
+
+def _lines(found: Evaluation) -> list[str]:
+    """A table for people."""
+    standard = bool(found.extractor["standard_fid"])
+    reasons = {name: d["reason"] for name, d in found.details.items() if "reason" in d}
+    rows = []
+    for name, (official, arrow, what) in _SHOWN.items():
+        if name not in found.metrics:
+            continue
+        value = found.metrics[name]
+        shown = "–" if value is None else f"{value:.6g}"
+        spread = found.metrics.get(_SPREADS.get(name, ""))
+        if spread is not None:
+            shown += f" ± {spread:.2g}"
+        metric = next(m for m, names in _metric_names().items() if name in names)
+        note = reasons.get(metric, "") or _parameters(found.details[metric], name)
+        rows.append((f"{official if standard else name} {arrow}", shown, what, _plain(note)))
+    head = [f"extractor {_plain(found.identity)}"]
+    for side in ("real", "fake"):
+        known = found.sides[side]
+        if known is not None:
+            count = (
+                "published statistics" if known["count"] is None else f"{known['count']:,} images"
+            )
+            split = f", {known['split']} split" if known.get("split") else ""
+            head.append(f"{side:9} {_plain(known['source'])}: {count}{split}")
+    return [*head, *columns(rows)]
+
+
+def _parameters(details: dict[str, Any], name: str) -> str:
+    """What a person needs to compare the value with others."""
+    if name == "cs_mean":
+        return f"{details['splits']} splits, ± between splits"
+    if name == "kid_mean":
+        return f"{details['subsets']} subsets of {details['subset_size']}, ± between subsets"
+    if name == "precision":
+        return (
+            f"k = {details['k']}, {details['n_fake']:,} fake and {details['n_real']:,} real images"
+        )
+    if name == "fd_infinity":
+        sizes = details["sizes"]
+        return f"{len(sizes)} sizes from {sizes[0]:,} to {sizes[-1]:,}"
+    return ""
+
+
+def _metric_names() -> Any:
+    from ganbench.evaluation.comparison import METRICS
+
+    return METRICS
+
+
+def _plain(text: Any) -> str:
+    from ganbench.results.formatting import plain
+
+    return plain(text)

@@ -1,0 +1,141 @@
+"""``ganbench plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from ganbench.cli.results import checked_target, write_out
+from ganbench.cli.text import examples
+from ganbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganbench.report.files.figures import Wish
+
+KINDS = ("curves", "heatmap", "pareto", "profile", "samples")
+SUFFIXES = (".png", ".pdf", ".svg")
+
+#: Which kinds an option is for, where it is not for all.
+_FOR: dict[str, tuple[str, ...]] = {
+    "metric": ("curves", "heatmap", "pareto", "profile"),
+    "over": ("curves", "profile"),
+    "band": ("curves",),
+    "by": ("profile",),
+    "target": ("profile",),
+    "speed": ("pareto",),
+    "log": ("curves", "heatmap", "pareto", "profile"),
+    "trials": ("samples",),
+    "ticks": ("samples",),
+}
+
+
+@click.command(
+    epilog=examples(
+        "ganbench plot runs/quick --kind curves -o curves.pdf",
+        "ganbench plot runs/quick --kind heatmap --metric precision -o precision.svg",
+        "ganbench plot runs/quick --kind profile --by architecture -o profile.pdf",
+        "ganbench plot runs/quick --kind samples --trials mlp-hinge-digits-s0 --ticks -o film.png",
+    )
+)
+@click.argument("folder", metavar="DIR")
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What to draw.")
+@click.option("-o", "--out", metavar="FILE", required=True,
+              help="The file: .png, .pdf or .svg.")  # fmt: skip
+@click.option("--metric", metavar="COLUMN", default="fd", show_default=True,
+              help="Column of the results, or of the histories for curves.")  # fmt: skip
+@click.option("--dataset", metavar="SPEC", help="Only this data set; by default a panel for each.")
+@click.option("--over", type=click.Choice(["images", "seconds"]), default="images",
+              show_default=True, help="What curves run over.")  # fmt: skip
+@click.option("--band", type=click.Choice(["interval", "range", "none"]), default="interval",
+              show_default=True, help="The median's interval, or the seeds' range.")  # fmt: skip
+@click.option(
+    "--by", metavar="AXIS", help="Axis that a profile compares; loss, if there are several."
+)
+@click.option("--target", metavar="VALUE", type=float,
+              help="Profile of the time to reach this value of the metric.")  # fmt: skip
+@click.option("--speed", metavar="COLUMN", default="images_per_second", show_default=True,
+              help="What pareto draws quality against.")  # fmt: skip
+@click.option("--trials", metavar="A,B,…", help="Trials to show samples of: ids, or parts of them.")
+@click.option("--ticks", metavar="[N,N,…]", is_flag=False, flag_value="all",
+              help="Samples of the same latents at these ticks, or at all.")  # fmt: skip
+@click.option(
+    "--log/--linear", "log", default=None, help="Scale of the metric; by default, what suits it."
+)
+@click.option("--width", type=click.FloatRange(1.5, 40), metavar="INCHES", help="Of the figure.")
+@click.option("--height", type=click.FloatRange(0.5, 60), metavar="INCHES", help="Of the figure.")
+@click.option("--dpi", type=click.IntRange(30, 1200), default=300, show_default=True,
+              help="Of a PNG, and of pictures in the others.")  # fmt: skip
+@click.option("--caption/--no-caption", default=True, show_default=True,
+              help="Whether the figure says what its bands are; without, it is printed.")  # fmt: skip
+@click.pass_context
+def plot(ctx: click.Context, folder: str, kind: str, out: str, **options: Any) -> None:
+    """Draw one figure of a run into a file, also while the run goes on.
+
+    Data sets, extractors and protocols that do not compare get panels of their own. A trial that
+    failed or diverged counts as the worst.
+    """
+    suffix = Path(out).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(f"-o {out}: the name must end in .png, .pdf or .svg")
+    target = checked_target(out)
+    assert target is not None
+    _check_options(ctx, kind)
+    wish = _wish(kind, options)
+
+    from ganbench.report.files.figures import draw
+
+    figure = draw(folder, wish, suffix)
+    for problem in figure.problems:
+        click.echo(f"Warning: {problem}", err=True)
+    write_out(target, figure.content)
+    if not options["caption"] and figure.caption:
+        click.echo(figure.caption, err=True)
+
+
+def _check_options(ctx: click.Context, kind: str) -> None:
+    for name, kinds in _FOR.items():
+        given = ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE
+        if given and kind not in kinds:
+            flag = "--log and --linear are" if name == "log" else f"--{name} is"
+            raise UsageError(f"{flag} for --kind {' or '.join(kinds)}, not for {kind}")
+
+
+def _wish(kind: str, options: dict[str, Any]) -> Wish:
+    from ganbench.report.files.figures import Wish
+    from ganbench.report.files.style import Look
+
+    names = ("width", "height", "dpi", "log", "caption")
+    look = Look(**{name: options[name] for name in names})
+    return Wish(
+        kind=kind,
+        metric=options["metric"],
+        dataset=options["dataset"],
+        over="train_seconds" if options["over"] == "seconds" else "images",
+        band=options["band"],
+        by=options["by"],
+        target=options["target"],
+        speed=options["speed"],
+        trials=_listed(options["trials"]),
+        ticks=_ticks(options["ticks"]),
+        look=look,
+    )
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _ticks(text: str | None) -> list[int] | None:
+    """The named ticks; an empty list stands for all, None for no strips."""
+    if text is None or text == "all":
+        return None if text is None else []
+    try:
+        found = [int(part) for part in _listed(text)]
+    except ValueError:
+        found = []
+    if not found:
+        raise UsageError(f"--ticks {text}: expected numbers of ticks such as 0,2,5, or nothing")
+    return found

@@ -1,0 +1,214 @@
+"""Encoded images in a folder or an archive: their names and bytes. Nothing is unpacked."""
+
+from __future__ import annotations
+
+import abc
+import functools
+import lzma
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from ganbench.errors import DataNotFoundError, UsageError
+
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+
+
+class Encoded(NamedTuple):
+    """An image file: its place in the listing, and how its bytes are had.
+
+    ``read`` may be called in another thread.
+    """
+
+    position: int
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class ImageFiles(abc.ABC):
+    """The image files in one place, sorted by their path below it.
+
+    :cvar sequential: whether `read` goes through all of it whatever is wanted.
+    :ivar location: the folder or archive.
+    :ivar names: relative, with forward slashes.
+    """
+
+    sequential: ClassVar[bool] = False
+
+    location: Path
+    names: Sequence[str]
+
+    @abc.abstractmethod
+    def read(self, positions: np.ndarray) -> Iterator[Encoded]:
+        """The files at these (ascending) positions, each once, in any order."""
+
+    @abc.abstractmethod
+    def stamp(self, position: int) -> str:
+        """What changes when a file's content does, but for deceit; empty where that is not known."""
+
+
+class Folder(ImageFiles):
+    """Files below a folder."""
+
+    def read(self, positions: np.ndarray) -> Iterator[Encoded]:
+        for position in positions.tolist():
+            yield Encoded(position, functools.partial(_bytes_of, self._path(position)))
+
+    def stamp(self, position: int) -> str:
+        return file_stamp(self._path(position))
+
+    def _path(self, position: int) -> str:
+        return f"{self.location}{os.sep}{self.names[position]}"
+
+
+class Tar(ImageFiles):
+    """Members of a tar archive, compressed or not, read in the order in which they are stored."""
+
+    sequential = True
+
+    def read(self, positions: np.ndarray) -> Iterator[Encoded]:
+        wanted = {self.names[position]: position for position in positions.tolist()}
+        try:
+            with tarfile.open(self.location) as archive:
+                for member in archive:
+                    position = wanted.pop(_normal(member.name), None) if member.isfile() else None
+                    content = None if position is None else archive.extractfile(member)
+                    if position is not None and content is not None:
+                        yield Encoded(position, functools.partial(bytes, content.read()))
+        except _DAMAGE as error:
+            raise _damaged(self.location, error) from error
+
+    def stamp(self, position: int) -> str:
+        return file_stamp(self.location)
+
+
+class Zip(ImageFiles):
+    """Members of a zip archive."""
+
+    def read(self, positions: np.ndarray) -> Iterator[Encoded]:
+        archive = zipfile.ZipFile(self.location)  # open for as long as something is to be read
+        stored = {_normal(name): name for name in archive.namelist()}
+        for position in positions.tolist():
+            read = functools.partial(archive.read, stored[self.names[position]])
+            yield Encoded(position, read)
+
+    def stamp(self, position: int) -> str:
+        return file_stamp(self.location)
+
+
+def open_images(path: Path) -> ImageFiles:
+    """The images of a folder (in any nesting) or of a zip or tar archive.
+
+    :raises UsageError: if there are none, or the archive is damaged or is none.
+    """
+    try:
+        files = _open(path)
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    if not files.names:
+        raise DataNotFoundError(f"there are no images in {path}{_what_else(path)}")
+    return files
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip or tar archive."""
+    try:
+        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    except _DAMAGE:
+        return False
+
+
+def file_stamp(path: str | Path) -> str:
+    """Size, times and inode of a file; empty if it cannot be asked."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
+
+
+def shown(name: str) -> str:
+    """A file's name as it may be printed: whatever it holds, it must not steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in name)
+
+
+def _open(path: Path) -> ImageFiles:
+    if path.is_dir():
+        return Folder(path, _sorted(_images(_below(path))))
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = [_normal(i.filename) for i in archive.infolist() if not i.is_dir()]
+        return Zip(path, _sorted(_images(members)))
+    with tarfile.open(path) as tar:
+        members = [_normal(member.name) for member in tar if member.isfile()]
+    return Tar(path, _sorted(_images(members)))
+
+
+def _below(root: Path) -> Iterator[str]:
+    """Every file below a folder; links are followed, and a folder is entered once."""
+    entered: set[tuple[int, int]] = set()
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in entered:
+            subfolders.clear()
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        relative = os.path.relpath(folder, root)
+        for name in files:
+            yield name if relative == "." else f"{relative}{os.sep}{name}".replace(os.sep, "/")
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
+
+
+def _images(names: Iterable[str]) -> Iterator[str]:
+    """Those with the extension of a format that Pillow reads, and no hidden part in their path."""
+    extensions = _extensions()
+    for name in names:
+        extension = os.path.splitext(name)[1].lower()
+        hidden = name.startswith(".") or "/." in name or "__MACOSX" in name
+        if extension in extensions and not hidden:
+            yield name
+
+
+@functools.cache
+def _extensions() -> frozenset[str]:
+    from PIL import Image
+
+    known = Image.registered_extensions()
+    return frozenset(extension for extension, kind in known.items() if kind in Image.OPEN)
+
+
+def _what_else(path: Path) -> str:
+    """Why a place without images may be the wrong one."""
+    if not path.is_dir():
+        return ""
+    try:
+        names = [name for name in os.listdir(path) if not name.startswith(".")]
+    except OSError as error:
+        return f": {error.strerror}"
+    if not names:
+        return ": it is empty"
+    return f"; it holds other files, such as {shown(min(names))}"
+
+
+def _bytes_of(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _normal(name: str) -> str:
+    return str(PurePosixPath(name))
+
+
+def _damaged(path: Path, error: BaseException) -> UsageError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return DataNotFoundError(f"the archive {path} cannot be read: {reason}")

@@ -1,0 +1,308 @@
+"""Where the images of a comparison come from, and how they reach the feature network in batches.
+
+A source knows how many images it lists and hands over those at given places of its listing, in
+batches of one size (a batch holds images of equal height and width).
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+import hashlib
+import io
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ganbench.components.data import ImageData
+from ganbench.errors import UsageError
+from ganbench.evaluation.background import in_background
+from ganbench.evaluation.image_files import Encoded, ImageFiles, shown
+from ganbench.evaluation.survey import Survey, reason_of, survey
+
+#: Bytes of decoded images that wait for the network, at the most (but for a single batch).
+WAITING = 256 * 2**20
+_TOGETHER = 8  # files decoded in one task
+_NAMED = 10  # broken files that a message names
+
+
+class Batch(NamedTuple):
+    """Images of one size.
+
+    :ivar positions: (b,) places in the source's listing.
+    :ivar images: (b, c, h, w) uint8, or float32 points.
+    """
+
+    positions: np.ndarray
+    images: torch.Tensor
+
+
+class Source(abc.ABC):
+    """Images of one side.
+
+    :ivar label: what a person calls it.
+    :ivar kind: ``folder``, ``archive``, ``npz``, ``dataset``, ``trial`` or ``images``.
+    :ivar count: images in the listing.
+    :ivar channels: 1 or 3; another number for points only.
+    :ivar sizes: (height, width) -> number of images.
+    :ivar points: whether these are points and no images.
+    :ivar split: of a data set, or None.
+    :ivar notes: sentences that a person should read.
+    """
+
+    kind: str
+    points = False
+    split: str | None = None
+
+    def __init__(
+        self, label: str, count: int, channels: int, sizes: Mapping[tuple[int, int], int]
+    ) -> None:
+        self.label, self.count, self.channels = label, count, channels
+        self.sizes = Counter(dict(sizes))
+        self.notes: list[str] = []
+
+    @abc.abstractmethod
+    def content(self) -> str | None:
+        """A hash of what the images are made from; None if that is not known beforehand."""
+
+    @abc.abstractmethod
+    def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
+        """The images at these (ascending) places, ``size`` at a time or fewer.
+
+        :param channels: 1 or 3: grey images are repeated, colour images are turned grey.
+        """
+
+    @property
+    def skipped(self) -> int:
+        """Broken files that were left out, as far as they are known."""
+        return 0
+
+    def places(self) -> np.ndarray:
+        """The places that hold images, as far as that is known beforehand."""
+        return np.arange(self.count)
+
+
+class FileSource(Source):
+    """Image files in a folder or an archive, decoded as torch-fidelity does.
+
+    That is Pillow's ``convert("RGB")``: grey is repeated, transparency is dropped, palettes are
+    resolved, 16 bits are cut at 255, and the orientation that a camera noted is not applied.
+
+    :param skip_broken: whether files that cannot be read are left out; else they are an error.
+    :param tell: as in `survey`.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        files: ImageFiles,
+        cache: Path,
+        skip_broken: bool = False,
+        tell: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.kind = "folder" if files.location.is_dir() else "archive"
+        self._files, self._skip = files, skip_broken
+        self._known = survey(files, cache, tell)
+        super().__init__(label, len(files.names), _channels(self._known), self._known.sizes)
+        self.broken = dict(self._known.broken)
+        if self.broken and (not skip_broken or len(self.broken) == self.count):
+            raise self._refusal()
+        self.notes += _conversions(label, self._known.modes)
+
+    def content(self) -> str:
+        return self._known.content
+
+    @property
+    def skipped(self) -> int:
+        return len(self.broken)
+
+    def places(self) -> np.ndarray:
+        return np.setdiff1d(np.arange(self.count), list(self._known.broken))
+
+    def broken_names(self) -> list[str]:
+        """The first broken files, each with its reason."""
+        first = sorted(self.broken)[:_NAMED]
+        return [f"{shown(self._files.names[p])} ({shown(self.broken[p])})" for p in first]
+
+    def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
+        """Decoded in background threads; of files that turn out to be broken, all are named.
+
+        :raises UsageError: for broken files, after all have been looked at.
+        """
+        area = max(height * width for height, width in self.sizes) * channels
+        ahead = max(_TOGETHER, min(4 * size, WAITING // (2 * area)))
+        decode = _Decoder("RGB" if channels == 3 else "L")
+        decoded = in_background(decode, self._files.read(positions), ahead, _TOGETHER)
+        yield from grouped(self._readable(decoded), size, WAITING // 2)
+        if self.broken and not self._skip:
+            raise self._refusal()
+
+    def _readable(self, decoded: Iterable[_Decoded]) -> Iterator[tuple[int, np.ndarray]]:
+        for position, image in decoded:
+            if isinstance(image, str):
+                self.broken[position] = image
+            elif self._skip or not self.broken:  # after the first, the rest is only looked for
+                yield position, image
+
+    def _refusal(self) -> UsageError:
+        number, names = len(self.broken), "; ".join(self.broken_names())
+        more = f"; and {number - _NAMED} more" if number > _NAMED else ""
+        if number == self.count:
+            return UsageError(
+                f"none of the {number} images in {self.label} can be read: {names}{more}"
+            )
+        return UsageError(
+            f"{number} of the {self.count} images in {self.label} cannot be read: {names}{more}; "
+            "mend or remove them, or leave them out with --skip-broken"
+        )
+
+
+class TensorSource(Source):
+    """Images in memory: a data set's split, or what Python code hands over.
+
+    :param images: (n, c, h, w) uint8, or float32 points.
+    """
+
+    kind = "images"
+
+    def __init__(self, label: str, images: torch.Tensor) -> None:
+        _, channels, height, width = images.shape
+        super().__init__(label, len(images), channels, {(height, width): len(images)})
+        self.points = images.dtype != torch.uint8
+        self._images = images
+
+    def content(self) -> str:
+        return self._hash
+
+    @functools.cached_property
+    def _hash(self) -> str:
+        digest = hashlib.sha256(repr((tuple(self._images.shape), str(self._images.dtype))).encode())
+        digest.update(self._images.contiguous().numpy().data)
+        return digest.hexdigest()
+
+    def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
+        for start in range(0, len(positions), size):
+            part = positions[start : start + size]
+            images = self._images[torch.from_numpy(part)]
+            yield Batch(part, images if self.points else in_channels(images, channels))
+
+
+class StreamedSource(Source):
+    """A data set that does not fit in memory.
+
+    :param dataset: ``torch.utils.data`` data set of (uint8 image (c, h, w), label) pairs.
+    :param content: what tells its content, as well as that can be known.
+    """
+
+    kind = "dataset"
+
+    def __init__(self, label: str, dataset: Any, content: str, shape: tuple[int, int, int]) -> None:
+        channels, height, width = shape
+        super().__init__(label, len(dataset), channels, {(height, width): len(dataset)})
+        self._dataset, self._content = dataset, content
+
+    def content(self) -> str:
+        return self._content
+
+    def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
+        def load(position: int) -> torch.Tensor:
+            return torch.as_tensor(self._dataset[position][0])
+
+        waiting: list[torch.Tensor] = []
+        done = 0
+        for image in in_background(load, positions.tolist(), 4 * size, _TOGETHER):
+            waiting.append(image)
+            if len(waiting) == size or done + len(waiting) == len(positions):
+                part = positions[done : done + len(waiting)]
+                yield Batch(part, in_channels(torch.stack(waiting), channels))
+                done, waiting = done + len(waiting), []
+
+
+def dataset_source(label: str, split: str, data: ImageData) -> TensorSource:
+    """A split that fits in memory."""
+    source = TensorSource(label, data.images)
+    source.kind, source.split = "dataset", split
+    source.notes += data.notes
+    return source
+
+
+def in_channels(images: torch.Tensor, channels: int) -> torch.Tensor:
+    """(b, 1 or 3, h, w) uint8 with that many channels; grey is Pillow's (ITU-R 601-2 luma)."""
+    if images.shape[1] == channels:
+        return images
+    if images.shape[1] == 1:
+        return images.expand(-1, channels, -1, -1)
+    red, green, blue = images.to(torch.int32).unbind(1)
+    grey = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    return grey.to(torch.uint8).unsqueeze(1)
+
+
+def grouped(images: Iterable[tuple[int, np.ndarray]], size: int, most: int) -> Iterator[Batch]:
+    """Batches of images of equal shape, as they fill up.
+
+    :param images: (position, (c, h, w) uint8) pairs.
+    :param most: bytes that may wait for their batch to fill; then the largest group goes.
+    """
+    groups: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
+    waiting = 0
+    for position, image in images:
+        groups.setdefault(image.shape, []).append((position, image))
+        waiting += image.nbytes
+        full = image.shape if len(groups[image.shape]) == size else None
+        if full is None and waiting > most:
+            full = max(groups, key=lambda shape: len(groups[shape]) * int(np.prod(shape)))
+        if full is not None:
+            batch = _stacked(groups.pop(full))
+            waiting -= batch.images.nbytes
+            yield batch
+    yield from map(_stacked, groups.values())
+
+
+_Decoded = tuple[int, np.ndarray | str]
+
+
+class _Decoder:
+    """From an encoded image to (c, h, w) uint8, or to the reason why it has none."""
+
+    def __init__(self, mode: str) -> None:
+        self._mode = mode
+
+    def __call__(self, encoded: Encoded) -> _Decoded:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(io.BytesIO(encoded.read())) as opened:
+                    image = np.asarray(opened.convert(self._mode))
+        except Exception as error:  # a broken file may raise anything in its decoder
+            return encoded.position, reason_of(error)
+        return encoded.position, image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)
+
+
+def _stacked(group: list[tuple[int, np.ndarray]]) -> Batch:
+    positions = np.array([position for position, _ in group], dtype=np.int64)
+    return Batch(positions, torch.from_numpy(np.stack([image for _, image in group])))
+
+
+def _channels(known: Survey) -> int:
+    grey = {"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"}
+    return 1 if known.modes and set(known.modes) <= grey else 3
+
+
+def _conversions(label: str, modes: Mapping[str, int]) -> Iterator[str]:
+    """What the conversion to 8 bits without transparency takes away."""
+    wide = sum(n for mode, n in modes.items() if mode.startswith(("I", "F")))
+    if wide:
+        yield (
+            f"{wide} images in {label} have more than 8 bits a channel; values above 255 are cut "
+            "to 255, as in torch-fidelity"
+        )
+    clear = sum(n for mode, n in modes.items() if mode in ("RGBA", "LA", "PA", "transparent"))
+    if clear:
+        yield f"{clear} images in {label} have transparency, which is dropped, as in torch-fidelity"

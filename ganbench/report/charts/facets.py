@@ -1,0 +1,288 @@
+"""Which cells may stand in one figure, what each is called there, and how it is drawn.
+
+Numbers compare only on one data set, one extractor and one protocol; each such combination is a
+*facet* and gets a chart of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganbench.report.charts.cells import Cell, cells
+from ganbench.report.charts.palette import COLORS, DASHES
+from ganbench.results.formatting import plain
+from ganbench.results.schema import AXES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What a label is made of: the components but for the data set, and settings that differ.
+PARTS = (*(axis for axis in AXES if axis != "dataset"), "settings")
+
+_UNKNOWN = "not measured"
+_SHORT = ("task", "budget", "batch_size", "precision_mode")
+
+
+@dataclass(frozen=True)
+class Style:
+    """A position among the colours and one among the dashes.
+
+    :ivar color_label: what the colour stands for, if it stands for one thing; likewise ``dash_label``.
+    """
+
+    color: int
+    dash: int
+    color_label: str = ""
+    dash_label: str = ""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A cell in a facet.
+
+    :ivar parts: its components, and what else tells it from others, by the names in `PARTS`.
+    :ivar label: those parts in which the facet's cells differ; all where there is one cell.
+    """
+
+    cell: Cell
+    parts: Mapping[str, str]
+    label: str
+    style: Style
+
+    @property
+    def key(self) -> dict[str, str]:
+        """The parts that say something, and the data set."""
+        said = {name: text for name, text in self.parts.items() if text}
+        return {"dataset": plain(self.cell.key["dataset"]), **said}
+
+
+@dataclass(frozen=True)
+class Facet:
+    """The cells of one data set, extractor and protocol.
+
+    :ivar title: the data set, with extractor or protocol where the data set has several.
+    :ivar standard: whether the features are those of the standard FID.
+    :ivar common: components that all cells share, such as ``dcgan[width=32]``.
+    :ivar color_by: what colours stand for, if for one thing: an axis, or several joined by ``×``.
+    :ivar values: what each part takes in all facets together, in order.
+    """
+
+    dataset: str
+    extractor: str
+    protocol: str
+    title: str
+    standard: bool
+    members: list[Member]
+    common: str
+    color_by: str | None
+    dash_by: str | None
+    values: Mapping[str, Sequence[str]]
+
+
+def facets(results: pd.DataFrame) -> list[Facet]:
+    """The facets of a results frame, in the order of its data sets."""
+    grouped: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells(_settled(results)):
+        grouped.setdefault(_comparable(cell), []).append(cell)
+    grouped = _with_unmeasured(grouped)
+    parts = {key: _parts(members) for key, members in grouped.items()}
+    every = [part for group in parts.values() for part in group]
+    styles, color_by, dash_by = _styles(every)
+    values = {name: _values(every, name) for name in PARTS}
+    found = []
+    for key, members in grouped.items():
+        shown = varying(parts[key])
+        members_ = [
+            Member(cell, part, part_label(part, shown), styles[_identity(part)])
+            for cell, part in zip(members, parts[key], strict=True)
+        ]
+        found.append(
+            Facet(
+                dataset=plain(key[0]),
+                extractor=plain(key[1]),
+                protocol=plain(key[2]),
+                title=_title(key, grouped),
+                standard=any(bool(np.isfinite(cell.floats("fid")).any()) for cell in members),
+                members=members_,
+                common=_common(parts[key], shown),
+                color_by=color_by,
+                dash_by=dash_by,
+                values=values,
+            )
+        )
+    return found
+
+
+def varying(parts: Sequence[Mapping[str, str]]) -> list[str]:
+    """The parts in which cells differ."""
+    return [name for name in PARTS if len({part[name] for part in parts}) > 1]
+
+
+def part_label(part: Mapping[str, str], shown: Sequence[str]) -> str:
+    """Some parts of a cell as one text, ``dcgan × hinge``; all parts where none is named."""
+    names = shown or PARTS
+    words = [part[name] for name in names if part[name] not in ("", "none")]
+    if words:
+        return " × ".join(words)
+    return ", ".join(f"no {name}" for name in names if part[name] == "none") or "all"
+
+
+def _settled(results: pd.DataFrame) -> pd.DataFrame:
+    """With the extractor and the protocol also of trials that ended before they were recorded."""
+    known = {}
+    for name in ("extractor", "protocol"):
+        filled = results[name]
+        for keys in (["cell"], ["dataset"]):
+            if all(key in results.columns for key in keys):
+                groups = results.groupby(keys, sort=False, dropna=True)[name]
+                agreed = groups.transform("first").where(groups.transform("nunique") == 1)
+                filled = filled.fillna(agreed)
+        known[name] = filled
+    return results.assign(**known)
+
+
+def _comparable(cell: Cell) -> tuple[str, str, str]:
+    return str(cell.key["dataset"]), _first(cell, "extractor"), _first(cell, "protocol")
+
+
+def _first(cell: Cell, name: str) -> str:
+    if name in cell.key:
+        return cell.key[name]
+    return next(filter(None, cell.texts(name)), "")
+
+
+def _with_unmeasured(
+    grouped: dict[tuple[str, str, str], list[Cell]],
+) -> dict[tuple[str, str, str], list[Cell]]:
+    """Cells that were never measured, as skipped ones are, join the only facet of their data set."""
+    kept = dict(grouped)
+    for key in grouped:
+        dataset, extractor, protocol = key
+        others = [other for other in kept if other != key and other[0] == dataset]
+        fitting = [
+            other for other in others if extractor in ("", other[1]) and protocol in ("", other[2])
+        ]
+        if (not extractor or not protocol) and len(fitting) == 1:
+            kept[fitting[0]] = [*kept[fitting[0]], *kept.pop(key)]
+    order = {id(cell): place for place, cell in enumerate(c for g in grouped.values() for c in g)}
+    return {key: sorted(group, key=lambda cell: order[id(cell)]) for key, group in kept.items()}
+
+
+def _title(key: tuple[str, str, str], grouped: Iterable[tuple[str, str, str]]) -> str:
+    dataset, extractor, protocol = key
+    same = [other for other in grouped if other[0] == dataset]
+    title = plain(dataset)
+    if len({other[1] for other in same}) > 1:
+        title += f" · {plain(extractor) or _UNKNOWN}"
+    if len({other[2] for other in same}) > 1:
+        title += f" · protocol {plain(protocol) or _UNKNOWN}"
+    return title
+
+
+def _parts(members: Sequence[Cell]) -> list[dict[str, str]]:
+    parts = [
+        {axis: plain(cell.key[axis]) for axis in PARTS if axis != "settings"} for cell in members
+    ]
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for place, part in enumerate(parts):
+        alike.setdefault(tuple(part.values()), []).append(place)
+    for places in alike.values():
+        texts = _told_apart([members[place] for place in places])
+        for place, text in zip(places, texts, strict=True):
+            parts[place]["settings"] = text
+    return parts
+
+
+def _told_apart(members: Sequence[Cell]) -> list[str]:
+    """What tells cells of the same components apart: budget, batch size, a learning rate."""
+    if len(members) == 1:
+        return [""]
+    tries: list[Callable[[Cell], dict[str, str]]] = [
+        lambda cell: {name: plain(cell.key[name]) for name in _SHORT if name in cell.key},
+        lambda cell: _settings(cell),
+        lambda cell: {"cell": plain(cell.key.get("cell", ""))[:6]},
+        lambda cell: {"versions": plain(cell.key.get("providers", ""))},
+    ]
+    found = [""] * len(members)
+    for values in tries:
+        given = [values(cell) for cell in members]
+        names = [
+            name
+            for name in dict.fromkeys(key for line in given for key in line)
+            if len({line.get(name) for line in given}) > 1
+        ]
+        found = [
+            ", ".join(filter(None, [text, *(f"{n}={line[n]}" for n in names if n in line)]))
+            for text, line in zip(found, given, strict=True)
+        ]
+        if len(set(found)) == len(found):
+            return found
+    return [f"{text} #{place}".strip() for place, text in enumerate(found, start=1)]
+
+
+def _settings(cell: Cell) -> dict[str, str]:
+    try:
+        settings = json.loads(str(cell.key.get("settings", "{}")))
+    except ValueError:
+        return {}
+    if not isinstance(settings, dict):
+        return {}
+    return {plain(name): plain(value) for name, value in settings.items()}
+
+
+def _common(parts: Sequence[Mapping[str, str]], shown: Sequence[str]) -> str:
+    first = parts[0]
+    if not shown:
+        return ""
+    return " × ".join(
+        first[name] for name in PARTS if name not in shown and first[name] not in ("", "none")
+    )
+
+
+def _identity(part: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(part[name] for name in PARTS)
+
+
+def _styles(
+    parts: Sequence[Mapping[str, str]],
+) -> tuple[dict[tuple[str, ...], Style], str | None, str | None]:
+    """A style for each combination, the same in every facet.
+
+    Where they go far enough, colours stand for some axes, losses if possible, and dashes for the
+    others; fewer axes are easier to tell apart by colour.
+    """
+    distinct = list({_identity(part): part for part in parts}.values())
+    axes = varying(parts) if parts else []
+    choices = [
+        (chosen, [name for name in axes if name not in chosen])
+        for count in range(1, len(axes) + 1)
+        for chosen in itertools.combinations(sorted(axes, key=lambda name: name != "loss"), count)
+    ]
+    for chosen, rest in choices:
+        colors = list(dict.fromkeys(part_label(part, chosen) for part in distinct))
+        dashes = list(dict.fromkeys(part_label(part, rest) if rest else "" for part in distinct))
+        if len(colors) <= COLORS and len(dashes) <= len(DASHES):
+            styles = {}
+            for part in distinct:
+                color, dash = part_label(part, chosen), part_label(part, rest) if rest else ""
+                place = colors.index(color), dashes.index(dash)
+                styles[_identity(part)] = Style(*place, color, dash)
+            return styles, " × ".join(chosen), " × ".join(rest) or None
+    return (
+        {
+            _identity(part): Style(place % COLORS, place // COLORS % len(DASHES))
+            for place, part in enumerate(distinct)
+        },
+        None,
+        None,
+    )
+
+
+def _values(parts: Sequence[Mapping[str, str]], name: str) -> list[str]:
+    return list(dict.fromkeys(part[name] for part in parts))

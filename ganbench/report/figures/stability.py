@@ -1,0 +1,188 @@
+"""How steadily cells trained: the stability columns as a dot for each trial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganbench.report.embed import label, labels
+from ganbench.report.figures.base import (
+    Data,
+    Figure,
+    Trace,
+    View,
+    arrow,
+    axis,
+    extent,
+    given,
+    value_axis,
+)
+from ganbench.results.formatting import plain
+from ganbench.results.schema import column
+from ganbench.results.summary import Cell, cells, median, outcomes
+from ganbench.results.view import cell_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("fd_drift", "fd_rough", "d_auc", "d_sat", "g_grad_cv", "d_grad_cv")
+_LONGEST = 40
+_LOOKS = {
+    "stable": ("$good", "circle"),
+    "collapsed": ("$warn", "diamond"),
+    "never-learned": ("$warn", "triangle-down"),
+}
+_OTHER = ("$bad", "x")
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A cell's trials: label, seeds and outcomes, and the numbers by column, NaN for none."""
+
+    label: str
+    seeds: list[int]
+    outcomes: list[str]
+    numbers: dict[str, list[float]]
+
+    def points(self, name: str) -> list[tuple[float, str, int]]:
+        """The number, the outcome and the seed of each trial that has the number."""
+        lines = zip(self.numbers[name], self.outcomes, self.seeds, strict=True)
+        return [line for line in lines if math.isfinite(line[0])]
+
+    def middle(self, name: str) -> float:
+        """The median of those that have the number; infinite if there is none."""
+        values = np.array(self.numbers[name])
+        found = median(values[~np.isnan(values)])
+        return math.inf if math.isnan(found) else found
+
+
+def stability_figures(results: pd.DataFrame) -> list[Figure]:
+    """A figure for each data set, with a view for each column that holds a number."""
+    by_dataset: dict[str, list[_Member]] = {}
+    for cell in cells(results):
+        if len(cell.trials):
+            by_dataset.setdefault(str(cell.key["dataset"]), []).append(_member(cell))
+    found: list[Figure] = []
+    for dataset, members in by_dataset.items():
+        members.sort(key=lambda member: member.middle("fd_drift"))
+        shown = [name for name in _COLUMNS if any(member.points(name) for member in members)]
+        if shown:
+            found.append(_figure(f"stability-{len(found) + 1}", dataset, members, shown))
+    return found
+
+
+def _member(cell: Cell) -> _Member:
+    frame = cell.trials
+    return _Member(
+        label=cell_label(value for key, value in cell.key.items() if key != "dataset"),
+        seeds=[int(seed) for seed in frame["seed"].fillna(-1)],
+        outcomes=[plain(outcome) for outcome in outcomes(frame)],
+        numbers={
+            name: frame[name].to_numpy(dtype="float64", na_value=math.nan).tolist()
+            for name in _COLUMNS
+        },
+    )
+
+
+def _figure(anchor: str, dataset: str, members: list[_Member], shown: Sequence[str]) -> Figure:
+    return Figure(
+        anchor=anchor,
+        title=plain(dataset),
+        description=f"Stability of {len(members)} cells on {plain(dataset)}: a dot for each trial, "
+        "its shape by verdict, a bar for the median.",
+        views=[_view(members, name) for name in shown],
+        data=_data(members),
+        notes=[
+            "● stable, ◆ collapsed, ▼ never learned, ✕ diverged or failed before the end; "
+            "a bar marks the median of a cell. Cells are ordered by fd drift.",
+            _meanings(shown),
+        ],
+        height=110 + 26 * len(members),
+    )
+
+
+def _view(members: list[_Member], name: str) -> View:
+    ranges = extent(value for member in members for value, *_ in member.points(name))
+    spread = ranges.get("log", [0, 0])
+    log = name in ("fd_drift", "fd_rough") and spread[1] - spread[0] > 1
+    layout = {
+        "xaxis": value_axis(_named(name), log, ranges, side="top"),
+        "yaxis": axis(
+            "",
+            range=[len(members) - 0.4, -0.6],
+            tickvals=[*range(len(members))],
+            ticktext=[label(member.label, _LONGEST) for member in members],
+            fixedrange=True,
+            ticks="",
+        ),
+        "hovermode": "closest",
+        "showlegend": False,
+    }
+    return View(name, [_bars(members, name), *_dots(members, name)], layout)
+
+
+def _dots(members: list[_Member], name: str) -> Iterator[Trace]:
+    points = [
+        (value, row, outcome, seed, member)
+        for row, member in enumerate(members)
+        for value, outcome, seed in member.points(name)
+    ]
+    looks = [_LOOKS.get(outcome, _OTHER) for _, _, outcome, *_ in points]
+    yield {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [value for value, *_ in points],
+        "y": [row for _, row, *_ in points],
+        "marker": {
+            "color": [shade for shade, _ in looks],
+            "symbol": [sign for _, sign in looks],
+            "size": 9,
+            "opacity": 0.8,
+        },
+        "hovertext": [
+            labels(member.label, f"seed {seed}: {outcome}", f"{name} {value:.4g}")
+            for value, _, outcome, seed, member in points
+        ],
+        "hoverinfo": "text",
+    }
+
+
+def _bars(members: list[_Member], name: str) -> Trace:
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for row, member in enumerate(members):
+        middle = member.middle(name)
+        if math.isfinite(middle):
+            x += [middle, middle, None]
+            y += [row - 0.33, row + 0.33, None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "line": {"color": "$soft", "width": 2.5},
+        "hoverinfo": "skip",
+    }
+
+
+def _named(name: str) -> str:
+    known = column(name)
+    return f"{name.replace('_', ' ')}{arrow(known.better if known else '')}"
+
+
+def _meanings(names: Sequence[str]) -> str:
+    parts = [f"{name}: {known.meaning}" for name in names if (known := column(name))]
+    return f"{'; '.join(parts)}.".replace("`", "")
+
+
+def _data(members: list[_Member]) -> Data:
+    rows = []
+    for member in members:
+        columns = (map(given, member.numbers[name]) for name in _COLUMNS)
+        lines = zip(member.seeds, member.outcomes, *columns, strict=True)
+        rows += [[member.label, *line] for line in lines]
+    return Data(["cell", "seed", "outcome", *_COLUMNS], rows)

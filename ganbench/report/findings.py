@@ -1,0 +1,138 @@
+"""The main findings as plain sentences: no more than the intervals carry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ganbench.errors import UsageError
+from ganbench.report.embed import shortened
+from ganbench.report.facts import counts
+from ganbench.results.formatting import plain
+from ganbench.results.ranking import rank
+from ganbench.results.schema import FAILURES
+from ganbench.results.view import View, cell_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_METRICS = ("fid_median", "fd_median")
+_MOST_NAMED = 4
+_RANKED = {
+    "architecture": "Architectures",
+    "loss": "Losses",
+    "regularizer": "Regularizers",
+    "augmentation": "Augmentations",
+}
+
+
+def findings(results: pd.DataFrame, view: View) -> list[str]:
+    """Sentences for the head of the page.
+
+    :param view: the readable cells with all columns, of which the best are marked.
+    """
+    return [*_best_cells(view), *_rankings(results), *_troubles(results)]
+
+
+def _best_cells(view: View) -> Iterator[str]:
+    frame = view.frame
+    columns = {column.name: column for column in view.columns}
+    metric = next((n for n in _METRICS if n in columns and frame[n].notna().any()), None)
+    if metric is None:
+        return
+    marked = columns[metric].best
+    groups = [name for name in ("dataset", "extractor", "budget", "protocol") if name in frame]
+    for key, rows in frame.groupby(groups, sort=False, dropna=False):
+        ended = rows[rows[metric].map(math.isfinite)]
+        if not len(ended):
+            yield f"{plain(key[0])}: no cell has a finite median."
+            continue
+        first = ended[metric].idxmin()
+        peers = [index for index in ended.index if marked[index] and index != first]
+        yield _sentence(view, metric, first, peers, len(rows))
+
+
+def _rankings(results: pd.DataFrame) -> Iterator[str]:
+    """What the components of each kind that has several come to, in paired comparisons."""
+    for axis, name in _RANKED.items():
+        if results[axis].nunique() < 2:
+            continue
+        try:
+            told = rank(results, axis).attrs["captions"][0]
+        except UsageError:  # nothing that all of them share
+            continue
+        yield f"{name}: {told[:1].lower()}{told[1:]}"
+
+
+def _sentence(view: View, metric: str, first: Any, peers: Sequence[Any], count: int) -> str:
+    best = view.frame.loc[first]
+    name = metric.removesuffix("_median")
+    number = f"median {name} {_shown(best[metric])}{_interval(best, name)}"
+    start = f"{shortened(plain(best['dataset']), 80)}: {_named(best)}"
+    if count == 1:
+        return f"{start} has a {number} over {_seeds(best)}."
+    others = [_named(view.frame.loc[index]) for index in peers]
+    if _interval(best, name) == "":
+        return (
+            f"{start} has the lowest {number} over {_seeds(best)} among {count} cells; "
+            "with these seeds nothing is said about how sure that is."
+        )
+    if not others:
+        return f"{start} has the lowest {number} over {_seeds(best)}, apart from all other cells."
+    listed = ", ".join(others[:_MOST_NAMED])
+    more = len(others) - _MOST_NAMED
+    listed += f" and {more} more" if more > 0 else ""
+    verb = "is" if len(others) == 1 else "are"
+    return (
+        f"{start} has the lowest {number} over {_seeds(best)}; "
+        f"{listed} {verb} not distinguishable from it."
+    )
+
+
+def _troubles(results: pd.DataFrame) -> Iterator[str]:
+    found = counts(results)
+    skipped = found.get("skipped", 0)
+    failed = sum(found.get(status, 0) for status in FAILURES)
+    diverged = found.get("diverged", 0)
+    tried = len(results) - skipped - found.get("interrupted", 0)
+    if diverged or failed:
+        parts = [f"{diverged} diverged"] * bool(diverged) + [f"{failed} failed"] * bool(failed)
+        yield (
+            f"Of {tried} trials, {' and '.join(parts)}; they count as the worst there is "
+            "and stay in the denominator."
+        )
+    learned = results["verdict"].value_counts()
+    for verdict, words in (
+        ("collapsed", "ended more than 1.5 times above their best distance (collapsed)"),
+        ("never-learned", "hardly improved on their start (never learned)"),
+    ):
+        count = int(learned.get(verdict, 0))
+        if count:
+            yield f"{count} of {tried} trials {words}."
+
+
+def _interval(line: pd.Series[Any], name: str) -> str:
+    low, high = (line.get(f"{name}_{end}", math.nan) for end in ("low", "high"))
+    if _missing(low) or _missing(high):
+        return ""
+    return f" (95 % interval {_shown(low)} to {_shown(high)})"
+
+
+def _missing(value: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.isna(value))
+
+
+def _shown(value: float) -> str:
+    return "∞" if math.isinf(value) else f"{value:.4g}"
+
+
+def _seeds(line: pd.Series[Any]) -> str:
+    return f"{int(line['n'])} seed{'s' if line['n'] != 1 else ''}"
+
+
+def _named(line: pd.Series[Any]) -> str:
+    specs = ("architecture", "loss", "regularizer", "augmentation")
+    return shortened(cell_label(line[name] for name in specs), 80)

@@ -1,0 +1,59 @@
+// Samples: those at the end, or those of one tick for all trials at once.
+
+function setUpTicks(section) {
+  const stepper = section.querySelector(".stepper");
+  if (!stepper) return;
+  const steps = stepper.querySelector(".steps");
+  const range = stepper.querySelector("input");
+  const films = [...section.querySelectorAll(".film[data-notes]")];
+  const notes = films.map((film) => film.dataset.notes.split("\n"));
+  const show = () => {
+    const tick = Number(range.value);
+    section.style.setProperty("--tick", tick);
+    stepper.querySelector("output").textContent = `${tick} of ${range.max}`;
+    films.forEach((film, number) => {
+      const last = notes[number].length - 1;
+      film.querySelector(".tick").textContent = notes[number][Math.min(tick, last)];
+    });
+  };
+  const step = (by) => {
+    range.value = Number(range.value) + by;
+    show();
+  };
+  setUpSwitch(stepper.querySelector(".switch"), (kind) => {
+    section.dataset.kind = kind;
+    steps.hidden = section.querySelector(".film-note").hidden = kind !== "film";
+    show();
+  });
+  range.addEventListener("input", show);
+  stepper.querySelector(".back").addEventListener("click", () => step(-1));
+  stepper.querySelector(".on").addEventListener("click", () => step(1));
+  stepper.hidden = false;
+  show();
+}
+
+function setUpEnlarging(section) {
+  const dialog = section.querySelector("dialog");
+  section.addEventListener("click", (event) => {
+    const picture = event.target.closest("button.last img, button.last");
+    if (!picture) return;
+    const image = picture.closest("button").querySelector("img");
+    const large = dialog.querySelector("img");
+    large.src = image.src;
+    large.alt = image.alt;
+    large.className = image.className;
+    dialog.querySelector("p").textContent = image.alt;
+    dialog.showModal();
+  });
+  dialog.querySelector(".close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+}
+
+function setUpSamples() {
+  const section = document.getElementById("samples");
+  if (!section) return;
+  setUpTicks(section);
+  setUpEnlarging(section);
+}
+
+setUpSamples();

@@ -1,0 +1,45 @@
+"""Sentences that the numbers of a table cannot be read without."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ganbench.results.formatting import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Up to so many seeds, intervals are called rough.
+_FEW = 5
+
+
+def feature_captions(results: pd.DataFrame) -> list[str]:
+    """Which features the Fréchet distances are of, by data set."""
+    pairs = results.loc[results["extractor"].notna(), ["dataset", "extractor"]].drop_duplicates()
+    by_features: dict[str, list[str]] = {}
+    for dataset, extractor in pairs.itertuples(index=False):
+        by_features.setdefault(plain(extractor), []).append(plain(dataset))
+    return [f"{', '.join(names)}: metrics on {found}" for found, names in by_features.items()]
+
+
+def interval_captions(summary: pd.DataFrame, intervals: bool) -> list[str]:
+    """What the intervals of a table of cells are, and how far to trust them.
+
+    :param summary: see `summary.by_cell`.
+    :param intervals: whether the table shows any.
+    """
+    about, counts = summary.attrs["interval"], summary["n"][summary["n"] > 0]
+    found = []
+    if intervals:
+        found.append(
+            f"Medians over seeds with {100 * about['level']:g} % intervals, as [low, high] or as "
+            f"distances, ± where these are about equal; {about['method']}, seed {about['seed']}, "
+            f"{about['replicates']} replicates"
+        )
+    if len(counts) and counts.min() == 1:
+        found.append("One seed says nothing about the spread over seeds: no interval where n is 1")
+    elif intervals and counts.min() <= _FEW:
+        found.append(f"Intervals are rough where n is as small as {counts.min()}")
+    if summary["failed"].any():
+        found.append("A trial that failed or diverged stays in n and counts as infinitely bad")
+    return found

@@ -1,0 +1,221 @@
+"""What one component does against another: paired by seed, in every context that both share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganbench.errors import UsageError
+from ganbench.results.contexts import carried, completed, contexts
+from ganbench.results.folders import check_comparable
+from ganbench.results.formatting import plain
+from ganbench.results.metrics import SPEED, check_level, check_metric, higher_is_better
+from ganbench.results.pairing import LeftOut, Pairs, notes, nothing_shared, paired
+from ganbench.results.statistics.improvement import Improvement, improvement
+from ganbench.results.statistics.intervals import LEVEL
+from ganbench.results.statistics.paired import (
+    Effect,
+    RiskDifference,
+    differences,
+    paired_effect,
+    risk_difference,
+)
+from ganbench.results.statistics.scales import Scale, usable
+from ganbench.results.statistics.spread import REPLICATES
+from ganbench.results.summary import scale as scale_of
+from ganbench.results.variants import settle
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class ContextEffect:
+    """A against B in one context, or in all of them.
+
+    :ivar label: the context, or ``all contexts``.
+    :ivar context: the context's parts by name; empty for all.
+    :ivar seeds: for each context in it, the seeds of the pairs in which the metric is known.
+    :ivar effect: on the metric: A minus B on the comparison's scale.
+    :ivar better: the probability that a trial of A is better than one of B.
+    :ivar failed: how many of the pairs' trials failed, of A and of B.
+    :ivar pairs: pairs that ended in whatever way; failures are counted over them.
+    :ivar speed: on images per second, over pairs that both had their device to themselves.
+    :ivar speed_pairs: how many these are.
+    """
+
+    label: str
+    context: Mapping[str, str]
+    seeds: Sequence[Sequence[int]]
+    effect: Effect
+    better: Improvement
+    failed: tuple[int, int]
+    pairs: int
+    risk: RiskDifference
+    speed: Effect
+    speed_pairs: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A against B.
+
+    :ivar a: the spec of A, with its folder where there are two.
+    :ivar axis: None where whole folders are compared.
+    :ivar scale: ``log`` where effects are logarithms of ratios, else they are differences.
+    :ivar contexts: one effect per context, `overall` that of all contexts together.
+    :ivar corrected: numbers of the contexts that show an effect by themselves, corrected for how many
+        contexts there are.
+    :ivar left_out: what could not be compared, with the reason.
+    :ivar notes: what differs besides and may matter.
+    """
+
+    a: str
+    b: str
+    axis: str | None
+    metric: str
+    scale: Scale
+    level: float
+    seed: int
+    overall: ContextEffect
+    contexts: Sequence[ContextEffect]
+    corrected: Sequence[int]
+    left_out: Sequence[LeftOut] = ()
+    notes: Sequence[str] = ()
+    replicates: int = REPLICATES
+
+    def sentence(self) -> str:
+        """What the data show and what they do not, in plain words."""
+        from ganbench.results.verdicts import sentence
+
+        return sentence(self)
+
+    def frame(self) -> pd.DataFrame:
+        """One line per context and one for all, effects as ratios or differences."""
+        from ganbench.results.comparison_tables import frame
+
+        return frame(self)
+
+    def record(self) -> dict[str, Any]:
+        """Everything, as plain values for JSON."""
+        from ganbench.results.comparison_tables import record
+
+        return record(self)
+
+
+def compare(
+    frame_a: pd.DataFrame,
+    spec_a: str | None,
+    frame_b: pd.DataFrame,
+    spec_b: str | None,
+    axis: str | None = None,
+    metric: str = "fd",
+    level: float = LEVEL,
+    seed: int = 0,
+    *,
+    names: tuple[str, str] = ("the first run", "the second run"),
+) -> Comparison:
+    """A against B in each context that both have, paired by seed.
+
+    :param frame_a: the trials of which A's are taken, as `load_results` or `read_several` gives them.
+    :param spec_a: a spec or a name that fits one; None for both specs compares the frames cell by cell.
+    :param axis: the kind of component, found out where the specs leave no doubt.
+    :param metric: a column of which lower or higher values are better.
+    :param seed: of the bootstrap.
+    :param names: of the frames, where they are two.
+    :raises UsageError: if there is nothing to compare, with the reason.
+    """
+    check_level(level)
+    two = frame_a is not frame_b
+    check_comparable(*(([frame_a, frame_b], names) if two else ([frame_a], ["this run"])))
+    if spec_a is None or spec_b is None:
+        axis, specs = None, list(names)
+    else:
+        axis, specs = settle([frame_a, frame_b], [spec_a, spec_b], axis)
+    if not two and specs[0] == specs[1]:
+        raise UsageError(f"A and B are both {plain(specs[0])}: there is nothing to compare")
+    chosen = [frame if axis is None else frame[frame[axis] == spec]
+              for frame, spec in zip(completed([frame_a, frame_b]), specs, strict=True)]  # fmt: skip
+    check_metric(chosen, metric)
+    owned = carried(chosen, axis)
+    known = set(frame_a.columns) & set(frame_b.columns)
+    first, second = (contexts(frame, axis, owned, known, (metric, SPEED)) for frame in chosen)
+    if axis is not None and two:
+        specs = [f"{spec} in {name}" for spec, name in zip(specs, names, strict=True)]
+    pairs, left_out = paired(first, second, metric, specs)
+    if not pairs:
+        raise UsageError(nothing_shared(first, second, specs, left_out))
+    maker = _Maker(_scale(pairs, metric), higher_is_better(metric), level, seed)
+    return Comparison(
+        a=plain(specs[0]),
+        b=plain(specs[1]),
+        axis=axis,
+        metric=metric,
+        scale=maker.scale,
+        level=level,
+        seed=seed,
+        overall=maker.effect(pairs, "all contexts", {}),
+        contexts=[
+            maker.effect([pair], pair.label, dict(zip(first.names, pair.key, strict=True)))
+            for pair in pairs
+        ],
+        corrected=_corrected(maker, pairs),
+        left_out=left_out,
+        notes=notes(chosen, owned),
+    )
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Pairs to effects."""
+
+    scale: Scale
+    higher: bool
+    level: float
+    seed: int
+
+    def effect(
+        self, pairs: Sequence[Pairs], label: str, context: Mapping[str, str]
+    ) -> ContextEffect:
+        failed = np.concatenate([pair.failed for pair in pairs], axis=1)
+        timed = [pair.speeds for pair in pairs if pair.speeds.shape[1]]
+        a, b = [pair.a for pair in pairs], [pair.b for pair in pairs]
+        return ContextEffect(
+            label,
+            context,
+            [pair.seeds for pair in pairs],
+            self.on_metric(pairs),
+            improvement(a, b, higher=self.higher, level=self.level),
+            (int(failed[0].sum()), int(failed[1].sum())),
+            failed.shape[1],
+            risk_difference(failed[0], failed[1], self.level),
+            self._effect([differences(s[0], s[1], "log") for s in timed]),
+            sum(s.shape[1] for s in timed),
+        )
+
+    def on_metric(self, pairs: Sequence[Pairs]) -> Effect:
+        return self._effect([differences(pair.a, pair.b, self.scale) for pair in pairs])
+
+    def _effect(self, strata: Sequence[np.ndarray]) -> Effect:
+        """Contexts of one pair tell no spread, so that others speak where there are any."""
+        several = [stratum for stratum in strata if len(stratum) > 1]
+        return paired_effect(several or strata, level=self.level, seed=self.seed)
+
+
+def _scale(pairs: Sequence[Pairs], metric: str) -> Scale:
+    """``log`` where effects are ratios, else ``linear``: the same in all contexts."""
+    values = np.concatenate([np.concatenate([pair.a, pair.b]) for pair in pairs])
+    return "log" if usable(scale_of(metric), values) == "log" else "linear"
+
+
+def _corrected(maker: _Maker, pairs: Sequence[Pairs]) -> list[int]:
+    """The contexts whose intervals at a level for all contexts together (Bonferroni) leave out 0."""
+    strict = replace(maker, level=1 - (1 - maker.level) / len(pairs))
+    return [
+        number
+        for number, pair in enumerate(pairs)
+        if strict.on_metric([pair]).interval.excludes(0.0)
+    ]

@@ -1,0 +1,214 @@
+"""Contexts: everything that must be equal for two trials to differ in one component alone.
+
+A context is the other axes with budget, features, data and training settings. A setting that comes
+with the component in question (a loss's own learning rate, say) belongs to it and not to the context.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ganbench.results.folders import FINGERPRINT
+from ganbench.results.formatting import plain
+from ganbench.results.schema import AXES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What must be equal besides components and settings, and what people call it.
+_EQUAL = {
+    "budget": "budget",
+    "extractor": "features",
+    FINGERPRINT: "data",
+    "protocol": "protocol",
+    "batch_size": "batch size",
+    "precision_mode": "precision",
+}
+#: Of these, what the column ``settings`` holds as well.
+_SETTINGS = ("batch_size", "precision_mode")
+#: Where a setting comes from if a component brought it along.
+_COMPONENTS = ("architecture", "loss", "dataset")
+
+_OF_TRIALS = ("seed", "status", "error", "device", "exclusive", "started")
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """The trials that count, by context and seed.
+
+    :ivar names: what each part of a key is.
+    :ivar trials: context -> seed -> row.
+    :ivar skipped: components of a context -> why the cell was skipped.
+    """
+
+    names: tuple[str, ...]
+    trials: Mapping[Key, Mapping[int, Mapping[str, Any]]]
+    skipped: Mapping[Key, str]
+
+    def why_skipped(self, key: Key) -> str | None:
+        """Why a context has no trials, if its cell was skipped."""
+        axes = sum(name in AXES for name in self.names)
+        return self.skipped.get(key[:axes])
+
+    def seeds(self, key: Key) -> set[int]:
+        """The seeds that a context has."""
+        return set(self.trials.get(key, ()))
+
+
+def completed(frames: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """The frames, where a trial that ended before it was evaluated gets what the others have.
+
+    A component that always crashes has no features of its own, and must still meet the others. What
+    the trials of a data set do not agree on stays missing.
+    """
+    import pandas as pd
+
+    result = list(frames)
+    for name in (n for n in _EQUAL if all(n in frame.columns for frame in frames)):
+        if not any(frame[name].isna().any() for frame in frames):
+            continue
+        whole = pd.concat([frame[["dataset", name]] for frame in frames]).dropna()
+        groups = whole.groupby("dataset")[name]
+        agreed = groups.first()[groups.nunique() == 1].to_dict()
+        result = [_filled(frame, name, agreed) for frame in result]
+    return result
+
+
+def carried(frames: Iterable[pd.DataFrame], axis: str | None) -> set[str]:
+    """The settings that come with components of an axis, or with any component for None."""
+    kinds = _COMPONENTS if axis is None else (axis,)
+    found: set[str] = set()
+    for frame in frames:
+        if "setting_sources" in frame.columns:
+            for text in frame["setting_sources"].dropna().unique():
+                found |= {name for name, kind in _mapping(text).items() if kind in kinds}
+    return found
+
+
+def contexts(
+    frame: pd.DataFrame,
+    axis: str | None,
+    without: set[str],
+    known: Collection[str],
+    metrics: Collection[str] = (),
+) -> Contexts:
+    """The contexts of a frame whose rows have one component on the axis.
+
+    :param axis: None if no component differs, as between two folders.
+    :param without: settings that belong to the component.
+    :param known: the columns that all frames have which are to be compared.
+    :param metrics: what is wanted of each trial besides how it ended and on which device.
+    """
+    axes = tuple(name for name in AXES if name != axis)
+    doubled = _SETTINGS if "settings" in known else ()
+    equal = tuple(name for name in _EQUAL if name in known and name not in doubled)
+    names = (*axes, *equal, "settings")
+    wanted = dict.fromkeys((*axes, *equal, "settings", *_OF_TRIALS, *metrics))
+    there = frame[[name for name in wanted if name in frame.columns]]
+    reduced: dict[str, str] = {}
+    trials: dict[Key, dict[int, Mapping[str, Any]]] = {}
+    skipped: dict[Key, str] = {}
+    for row in there.to_dict("records"):
+        settings = _text(row["settings"]) if "settings" in known else ""
+        if settings not in reduced:
+            reduced[settings] = _reduced(settings, without)
+        key = (*(_text(row[name]) for name in (*axes, *equal)), reduced[settings])
+        if row["status"] == "skipped":
+            skipped[key[: len(axes)]] = (
+                plain(row["error"]) if _text(row["error"]) else "no reason given"
+            )
+        elif row["status"] != "interrupted" and _text(row["seed"]):
+            seeds = trials.setdefault(key, {})
+            old = seeds.get(int(row["seed"]))
+            if old is None or _text(old["started"]) <= _text(row["started"]):
+                seeds[int(row["seed"])] = {str(name): value for name, value in row.items()}
+    return Contexts(names, trials, skipped)
+
+
+def labels(keys: Sequence[Key], names: Sequence[str]) -> list[str]:
+    """A short text for each context: its components that are not ``none``.
+
+    Where several have the same components, what else tells them apart follows in brackets.
+    """
+    alike: dict[str, list[Key]] = {}
+    for key in keys:
+        alike.setdefault(_components(key, names), []).append(key)
+    return [_labelled(key, names, alike[_components(key, names)]) for key in keys]
+
+
+def differing(first: Iterable[Key], second: Iterable[Key], names: Sequence[str]) -> str | None:
+    """The part in which no key of the one is like any of the other, as ``budget: X against Y``."""
+    one, other = list(first), list(second)
+    for number, name in enumerate(names):
+        ours, theirs = {key[number] for key in one}, {key[number] for key in other}
+        if ours and theirs and not ours & theirs:
+            if name == "settings":
+                a, b = _mapping(min(ours)), _mapping(min(theirs))
+                keys = sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))[:4]
+                return ", ".join(f"{k}: {a.get(k)} against {b.get(k)}" for k in keys)
+            word = _EQUAL.get(name, name)
+            return f"{word}: {_few(ours)} against {_few(theirs)}"
+    return None
+
+
+def _filled(frame: pd.DataFrame, name: str, known: Mapping[Any, Any]) -> pd.DataFrame:
+    """The frame with what is known for its data sets in place of missing values of a column."""
+    import pandas as pd
+
+    if not frame[name].isna().any():
+        return frame
+    values = [known.get(dataset) for dataset in frame["dataset"]]
+    others = pd.Series(values, index=frame.index, dtype=frame[name].dtype)
+    return frame.assign(**{name: frame[name].where(frame[name].notna(), others)})
+
+
+def _components(key: Key, names: Sequence[str]) -> str:
+    specs = [plain(key[n]) for n, name in enumerate(names) if name in AXES and key[n] != "none"]
+    return " × ".join(specs)
+
+
+def _labelled(key: Key, names: Sequence[str], others: Sequence[Key]) -> str:
+    rest = [
+        _difference(name, key[n], [other[n] for other in others])
+        for n, name in enumerate(names)
+        if name not in AXES and len({other[n] for other in others}) > 1
+    ]
+    return _components(key, names) + (f" ({', '.join(rest)})" if rest else "")
+
+
+def _reduced(settings: str, without: set[str]) -> str:
+    kept = {name: value for name, value in _mapping(settings).items() if name not in without}
+    return json.dumps(kept, sort_keys=True)
+
+
+def _difference(name: str, value: str, all_values: Sequence[str]) -> str:
+    if name != "settings":
+        return f"{_EQUAL.get(name, name)} {plain(value) or 'unknown'}"
+    settings = [_mapping(text) for text in all_values]
+    own = _mapping(value)
+    keys = sorted(k for k in own if any(other.get(k) != own[k] for other in settings))
+    return ", ".join(f"{plain(k)} {plain(own[k])}" for k in keys)
+
+
+def _mapping(text: Any) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: Any) -> str:
+    import pandas as pd
+
+    return "" if value is None or value is pd.NA or value != value else str(value)
+
+
+def _few(values: set[str]) -> str:
+    shown = [plain(value)[:60] or "unknown" for value in sorted(values)[:3]]
+    return ", ".join(shown) + (", …" if len(values) > 3 else "")

@@ -1,0 +1,119 @@
+"""What the components of one kind share: contexts and seeds in which all of them were trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganbench.errors import UsageError
+from ganbench.results.contexts import Contexts, Key, carried, completed, contexts, labels
+from ganbench.results.formatting import plain
+from ganbench.results.metrics import scores
+from ganbench.results.pairing import LeftOut
+from ganbench.results.statistics.aggregates import LEAST_FOR_IQM, Statistic
+from ganbench.results.variants import specs_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Field:
+    """The scores of several components over shared contexts and seeds.
+
+    :ivar scores: per component, one array per context, in the order of its seeds.
+    :ivar failed: per component, how many trials failed.
+    """
+
+    names: Sequence[str]
+    contexts: Sequence[str]
+    seeds: Sequence[Sequence[int]]
+    scores: Mapping[str, Sequence[np.ndarray]]
+    failed: Mapping[str, int]
+    left_out: Sequence[LeftOut]
+
+    @property
+    def trials(self) -> int:
+        """Trials of each component."""
+        return sum(map(len, self.seeds))
+
+    @property
+    def statistic(self) -> Statistic:
+        """What sums up the seeds of a context: the mean where there are too few to trim."""
+        return "iqm" if min(map(len, self.seeds)) >= LEAST_FOR_IQM else "mean"
+
+
+def shared_field(frame: pd.DataFrame, axis: str, metric: str) -> Field:
+    """The scores of the components over what all of them share.
+
+    Where no context is shared by all, components that share least are left out until one is.
+
+    :raises UsageError: if fewer than two components are left.
+    """
+    specs = specs_of(frame, axis)
+    if len(specs) < 2:
+        there = f"one {axis}, {plain(specs[0])}" if specs else f"no {axis}"
+        raise UsageError(f"there is {there}: a ranking needs two; choose another with --by")
+    owned = carried([frame], axis)
+    (frame,) = completed([frame])
+    sides = {
+        spec: contexts(frame[frame[axis] == spec], axis, owned, set(frame.columns), (metric,))
+        for spec in specs
+    }
+    kept = dict(sides)
+    left_out = []
+    while len(kept) > 1 and not _common(kept.values()):
+        reach = {
+            spec: sum(len(side.trials.keys() & other.trials.keys()) for other in kept.values())
+            for spec, side in kept.items()
+        }
+        dropped = min(reversed(kept), key=lambda spec: (reach[spec], len(kept[spec].trials)))
+        reason = next(iter(kept.pop(dropped).skipped.values()), None)
+        because = f"skipped: {reason}" if reason else "it has no context in common with all others"
+        left_out.append(LeftOut(plain(dropped), because))
+    if len(kept) < 2:
+        raise UsageError(
+            f"no two of {', '.join(map(plain, specs[:6]))} were trained in the same context; run them "
+            "with the same other components, budget and settings"
+        )
+    return _field(kept, metric, left_out)
+
+
+def _common(sides: Iterable[Contexts]) -> list[Key]:
+    """The contexts that all sides have, in the order of the first."""
+    first, *others = sides
+    return [key for key in first.trials if all(key in other.trials for other in others)]
+
+
+def _field(kept: Mapping[str, Contexts], metric: str, left_out: list[LeftOut]) -> Field:
+    names = next(iter(kept.values())).names
+    every = list(dict.fromkeys(key for side in kept.values() for key in side.trials))
+    common = set(_common(kept.values()))
+    found: dict[str, list[np.ndarray]] = {spec: [] for spec in kept}
+    failed = dict.fromkeys(kept, 0)
+    shown, seeds_of = [], []
+    for key, label in zip(every, labels(every, names), strict=True):
+        if key not in common:
+            lacking = [plain(spec) for spec, side in kept.items() if key not in side.trials]
+            left_out.append(LeftOut(label, f"not run with {', '.join(lacking)}"))
+            continue
+        seeds = sorted(set.intersection(*(side.seeds(key) for side in kept.values())))
+        rows = {spec: [side.trials[key][seed] for seed in seeds] for spec, side in kept.items()}
+        values = {spec: scores(trials, metric) for spec, trials in rows.items()}
+        known = ~np.isnan(np.stack(list(values.values()))).any(axis=0)
+        if not known.any():
+            why = f"{metric} is not known of all" if seeds else "no seed is shared by all"
+            left_out.append(LeftOut(label, why))
+            continue
+        shown.append(label)
+        seeds_of.append([seed for seed, there in zip(seeds, known.tolist(), strict=True) if there])
+        for spec in kept:
+            found[spec].append(values[spec][known])
+            failed[spec] += sum(row["status"] != "ok" for row in rows[spec])
+    if not shown:
+        reasons = "; ".join(sorted({item.reason for item in left_out}))
+        raise UsageError(f"there is nothing to rank: {reasons}")
+    return Field(list(kept), shown, seeds_of, found, failed, left_out)

@@ -1,0 +1,73 @@
+"""A ranking as a table for people, and as plain values for JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ganbench.results.comparison_tables import chances
+from ganbench.results.metrics import higher_is_better
+from ganbench.results.schema import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WITH_ENDS = ("rank", "ratio", "difference")
+
+
+def record(frame: pd.DataFrame) -> dict[str, Any]:
+    """Everything as plain values; None for what is missing or infinite, as JSON has neither."""
+    from ganbench.results.tables import json_records
+
+    known = {str(name): value for name, value in frame.attrs.items()}
+    return known | {"components": json_records(frame)}
+
+
+def table(frame: pd.DataFrame, format_: str) -> str:
+    """The table with its captions, as ``table``, ``markdown``, ``latex`` or ``csv``."""
+    from ganbench.results.render import render_frame
+
+    if format_ == "csv":
+        return render_frame(frame, format_)
+    axis = str(frame.attrs["axis"])
+    there = [name for name in _WITH_ENDS if name in frame.columns]
+    kept = [
+        axis,
+        "n",
+        "failures",
+        "better",
+        *(c for name in there for c in (name, f"{name}_low", f"{name}_high")),
+    ]
+    shown = frame.assign(failures=_failures(frame), better=chances(frame))[[*kept, "p"]]
+    return render_frame(
+        shown,
+        format_,
+        captions=frame.attrs["captions"],
+        bold={axis: frame["tied"].tolist()},
+        headers=_headers(frame),
+        intervals={name: (f"{name}_low", f"{name}_high") for name in there},
+        columns=[Column(name, "float64", "", "") for name in _WITH_ENDS],
+        marks="Bold: not told apart from the first.",
+    )
+
+
+def _headers(frame: pd.DataFrame) -> dict[str, str]:
+    metric = str(frame.attrs["metric"])
+    arrow = "↑" if higher_is_better(metric) else "↓"
+    return {
+        "failures": "failed",
+        "better": "P(better)",
+        "rank": "mean rank ↓",
+        "ratio": f"{metric} / median {arrow}",
+        "difference": f"{metric} − median {arrow}",
+        "p": "p against first",
+    }
+
+
+def _failures(frame: pd.DataFrame) -> list[str]:
+    """``1 (5 – 70 %)`` of each component."""
+    return [
+        f"{failed} ({100 * low:.0f}–{100 * high:.0f} %)"
+        for failed, low, high in zip(
+            frame["failed"], frame["failed_low"], frame["failed_high"], strict=True
+        )
+    ]

@@ -1,0 +1,78 @@
+"""One number for the values of a group: mean, median and interquartile mean, also of infinities.
+
+All three are weighted sums of the ordered values (L-estimators), which is what makes the bootstrap
+of thousands of groups one matrix product; see `spread`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+Statistic = Literal["mean", "median", "iqm"]
+
+#: Fewer values have no middle half: `iqm` would be their mean under another name.
+LEAST_FOR_IQM = 4
+
+
+def median(values: np.ndarray) -> float:
+    """The median, also of infinities; NaN of nothing."""
+    return _weighted(values, "median")
+
+
+def mean(values: np.ndarray) -> float:
+    """The mean; NaN of nothing, and where infinities of both signs leave it undefined."""
+    return _weighted(values, "mean")
+
+
+def iqm(values: np.ndarray) -> float:
+    """The interquartile mean: the mean of what is left without a quarter at each end.
+
+    It is ``scipy.stats.trim_mean(values, 0.25)``, as rliable takes it over runs and tasks (Agarwal et
+    al. 2021, arXiv:2108.13264). Infinities beyond the trimmed quarter leave it finite; NaN of fewer
+    than four values.
+    """
+    return _weighted(values, "iqm")
+
+
+def weights(statistic: Statistic, count: int) -> np.ndarray:
+    """What each of ``count`` ordered values counts in the statistic; they sum to one."""
+    found = np.zeros(count)
+    if statistic == "mean":
+        found[:] = 1
+    elif statistic == "median":
+        found[[(count - 1) // 2, count // 2]] = 1
+    else:
+        cut = count // 4
+        found[cut : count - cut] = 1
+    found /= found.sum()
+    return found
+
+
+def least_count(statistic: Statistic) -> int:
+    """How many values the statistic needs."""
+    return LEAST_FOR_IQM if statistic == "iqm" else 1
+
+
+def _weighted(values: np.ndarray, statistic: Statistic) -> float:
+    ordered = np.sort(np.asarray(values, dtype="float64"))
+    if len(ordered) < least_count(statistic) or np.isnan(ordered).any():
+        return math.nan
+    share = weights(statistic, len(ordered))
+    used = ordered[share > 0]
+    if np.isinf(used).any():
+        signs = set(np.sign(used[np.isinf(used)]).tolist())
+        return math.nan if len(signs) > 1 else math.copysign(math.inf, signs.pop())
+    if used[0] == used[-1]:  # rounding must not make a mean of equal values another value
+        return float(used[0])
+    return float(share[share > 0] @ used)
+
+
+BY_NAME: dict[Statistic, Callable[[np.ndarray], float]] = {
+    "mean": mean,
+    "median": median,
+    "iqm": iqm,
+}

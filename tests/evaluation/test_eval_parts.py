@@ -1,0 +1,227 @@
+"""The parts of a measurement by themselves: files, batches, rows, the extrapolated distance."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ganbench as gb
+from ganbench.evaluation import rows
+from ganbench.evaluation.background import in_background
+from ganbench.evaluation.extrapolation import extrapolate
+from ganbench.evaluation.frechet import Moments, Reference, frechet_distance
+from ganbench.evaluation.image_files import open_images
+from ganbench.evaluation.npz import NpzSource, read_statistics
+from ganbench.evaluation.rows import Rows
+from ganbench.evaluation.side import choice
+from ganbench.evaluation.sources import grouped, in_channels
+from ganbench.evaluation.survey import survey
+
+
+def test_work_in_the_background_keeps_its_order_and_runs_little_ahead():
+    taken = []
+
+    def items():
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    results = in_background(lambda x: (x * x, threading.current_thread().name), items(), 12, 4)
+    first = next(results)
+    assert len(taken) <= 12
+    rest = [first, *results]
+    assert [value for value, _ in rest] == [x * x for x in range(100)]
+    assert all(name.startswith("images") for _, name in rest)
+
+
+def test_an_error_in_the_background_reaches_who_waits():
+    with pytest.raises(ZeroDivisionError):
+        list(in_background(lambda x: 1 / x, [1, 0, 2], 3))
+
+
+def test_images_wait_in_groups_of_one_size_until_a_batch_is_full_or_memory_is():
+    sizes = [4, 6, 4, 4, 6, 8, 4]
+    images = [(i, np.full((3, size, size), i, np.uint8)) for i, size in enumerate(sizes)]
+    batches = list(grouped(images, 3, 10_000))
+    assert [b.positions.tolist() for b in batches] == [[0, 2, 3], [1, 4], [5], [6]]
+    assert all((b.images[:, 0, 0, 0].numpy() == b.positions).all() for b in batches)
+    batches = list(grouped(images, 3, 150))  # the largest group has to go
+    assert sorted(p for b in batches for p in b.positions.tolist()) == list(range(7))
+    assert len(batches) > 4
+
+
+def test_grey_is_that_of_pillow():
+    colours = np.random.RandomState(0).randint(0, 256, (1, 3, 64, 64), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(colours[0].transpose(1, 2, 0)).convert("L"))
+    assert (in_channels(torch.from_numpy(colours), 1)[0, 0].numpy() == expected).all()
+
+
+@pytest.mark.parametrize("bound", [0, 2**20], ids=["in a file", "in memory"])
+def test_rows_come_back_in_the_order_of_their_places(bound, tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "IN_MEMORY", bound)
+    stored = Rows(6, 3, tmp_path)
+    matrix = torch.arange(18.0).view(6, 3)
+    stored.put(np.array([4, 1]), matrix[[4, 1]])
+    stored.put(np.array([5, 0]), matrix[[5, 0]])
+    assert len(stored) == 4  # places 2 and 3 are those of broken files
+    assert torch.equal(stored.all(), matrix[[0, 1, 4, 5]])
+    stored.save(tmp_path / "rows")
+    again = Rows.stored(tmp_path / "rows", 4, 3)
+    assert torch.equal(again.take(np.array([3, 0])), matrix[[5, 0]])
+    with pytest.raises(ValueError, match="size of 5 rows"):
+        Rows.stored(tmp_path / "rows", 5, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows"]
+
+
+def test_a_choice_is_ascending_and_always_the_same():
+    assert choice(5, 9).tolist() == [0, 1, 2, 3, 4]
+    assert choice(1000, 7).tolist() == sorted(choice(1000, 7).tolist())
+    assert (choice(1000, 7) == choice(1000, 7)).all()
+
+
+def normal(seed: int, n: int, d: int = 8) -> torch.Tensor:
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_the_extrapolated_distance_loses_the_bias_of_few_samples(tmp_path):
+    """Of samples from the reference's own distribution the true distance is 0."""
+    reference = Reference.from_moments(
+        Moments(10**9, torch.zeros(8).double(), torch.eye(8).double())
+    )
+    estimates, biased = [], []
+    for seed in range(8):
+        features = Rows(1200, 8, tmp_path)
+        features.put(np.arange(1200), normal(seed, 1200))
+        found = extrapolate(reference, features)
+        assert found is not None
+        assert (found.sizes[0], found.sizes[-1], len(found.sizes)) == (600, 1200, 15)
+        estimates.append(found.intercept)
+        biased.append(found.distances[-1])
+    assert abs(np.mean(estimates)) < np.mean(biased) / 3
+    slope, intercept = np.polyfit(1 / np.array(found.sizes), found.distances, 1)
+    assert (found.slope, found.intercept) == pytest.approx((slope, intercept))
+    whole = frechet_distance(normal(99, 200_000), features.all())
+    assert found.distances[-1] == pytest.approx(whole, abs=0.005)
+
+
+def test_too_few_samples_are_not_extrapolated(tmp_path):
+    reference = Reference.from_features(normal(0, 50))
+    features = Rows(30, 8, tmp_path)
+    features.put(np.arange(30), normal(1, 30))
+    assert extrapolate(reference, features) is None
+    assert extrapolate(reference, Rows(0, 8, tmp_path)) is None
+
+
+def test_what_was_seen_of_files_is_remembered_until_they_change(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(3):
+        path = folder / f"{number}.png"
+        Image.new("RGB", (4, 6), (number, 0, 0)).save(path)
+        os.utime(path, (1, 1))
+    (folder / "notes.txt").write_text("no image")
+    (folder / ".hidden.png").write_text("no image")
+    files = open_images(folder)
+    assert files.names == ("0.png", "1.png", "2.png")
+    first = survey(files, tmp_path, lambda count: None)
+    assert first.sizes == {(6, 4): 3}
+    assert first.broken == {}
+    assert survey(files, tmp_path, lambda count: None) == first
+    os.rename(folder / "2.png", folder / "3.png")  # the same bytes in the same order
+    assert survey(open_images(folder), tmp_path, lambda count: None).content == first.content
+    Image.new("RGB", (4, 6), (9, 0, 0)).save(folder / "0.png")
+    other = survey(open_images(folder), tmp_path, lambda count: None)
+    assert other.content != first.content
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"foo": np.zeros(3, np.uint8)}, r"holds no array arr_0 .*it holds foo uint8 \(3,\)"),
+        ({}, "it holds nothing"),
+        ({"arr_0": np.zeros((5, 8, 8, 3))}, "arr_0 is float64, and images must be uint8"),
+        ({"arr_0": np.zeros((5, 3, 8, 3), np.uint8)}, "either axis may be the channels"),
+        ({"arr_0": np.zeros((5, 8, 8, 4), np.uint8)}, "no axis is 1 or 3 channels"),
+        ({"arr_0": np.zeros((0, 8, 8, 3), np.uint8)}, "holds no images"),
+        ({"arr_0": np.asfortranarray(np.zeros((5, 8, 8, 3), np.uint8))}, "in Fortran's order"),
+        ({"arr_0": np.array([object()])}, "arr_0 object"),
+    ],
+)
+def test_arrays_that_are_no_images_are_refused(arrays, message, tmp_path):
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(gb.UsageError, match=message):
+        NpzSource("x.npz", tmp_path / "x.npz")
+
+
+def test_grey_images_need_no_axis_for_channels(tmp_path):
+    images = np.random.RandomState(0).randint(0, 256, (7, 5, 6), dtype=np.uint8)
+    np.savez_compressed(tmp_path / "x.npz", images)
+    source = NpzSource("x.npz", tmp_path / "x.npz")
+    assert (source.count, source.channels, source.sizes) == (7, 1, {(5, 6): 7})
+    batches = list(source.batches(np.array([1, 4, 6]), 3, 2))
+    assert [batch.positions.tolist() for batch in batches] == [[1, 4], [6]]
+    found = torch.cat([batch.images for batch in batches])
+    assert (found.numpy() == images[[1, 4, 6], None]).all()
+
+
+def test_a_damaged_file_is_refused_when_it_shows(tmp_path):
+    path = tmp_path / "x.npz"
+    path.write_text("no archive")
+    with pytest.raises(gb.UsageError, match=r"cannot be read as \.npz"):
+        NpzSource("x.npz", path)
+    np.savez(path, np.zeros((200, 8, 8, 3), np.uint8))
+    content = bytearray(path.read_bytes())
+    content[30_000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(gb.UsageError, match="is damaged"):
+        list(NpzSource("x.npz", path).batches(np.arange(200), 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("mu", "sigma", "message"),
+    [
+        (np.zeros(3), np.eye(4), "are no mean"),
+        (np.zeros((3, 1)), np.eye(3), "are no mean"),
+        (np.full(3, np.nan), np.eye(3), "is not finite"),
+        (np.zeros(3), np.triu(np.ones((3, 3))), "is not symmetric"),
+    ],
+)
+def test_statistics_that_are_none_are_refused(mu, sigma, message, tmp_path):
+    np.savez(tmp_path / "s.npz", mu=mu, sigma=sigma)
+    with pytest.raises(gb.UsageError, match=message):
+        read_statistics(tmp_path / "s.npz")
+
+
+_MEASURED = """
+import resource, sys
+import numpy as np
+import ganbench as gb
+gb.evaluate(real=sys.argv[1], fake=sys.argv[2], extractor="pixels",
+            metrics=["fd", "kid", "prdc"], settings={"prdc_samples": 1000, "kid_subset_size": 200})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
+    """Ten times the images: 45,000 more, with 3 KB of features each."""
+    peaks = []
+    for count in (5_000, 50_000):
+        path = tmp_path / f"{count}.npz"
+        random = np.random.RandomState(count)
+        np.savez(path, random.randint(0, 256, (count, 16, 16, 3), dtype=np.uint8))
+        done = subprocess.run(
+            [sys.executable, "-c", _MEASURED, path, path],
+            env=os.environ | {"GANBENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"},
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        peaks.append(int(done.stdout.split()[-1]))
+    assert peaks[1] - peaks[0] < 40  # MiB; the features alone are 132 a side

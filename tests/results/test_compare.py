@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import ganbench as gb
+from ganbench.errors import UsageError
+from ganbench.results.comparison import Comparison, compare
+from ganbench.results.comparison_tables import table
+from ganbench.results.folders import read_several
+from ganbench.results.frames import load_results
+from ganbench.testing.runs import Row, synthetic_frame, write_synthetic_run
+
+Edit = Callable[[Row], Any]
+
+
+def compared(edit: Edit = lambda row: row, metric: str = "fd", **shape: Any) -> Comparison:
+    frame = synthetic_frame(edit, **shape)
+    return compare(frame, "a", frame, "b", metric=metric)
+
+
+class TestEffect:
+    def test_in_one_context_it_is_a_paired_test_of_logarithms(self) -> None:
+        frame = synthetic_frame(architectures=("mlp",))
+        found = compare(frame, "a", frame, "b")
+        a, b = (np.log(frame["fd"][frame["loss"] == loss].to_numpy()) for loss in "ab")
+        expected = scipy.stats.ttest_rel(a, b)
+        (line, overall) = found.frame().to_dict("records")
+        assert line["effect"] == pytest.approx(math.exp((a - b).mean()))
+        assert line["p"] == pytest.approx(expected.pvalue)
+        bounds = expected.confidence_interval()
+        assert (line["effect_low"], line["effect_high"]) == pytest.approx(
+            (math.exp(bounds.low), math.exp(bounds.high))
+        )
+        assert overall["effect"] == line["effect"]
+
+    def test_contexts_count_alike(self) -> None:
+        found = compared(
+            lambda row: row if row["architecture"] == "mlp" or row["seed"] < 2 else None
+        )
+        lines = found.frame()
+        assert lines["effect"].iloc[2] == pytest.approx(
+            math.sqrt(lines["effect"].iloc[0] * lines["effect"].iloc[1])
+        )
+
+    def test_a_metric_with_zeros_is_compared_by_differences(self) -> None:
+        found = compared(
+            lambda row: row | {"precision": 0.0 if row["loss"] == "a" else 0.1 + row["seed"] / 50},
+            "precision",
+        )
+        assert found.scale == "linear"
+        assert found.overall.effect.estimate == pytest.approx(-0.13)
+        assert "b is better by precision" in found.sentence()
+
+    def test_exchanging_a_and_b_inverts_it(self) -> None:
+        frame = synthetic_frame()
+        one, other = compare(frame, "a", frame, "b"), compare(frame, "b", frame, "a")
+        assert one.overall.effect.estimate == pytest.approx(-other.overall.effect.estimate)
+        assert one.overall.better.probability == pytest.approx(1 - other.overall.better.probability)
+
+    def test_speed_is_of_pairs_that_ran_alone_on_equal_devices(self) -> None:
+        def edit(row: Row) -> Row:
+            shared = row["architecture"] == "mlp" or (row["seed"], row["loss"]) == (0, "a")
+            row |= {"exclusive": not shared, "images_per_second": 200.0}
+            row |= {"images_per_second": 100.0} if row["loss"] == "a" else {}
+            return row | ({"device": "other"} if (row["seed"], row["loss"]) == (1, "b") else {})
+
+        found = compared(edit)
+        assert found.overall.speed_pairs == 2
+        assert math.exp(found.overall.speed.estimate) == pytest.approx(0.5)
+        alone = compared(lambda row: row | {"exclusive": False})
+        assert "Speeds are not compared" in alone.sentence()
+
+
+class TestContexts:
+    def test_a_setting_of_the_component_is_no_context(self) -> None:
+        def edit(row: Row) -> Row:
+            lr = 2e-4 if row["loss"] == "a" else 1e-4
+            sources = {"d_lr": "loss" if row["loss"] == "b" else "default", "batch_size": "grid"}
+            settings = {"d_lr": lr, "batch_size": 64}
+            return row | {"settings": json.dumps(settings), "setting_sources": json.dumps(sources)}
+
+        found = compared(edit)
+        assert len(found.contexts) == 2
+        assert found.notes == ["d_lr: 0.0002 against 0.0001"]
+
+    def test_a_setting_of_the_grid_is_one(self) -> None:
+        def edit(row: Row) -> Row:
+            settings = {"batch_size": 64 if row["seed"] < 2 else 32}
+            return row | {"settings": json.dumps(settings), "setting_sources": "{}"}
+
+        found = compared(edit, architectures=("mlp",))
+        assert sorted(context.label for context in found.contexts) == [
+            "mlp × digits (batch_size 32)",
+            "mlp × digits (batch_size 64)",
+        ]
+
+    def test_what_one_side_lacks_is_told(self) -> None:
+        def edit(row: Row) -> Row:
+            if row["loss"] == "b" and row["architecture"] != "mlp":
+                return row | {"status": "skipped", "error": "no room", "extractor": None}
+            if row["loss"] == "b" and row["seed"] == 3:
+                return row | {"status": "interrupted"}
+            return row
+
+        found = compared(edit)
+        assert [(item.label, item.reason) for item in found.left_out] == [
+            ("mlp × digits", "seeds that only one of the two has: 3"),
+            ("dcgan[width=32] × digits", "b was skipped: no room"),
+        ]
+        assert "3 seeds in one context" in found.sentence()
+        assert "it says nothing about others" in found.sentence()
+
+    def test_one_that_never_got_as_far_as_its_features_still_meets_the_other(self) -> None:
+        early = {"status": "error", "extractor": None, "fd": None}
+        found = compared(lambda row: row | (early if row["loss"] == "a" else {}))
+        assert found.overall.failed == (8, 0)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"budget": "1img"}, r"never trained in the same context \(budget: 1img against 200"),
+            ({"extractor": "x:1/1:train"}, r"\(features: x:1/1:train against small-cnn"),
+            ({"regularizer": "r1"}, r"\(regularizer: r1 against none\)"),
+            ({"batch_size": 3}, r"\(batch size: 3 against 64\)"),
+            ({"seed": 9}, "no seed in common"),
+            ({"protocol": "0"}, "trials of different protocols cannot be compared"),
+            ({"status": "skipped", "error": "why"}, "a has no trial that ended; skipped: why"),
+            ({"fd": None}, "these trials have no fd; they have "),
+        ],
+    )
+    def test_nothing_in_common(self, changes: Row, message: str) -> None:
+        with pytest.raises(UsageError, match=message):
+            compared(lambda row: row | changes if row["loss"] == "a" else row, seeds=1)
+
+
+class TestNames:
+    losses = ("hinge", "soft[k=1]", "soft[k=2]")
+
+    @pytest.mark.parametrize(
+        ("a", "b", "axis", "message"),
+        [
+            ("hinje", "mlp", None, "no component 'hinje' among these trials; did you mean 'hinge'"),
+            ("soft", "hinge", None, r"'soft' may be soft\[k=1\], soft\[k=2\]: write one"),
+            ("hinge", "mlp", None, "'hinge' is a loss and 'mlp' an architecture"),
+            ("hinge", "hinge", None, "both hinge: there is nothing to compare"),
+            ("none", "none", None, "can be a regularizer or an augmentation: say which with --by"),
+            ("hinge", "mlp", "loss", "no loss 'mlp' among these trials"),
+            ("hinge", "mlp", "dataset", "data sets cannot be compared"),
+            ("digits", "hinge", None, "'digits' is a data set"),
+            ("hinge", "mlp", "los", "no kind of component 'los'; did you mean 'loss'"),
+            ("\x1b[2J", "mlp", None, r"no component '\[2J'"),
+        ],
+    )
+    def test_wrong_ones(self, a: str, b: str, axis: str | None, message: str) -> None:
+        frame = synthetic_frame(losses=self.losses)
+        with pytest.raises(UsageError, match=message):
+            compare(frame, a, frame, b, axis)
+
+    def test_specs_are_compared_by_meaning(self) -> None:
+        frame = synthetic_frame(losses=self.losses)
+        found = compare(frame, " soft[ k = 2 ]", frame, "hinge")
+        assert (found.a, found.b, found.axis) == ("soft[k=2]", "hinge", "loss")
+        assert compare(frame, "dcgan", frame, "mlp").axis == "architecture"
+
+    @pytest.mark.parametrize(
+        ("metric", "message"),
+        [
+            ("fdd", "no metric 'fdd'; did you mean 'fd'"),
+            ("seed", "'seed' is no metric to compare by"),
+            ("fid", "these trials have no fid; they have fd, fd_best"),
+        ],
+    )
+    def test_wrong_metrics(self, metric: str, message: str) -> None:
+        with pytest.raises(UsageError, match=message):
+            compared(metric=metric)
+
+    def test_wrong_levels(self) -> None:
+        frame = synthetic_frame()
+        with pytest.raises(UsageError, match=r"such as 0\.95, not 95"):
+            compare(frame, "a", frame, "b", level=95)
+
+
+class TestSentence:
+    def test_a_strong_effect(self) -> None:
+        text = compared(
+            lambda row: row | {"fd": row["fd"] * (2 if row["loss"] == "a" else 1)}
+        ).sentence()
+        assert text.startswith("4 seeds in 2 contexts: a's fd is ")
+        assert "in these contexts on average, b is better by fd" in text
+        assert "No trial failed" in text
+
+    def test_no_effect_is_neither_a_difference_nor_equality(self) -> None:
+        text = compared().sentence()
+        assert "the data do not tell them apart" in text
+        assert "nor do they show them to be equal" in text
+        assert "better by" not in text
+
+    def test_one_seed(self) -> None:
+        text = compared(seeds=1).sentence()
+        assert "1 seed in 2 contexts" in text
+        assert "one seed gives no interval and tells nothing about other seeds" in text
+        assert "(95 % interval" not in text
+
+    def test_contexts_that_contradict_each_other(self) -> None:
+        def edit(row: Row) -> Row:
+            worse = (row["loss"] == "a") == (row["architecture"] == "mlp")
+            return row | {"fd": row["fd"] * (3 if worse else 1)}
+
+        text = compared(edit).sentence()
+        assert (
+            "contradict each other beyond chance: a is better in dcgan[width=32] × digits" in text
+        )
+        assert "better by" not in text
+
+    def test_failures_count_as_the_worst_and_are_told(self) -> None:
+        found = compared(
+            lambda row: row | ({"status": "oom", "fd": None} if row["loss"] == "a" else {})
+        )
+        text = found.sentence()
+        assert "failures of a, which count as the worst, leave no finite effect" in text
+        assert "8 of 8 of a failed, 0 of 8 of b" in text
+        assert "a fails more often" in text
+        assert found.overall.better.probability == 0.0
+        assert found.record()["overall"]["effect"] is None
+
+    def test_one_failure_bounds_nothing_on_its_side(self) -> None:
+        found = compared(
+            lambda row: (
+                row | ({"status": "diverged"} if (row["loss"], row["seed"]) == ("a", 0) else {})
+            )
+        )
+        assert found.overall.effect.statistic == "median"
+        assert found.overall.effect.interval.high == math.inf
+        assert "by the medians over seeds as trials failed" in found.sentence()
+        assert "2 of 8 of a failed" in found.sentence()
+
+    def test_a_failure_is_the_worst_also_where_higher_is_better(self) -> None:
+        failed = {"status": "diverged"}
+        for metric in ("cs_mean", "precision"):
+            found = compared(
+                lambda row: row | (failed if (row["loss"], row["seed"]) == ("a", 0) else {}), metric
+            )
+            assert found.overall.effect.interval.low == -math.inf
+            assert "2 of 8 of a failed" in found.sentence()
+
+    def test_equal_numbers(self) -> None:
+        assert "the same fd in every pair" in compared(lambda row: row | {"fd": 1.0}).sentence()
+
+    def test_it_claims_nothing_when_there_is_nothing(self) -> None:
+        """Under the truth of no difference, at most about one text in twenty claims one."""
+        claims = sum(_claims(number, 0.0) for number in range(50))
+        assert claims <= 7  # more have a chance of 1 in 300, if each claims with 5 %
+
+    def test_it_finds_what_is_there(self) -> None:
+        assert sum(_claims(number, 0.7) for number in range(10)) >= 9
+
+
+def _claims(number: int, effect: float) -> bool:
+    dice = np.random.default_rng(number)
+
+    def edit(row: Row) -> Row:
+        shift = effect if row["loss"] == "a" else 0
+        return row | {"fd": float(np.exp(dice.normal(shift, 0.2)))}
+
+    text = compared(edit, seeds=3 + number % 3).sentence()
+    return any(word in text for word in ("is better by", "fails more", "contradict"))
+
+
+class TestFolders:
+    @pytest.fixture
+    def folders(self, tmp_path: Path) -> tuple[Path, Path]:
+        """The same grid before and after something made every fd a tenth smaller."""
+        before, after = tmp_path / "before", tmp_path / "after"
+        write_synthetic_run(before, seeds=3, ticks=1)
+        write_synthetic_run(
+            after,
+            seeds=3,
+            ticks=1,
+            edit=lambda r: r | {"fd": r["fd"] * 0.9 ** (1 + r["seed"] / 99)},
+        )
+        return before, after
+
+    def test_one_component_before_and_after(self, folders: tuple[Path, Path]) -> None:
+        before, after = folders
+        found = gb.compare(after, "wgan-gp", against=before)
+        assert (found.a, found.b) == (f"wgan-gp in {after}", f"wgan-gp in {before}")
+        assert math.exp(found.overall.effect.estimate) == pytest.approx(0.9, abs=0.01)
+        assert "better by fd" in found.sentence()
+
+    def test_all_cells_in_common(self, folders: tuple[Path, Path]) -> None:
+        found = gb.compare(folders[1], against=folders[0])
+        assert len(found.contexts) == 4
+        assert found.axis is None
+        assert found.contexts[0].label == "dcgan[width=32] × non-saturating × digits"
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"protocol": "0"}, "different protocols cannot be compared: protocol 1 in .*, 0 in "),
+            ({"extractor": "x:1/1:train"}, "digits has other features in .* than in "),
+            ({"budget": "1img"}, "budget: 200000img against 1img"),
+        ],
+    )
+    def test_runs_that_do_not_compare(
+        self, folders: tuple[Path, Path], tmp_path: Path, changes: Row, message: str
+    ) -> None:
+        write_synthetic_run(tmp_path / "other", seeds=3, ticks=1, edit=lambda row: row | changes)
+        with pytest.raises(UsageError, match=message):
+            gb.compare(folders[0], against=tmp_path / "other")
+
+    def test_other_data_under_the_same_name(self, folders: tuple[Path, Path]) -> None:
+        for path, content in zip(folders, ("aaa", "bbb"), strict=True):
+            for trial in path.glob("trials/*/trial.json"):
+                identity = json.loads(trial.read_text()) | {"dataset": {"fingerprint": content}}
+                trial.write_text(json.dumps(identity))
+        with pytest.raises(UsageError, match=r"digits has other content in .* \(aaa\) than in"):
+            gb.compare(folders[0], against=folders[1])
+        assert len(read_several(folders[:1])[0].frame) == 12
+
+    def test_other_versions_are_only_noted(
+        self, folders: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        newer = {"ganbench_version": "9.0"}
+        write_synthetic_run(tmp_path / "newer", seeds=3, ticks=1, edit=lambda row: row | newer)
+        found = gb.compare(folders[0], against=tmp_path / "newer")
+        assert found.notes == ["ganbench: 0.1.0 against 9.0"]
+
+    def test_a_frame_of_results_will_do(self, folders: tuple[Path, Path]) -> None:
+        frame = load_results(folders[0])
+        assert len(compare(frame, "dcgan", frame, "mlp").contexts) == 2
+
+
+class TestTables:
+    def test_hostile_names_are_harmless(self) -> None:
+        frame = synthetic_frame(losses=("a<script>|$", "b"))
+        found = compare(frame, "a<script>|$", frame, "b")
+        assert "<script>" not in table(found, "markdown")
+        assert r"a\textless{}script" in table(found, "latex")
+        assert "\x1b" not in table(found, "table")
+
+    def test_the_frame_and_its_provenance(self) -> None:
+        frame = compared().frame()
+        assert frame["context"].tolist()[-1] == "all contexts"
+        assert frame["n"].tolist() == [4, 4, 8]
+        wanted = {"a": "a", "b": "b", "metric": "fd", "level": 0.95, "seed": 0, "replicates": 2000}
+        assert wanted.items() <= frame.attrs.items()
+
+    def test_the_record_is_strict_json(self) -> None:
+        record = json.loads(json.dumps(compared().record(), allow_nan=False))
+        assert record["contexts"][0]["seeds"] == [0, 1, 2, 3]
+        assert record["sentence"].startswith("4 seeds in 2 contexts")
+        assert record["effect"] == "ratio a / b"

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganbench.errors import UsageError
+from ganbench.results.ranking import rank
+from ganbench.results.ranking_tables import record, table
+from ganbench.results.statistics.intervals import wilson
+from ganbench.testing.runs import Row, synthetic_frame
+
+LOSSES = ("a", "b", "c")
+
+
+def ranked(edit: Any = lambda row: row, **shape: Any) -> pd.DataFrame:
+    return rank(synthetic_frame(edit, **({"losses": LOSSES} | shape)), "loss")
+
+
+def spread_out(row: Row) -> Row:
+    """a is best, then b, then c."""
+    return row | {"fd": row["fd"] * {"a": 1.0, "b": 2.0, "c": 4.0}[row["loss"]]}
+
+
+def test_the_best_comes_first_and_ranks_are_what_they_are() -> None:
+    frame = ranked(spread_out)
+    assert frame["loss"].tolist() == ["a", "b", "c"]
+    assert frame["rank"].tolist() == [1.0, 2.0, 3.0]
+    assert frame["better"].tolist() == [1.0, 0.5, 0.0]
+    assert frame["tied"].tolist() == [True, False, False]
+    assert (frame["rank_low"] <= frame["rank"]).all()
+    assert (frame["rank"] <= frame["rank_high"]).all()
+    assert frame["n"].tolist() == [8, 8, 8]
+
+
+def test_ratios_are_to_the_median_of_the_context() -> None:
+    table_ = synthetic_frame(spread_out, losses=LOSSES, architectures=("mlp",), seeds=5)
+    found = rank(table_, "loss").set_index("loss")
+    values = np.sort(table_["fd"][table_["loss"] == "a"].to_numpy())
+    expected = np.exp(np.log(values[1:4]).mean()) / table_["fd"].median()
+    assert found["ratio"]["a"] == pytest.approx(expected)
+    assert found["ratio_low"]["a"] < expected < found["ratio_high"]["a"]
+
+
+def test_nothing_is_told_apart_where_nothing_differs() -> None:
+    """Under the truth of no difference, at most about one ranking in twenty tells any apart."""
+    told = 0
+    for number in range(25):
+        dice = np.random.default_rng(number)
+        frame = ranked(
+            lambda row, dice=dice: row | {"fd": float(np.exp(dice.normal(0, 0.2)))}, seeds=3
+        )
+        told += not frame["tied"].all()
+    assert told <= 4
+
+
+def test_failures_stay_and_count_as_the_worst() -> None:
+    frame = ranked(lambda row: row | ({"status": "crashed"} if row["loss"] == "b" else {}))
+    last = frame.iloc[-1]
+    assert (last["loss"], last["failed"], last["ratio"]) == ("b", 8, math.inf)
+    expected = wilson(8, 8)
+    assert (last["failed_low"], last["failed_high"]) == (expected.low, expected.high)
+    assert not last["tied"]
+    assert np.isfinite(frame["ratio"].iloc[:2]).all()
+
+
+def test_only_what_all_share_enters() -> None:
+    def edit(row: Row) -> Row:
+        if row["loss"] == "c" and row["architecture"] == "mlp":
+            return row | {"status": "skipped", "error": "it cannot"}
+        return row | ({"status": "interrupted"} if (row["loss"], row["seed"]) == ("a", 3) else {})
+
+    frame = ranked(edit)
+    assert frame["contexts"].tolist() == [1, 1, 1]
+    assert frame["n"].tolist() == [3, 3, 3]
+    assert frame.attrs["left_out"] == ["mlp × digits: not run with c"]
+    assert any("run it with every loss" in caption for caption in frame.attrs["captions"])
+
+
+def test_a_component_that_shares_nothing_is_left_out() -> None:
+    frame = ranked(
+        lambda row: (
+            row | ({"status": "skipped", "error": "it cannot"} if row["loss"] == "b" else {})
+        )
+    )
+    assert sorted(frame["loss"]) == ["a", "c"]
+    assert frame.attrs["left_out"] == ["b: skipped: it cannot"]
+
+
+def test_one_seed_tells_nothing_apart() -> None:
+    frame = ranked(spread_out, seeds=1)
+    assert frame["tied"].all()
+    assert frame["ratio_low"].isna().all()
+    assert any("One seed tells nothing apart" in text for text in frame.attrs["captions"])
+
+
+@pytest.mark.parametrize(
+    ("axis", "edit", "message"),
+    [
+        ("dataset", lambda row: row, "data sets cannot be compared"),
+        ("augmentation", lambda row: row, "there is one augmentation, none: a ranking needs two"),
+        ("lose", lambda row: row, "no kind of component 'lose'; did you mean 'loss'"),
+        (
+            "loss",
+            lambda row: row | {"budget": row["loss"]},
+            "no two of a, b, c were trained in the",
+        ),
+        (
+            "loss",
+            lambda row: row | {"seed": ord(row["loss"])},
+            "nothing to rank: no seed is shared",
+        ),
+    ],
+)
+def test_wrong_use(axis: str, edit: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        rank(synthetic_frame(edit, losses=LOSSES, seeds=1), axis)
+
+
+def test_higher_metrics_rank_the_other_way() -> None:
+    frame = synthetic_frame(
+        lambda row: row | {"recall": 0.9 if row["loss"] == "a" else 0.1 + row["seed"] / 10},
+        losses=LOSSES,
+    )
+    found = rank(frame, "loss", "recall")
+    assert found["loss"].iloc[0] == "a"
+    assert found["rank"].iloc[0] == 1.0
+    assert "difference" in found.columns or "ratio" in found.columns
+
+
+def test_tables_and_json() -> None:
+    frame = ranked(spread_out)
+    assert "Holm-corrected for 3 comparisons" in " ".join(frame.attrs["captions"])
+    assert table(frame, "markdown").startswith("| loss |")
+    assert "**a**" in table(frame, "markdown")
+    assert r"\toprule" in table(frame, "latex")
+    assert table(frame, "csv").splitlines()[0].startswith("loss,contexts,n,failed,")
+    assert "all others are told apart from a" in table(frame, "table")
+    found = json.loads(json.dumps(record(frame), allow_nan=False))
+    assert [line["loss"] for line in found["components"]] == ["a", "b", "c"]
+    assert (found["seed"], found["level"]) == (0, 0.95)

@@ -1,0 +1,120 @@
+"""What a table of cells marks in bold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganbench.results.frames import load_results
+from ganbench.results.groups import group
+from ganbench.results.rivals import rivals
+from ganbench.results.statistics.paired import differences, paired_effect
+from ganbench.results.store import RunFolder
+from ganbench.results.summary import scale, summarize
+from ganbench.testing.runs import Row
+
+Bold = Callable[..., list[str]]
+
+
+@pytest.fixture
+def bold(run: RunFolder, row: Callable[..., Row]) -> Bold:
+    """Which losses are marked, of trials given by loss: a value per seed, None for a failure."""
+
+    def make(
+        values: Mapping[str, Sequence[float | None]],
+        metric: str = "fd",
+        seeds: Mapping[str, int] | None = None,
+        **changes: Mapping[str, Any],
+    ) -> list[str]:
+        for loss, found in values.items():
+            for number, value in enumerate(found):
+                seed = number + (seeds or {}).get(loss, 0)
+                trial = f"{loss}-{seed}"
+                special = {name: of[loss] for name, of in changes.items() if loss in of}
+                status = {"status": "ok" if value is not None else "diverged"}
+                changed = {"loss": loss, "seed": seed, metric: value} | status | special
+                run.trial(trial).write_row(row(trial, **changed))
+        groups = group(load_results(run.path))
+        table = summarize(groups)
+        marked = rivals(groups, table, metric, scale(metric))
+        return sorted(table["loss"][marked])
+
+    return make
+
+
+HARD_SEEDS = [3.0, 6.0, 12.0, 24.0]  # how hard a seed is outweighs what tells losses apart
+WORSE = [x * f for x, f in zip(HARD_SEEDS, (1.20, 1.22, 1.21, 1.19), strict=True)]
+CLOSE = [x * f for x, f in zip(HARD_SEEDS, (1.3, 0.8, 1.2, 0.95), strict=True)]
+
+
+def test_pairs_tell_apart_what_intervals_do_not(bold: Bold) -> None:
+    assert bold({"best": HARD_SEEDS, "worse": WORSE, "close": CLOSE}) == ["best", "close"]
+
+
+def test_without_shared_seeds_the_intervals_decide(bold: Bold) -> None:
+    values = {"best": HARD_SEEDS, "worse": WORSE, "far": [900.0, 1000.0, 1100.0, 1000.0]}
+    assert bold(values, seeds={"worse": 10, "far": 20}) == ["best", "worse"]
+
+
+def test_where_more_is_better(bold: Bold) -> None:
+    values = {"best": [0.90, 0.91, 0.92], "close": [0.93, 0.88, 0.90], "worse": [0.5, 0.52, 0.51]}
+    assert bold(values, metric="recall") == ["best", "close"]
+
+
+def test_a_failure_is_no_way_into_the_best(bold: Bold) -> None:
+    values = {"best": [1.0, 1.1, 1.2, 1.1], "worse": [3.0, 3.3, 3.6, None], "lost": [None] * 4}
+    assert bold(values) == ["best"]
+
+
+def test_where_the_best_failed_few_seeds_tell_nothing(bold: Bold) -> None:
+    assert bold({"best": [1.0, 1.1, None], "other": [2.0, 2.2, 2.4]}) == ["best", "other"]
+
+
+def test_speeds_count_where_a_trial_ran_alone(bold: Bold) -> None:
+    values = {"fast": [900.0, 910.0, 905.0], "slow": [500.0, 520.0, 510.0], "busy": [990.0, 995.0]}
+    shared = {"busy": False}
+    assert bold(values, metric="images_per_second", exclusive=shared) == ["fast"]
+    assert bold(values, metric="images_per_second", device={"slow": "another"}) == ["busy"]
+
+
+def test_one_seed_marks_the_best_alone(bold: Bold) -> None:
+    assert bold({"best": [1.0], "other": [1.01], "equal": [1.0]}) == ["best", "equal"]
+
+
+def test_equals_have_no_best(bold: Bold) -> None:
+    assert bold({"a": [1.0, 2.0], "b": [2.0, 1.0]}) == []
+    assert bold({"a": [None], "b": [None]}) == []
+
+
+@pytest.mark.parametrize("name", ["dataset", "extractor", "budget", "protocol"])
+def test_only_like_is_compared_with_like(bold: Bold, name: str) -> None:
+    values = {"good": [1.0, 1.1, 1.2], "better": [0.5, 0.54, 0.61]}
+    values |= {"else": [9.0, 9.1, 9.2], "last": [18.0, 18.1, 18.7]}
+    other = dict.fromkeys(["else", "last"], "another")
+    assert bold(values, **{name: other}) == ["better", "else"]
+
+
+def test_it_agrees_with_paired_effects(run: RunFolder, row: Callable[..., Row]) -> None:
+    dice = np.random.default_rng(1)
+    seeds, losses = 7, 12
+    hard = dice.normal(0, 1, seeds)
+    better = np.linspace(0, 2, losses)[:, None]
+    scores = np.exp(hard + better + dice.normal(0, 0.2, (losses, seeds)))
+    scores[4:][dice.random((8, seeds)) < 0.1] = math.inf
+    for (loss, seed), score in np.ndenumerate(scores):
+        changes = {"fd": score, "status": "ok" if math.isfinite(score) else "error"}
+        trial = f"{loss}-{seed}"
+        run.trial(trial).write_row(row(trial, loss=f"loss-{loss:02d}", seed=seed, **changes))
+    groups = group(load_results(run.path))
+    table = summarize(groups)
+    best = scores[int(table["fd_median"].argmin())]
+    expected = []
+    for score, middle in zip(scores, table["fd_median"], strict=True):
+        effect = paired_effect([differences(score, best, "log")])
+        expected.append(math.isfinite(middle) and effect.interval.low <= 0)
+    assert rivals(groups, table, "fd", "log").tolist() == expected
+    assert 1 < sum(expected) < losses
