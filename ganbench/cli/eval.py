@@ -12,7 +12,7 @@ from ganbench.cli.text import columns, examples
 from ganbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ganbench.execution.evaluate import Evaluation
+    from ganbench.execution.evaluation import Evaluation
 
 
 @click.command(

@@ -19,7 +19,10 @@ from ganbench.cli.text import examples
 @click.argument("folder", metavar="DIR")
 @click.option("-o", "--out", metavar="FILE", help="The HTML file; by default DIR/report.html.")
 def report(folder: str, out: str | None) -> None:
-    """Write a run's report: tables, curves and samples in one HTML file."""
+    """Write a run's report: findings, tables, figures and samples in one HTML file.
+
+    It needs no network and no other file. A run that goes on can be reported, too.
+    """
     target = checked_target(out)
 
     from ganbench.report.html import render_report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,14 @@ from ganbench.evaluation.side import (
     summarize,
 )
 from ganbench.evaluation.sources import Source
+from ganbench.execution.evaluation import (
+    Evaluation,
+    describe_side,
+    details_of,
+    flat_metrics,
+    identity_of,
+    network_record,
+)
 from ganbench.execution.inputs import Opener, Published, dataset_of, find_trial, shape_of
 from ganbench.execution.placement import choose_device
 from ganbench.paths import cache_root, data_root
@@ -39,41 +47,6 @@ USUAL_SAMPLES = 50_000
 _WITHOUT_REAL = {"is"}
 _FEW = 8192  # images whose features are kept whatever is asked for: exact for fewer than features
 _SIZES_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What came out.
-
-    :ivar metrics: every value by name; None where there is none. ``fid`` and ``is_*`` are filled
-        only if the extractor is the standard FID network with its published weights.
-    :ivar details: metric -> what decides its values, and the reason where there are none.
-    :ivar identity: extractor, numbers of fake and real images and the split, as in trials' rows.
-    :ivar extractor: what is known of the network.
-    :ivar sides: ``real`` (None without) and ``fake``: what they are and how many were used.
-    :ivar warnings: sentences that a person should read.
-    :ivar circumstances: versions, device and seconds.
-    """
-
-    metrics: dict[str, float | None]
-    details: dict[str, dict[str, Any]]
-    identity: str
-    extractor: dict[str, Any]
-    sides: dict[str, dict[str, Any] | None]
-    warnings: list[str]
-    circumstances: dict[str, Any]
-
-    def record(self) -> dict[str, Any]:
-        """All of it in JSON's types."""
-        return {
-            "metrics": self.metrics,
-            "identity": self.identity,
-            "extractor": self.extractor,
-            **self.sides,
-            "details": self.details,
-            "warnings": self.warnings,
-            **self.circumstances,
-        }
 
 
 def evaluate(
@@ -169,12 +142,12 @@ class _Call:
         fake_side = self._pass(fake, places, channels, network, opener, "fake", keep=self._keeps)
         measured = self._measure(real_side, fake_side)
         self._warn(real, fake, fake_side, network, len(places))
-        sides = {"real": _described(real, real_side), "fake": _described(fake, fake_side)}
+        sides = {"real": describe_side(real, real_side), "fake": describe_side(fake, fake_side)}
         return Evaluation(
-            _flat(measured, network.standard_fid),
-            {name: _details(one) for name, one in measured.items()},
-            _identity(network, real, real_side, fake_side),
-            _network_record(spec, network, width, has_logits),
+            flat_metrics(measured, network.standard_fid),
+            {name: details_of(one) for name, one in measured.items()},
+            identity_of(network, real, real_side, fake_side),
+            network_record(spec, network, width, has_logits),
             sides,
             self._warnings,
             {
@@ -438,75 +411,3 @@ def _dataset_key(bound: Bound | None, root: Path, extractor: Any) -> str:
 
 def _same(real: Source, fake: Source) -> bool:
     return real.kind == fake.kind and real.content() == fake.content()
-
-
-def _flat(measured: Mapping[str, Measured], standard: bool) -> dict[str, float | None]:
-    values = {name: value for one in measured.values() for name, value in one.values.items()}
-    for name, own in (("fid", "fd"), ("is_mean", "cs_mean"), ("is_std", "cs_std")):
-        if own in values:
-            values[name] = values[own] if standard else None
-    return values
-
-
-def _details(measured: Measured) -> dict[str, Any]:
-    reason = {"reason": measured.reason} if measured.reason else {}
-    return measured.details | reason
-
-
-def _identity(
-    network: FeatureNetwork,
-    real: Source | Published | None,
-    real_side: Side | Statistics | None,
-    fake_side: Side,
-) -> str:
-    number = real_side.count if isinstance(real_side, Side) else "?" if real_side else 0
-    where = "none"
-    if isinstance(real, Published):
-        where = "published"
-    elif real is not None:
-        where = real.split or real.kind
-    return f"{network.identity}:{fake_side.count}/{number}:{where}"
-
-
-def _network_record(
-    spec: str, network: FeatureNetwork, width: int, has_logits: bool
-) -> dict[str, Any]:
-    return {
-        "spec": spec,
-        "identity": network.identity,
-        "standard_fid": network.standard_fid,
-        "features": width,
-        "logits": has_logits,
-        "batch_size": network.batch_size,
-        "arithmetic": "fp32",
-        **{key: value for key, value in network.info.items() if _is_plain(value)},
-    }
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, (str, int, float, bool))
-
-
-def _described(
-    source: Source | Published | None, side: Side | Statistics | None
-) -> dict[str, Any] | None:
-    if source is None:
-        return None
-    if isinstance(source, Published):
-        return {"source": source.label, "kind": "statistics", "count": None, "ddof": "as published"}
-    assert isinstance(side, Side)
-    sizes = [[width, height, n] for (height, width), n in source.sizes.most_common(_SIZES_SHOWN)]
-    described: dict[str, Any] = {
-        "source": source.label,
-        "kind": source.kind,
-        "split": source.split,
-        "listed": source.count,
-        "count": side.count,
-        "broken": source.skipped,
-        "content": source.content(),
-        "sizes": sizes,
-    }
-    for name in ("trial", "seed"):
-        if hasattr(source, name):
-            described[name] = getattr(source, name)
-    return described

@@ -16,7 +16,7 @@ from ganbench.report.figures.pareto import pareto_figures
 from ganbench.report.figures.profiles import score_figures, time_figures
 from ganbench.report.figures.stability import stability_figures
 from ganbench.report.findings import findings
-from ganbench.report.galleries import Gallery, galleries, last_tick
+from ganbench.report.galleries import Gallery, film_ticks, galleries
 from ganbench.report.tables import Table, cell_table, trial_table, whole_view
 from ganbench.results.formatting import plain
 from ganbench.results.frames import read_history, read_results
@@ -55,7 +55,7 @@ class Report:
     captions: list[str]
     chapters: list[Chapter]
     galleries: list[Gallery]
-    last_tick: int
+    ticks: list[int]
     failures: list[Note]
     skipped: list[Note]
     problems: list[str]
@@ -89,7 +89,7 @@ def gather(path: str | Path) -> Report:
         captions=[*cells.captions, *filter(None, [cells.marks])],
         chapters=_chapters(results, history.frame),
         galleries=pictures,
-        last_tick=last_tick(pictures),
+        ticks=film_ticks(pictures),
         failures=failures(results),
         skipped=skipped(results),
         problems=[plain(problem) for problem in problems],

@@ -37,9 +37,8 @@ def facts(run: RunFolder, results: pd.DataFrame) -> Iterator[tuple[str, str]]:
     """Names with values, in the order of the page."""
     yield "Trials", _counted(run, results)
     for name, label in _NAMES.items():
-        found = results[name].dropna().unique() if name in results.columns else ()
-        found = sorted(found) if name == "seed" else found
-        values = [plain(value) for value in found]
+        found = [*results[name].dropna().unique()] if name in results.columns else []
+        values = [plain(value) for value in (sorted(found) if name == "seed" else found)]
         if values and values != ["none"]:
             yield label, _listed(values)
     yield from _times(results)

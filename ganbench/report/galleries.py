@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganbench.report.charts.strip import LATENTS
+from ganbench.report.charts.strip import Layout
 from ganbench.report.pictures import Encoded, encode_all
 from ganbench.report.tables import tone
 from ganbench.results.formatting import plain, texts
@@ -18,15 +18,12 @@ from ganbench.results.view import cell_label, readable
 if TYPE_CHECKING:
     import pandas as pd
 
-_GAP = 4  # pixels
-_TOLD = ("tick", "images", "fd")
-
 
 @dataclass(frozen=True)
 class Film:
     """A picture with a row of samples for each tick.
 
-    :ivar rows: how many there are.
+    :ivar ticks: their numbers.
     :ivar pitch: from one row to the next, as a share of the picture's height.
     :ivar lead: above the first row, as such a share.
     :ivar aspect: width over height of the part that shows one row.
@@ -34,7 +31,7 @@ class Film:
     """
 
     picture: Encoded
-    rows: int
+    ticks: list[int]
     pitch: float
     lead: float
     aspect: float
@@ -101,10 +98,10 @@ def galleries(
     return [*_by_cell(results, picture)]
 
 
-def last_tick(galleries: Iterable[Gallery]) -> int:
-    """The number of the last tick of all films; 0 if there is no film."""
+def film_ticks(galleries: Iterable[Gallery]) -> list[int]:
+    """The ticks that any film has, in order."""
     films = (p.film for gallery in galleries for p in gallery.pictures if p.film)
-    return max((film.rows - 1 for film in films), default=0)
+    return sorted({tick for film in films for tick in film.ticks})
 
 
 def _by_cell(results: pd.DataFrame, picture: Callable[[str, Any], Picture]) -> Iterator[Gallery]:
@@ -124,27 +121,29 @@ def _paths(run: RunFolder, trial: str) -> list[Path]:
     return [folder.samples_png, folder.progress_png]
 
 
-def _film(picture: Encoded, history: pd.DataFrame | None) -> Film:
-    """What the rows of a film are; its pictures stand in eights with a gap around each."""
-    known = 0 if history is None else len(history)
-    gap = _GAP if (picture.width - _GAP) % LATENTS == 0 else 0
-    inner = picture.height - gap
-    rows = known if known and inner % known == 0 else 0
-    if not rows:  # square images, or some ticks are not known
-        rows = max(1, round(inner * LATENTS / (picture.width - gap)))
-    pitch = inner / rows
-    notes = [f"tick {tick}" for tick in range(rows)]
-    if history is not None and known == rows:
-        notes = [_note(*line) for line in zip(*(history[n] for n in _TOLD), strict=True)]
+def _film(picture: Encoded, history: pd.DataFrame | None) -> Film | None:
+    """How a film lies in its picture; None if the picture does not tell."""
+    layout = Layout.of(picture.texts)
+    if layout is None:
+        return None
+    told = {} if history is None else _told(history)
+    pitch = (picture.height - layout.gap) / len(layout.ticks)
     # Half of the gap above and half beneath: where a browser rounds, no neighbour shows.
-    lead = gap / 2 / picture.height
-    return Film(picture, rows, pitch / picture.height, lead, picture.width / pitch, notes)
+    lead = layout.gap / 2 / picture.height
+    notes = [told.get(tick, f"tick {tick}") for tick in layout.ticks]
+    aspect = picture.width / pitch
+    return Film(picture, layout.ticks, pitch / picture.height, lead, aspect, notes)
 
 
-def _note(tick: Any, images: Any, distance: Any) -> str:
+def _told(history: pd.DataFrame) -> dict[int, str]:
+    """What is known of each tick, as a line."""
     import pandas as pd
 
-    parts = [f"tick {tick}"]
-    parts += [] if pd.isna(images) else [f"{images:,} images"]
-    parts += [] if pd.isna(distance) else [f"fd {distance:.4g}"]
-    return " · ".join(parts)
+    found = {}
+    for tick, images, distance in history[["tick", "images", "fd"]].itertuples(index=False):
+        if not pd.isna(tick):
+            parts = [f"tick {tick}"]
+            parts += [] if pd.isna(images) else [f"{images:,} images"]
+            parts += [] if pd.isna(distance) else [f"fd {distance:.4g}"]
+            found[int(tick)] = " · ".join(parts)
+    return found

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,12 +29,14 @@ class Encoded:
     :ivar uri: a data URI.
     :ivar width: in pixels, of the file.
     :ivar shrunk: whether enlarged pixels were made single ones again.
+    :ivar texts: what the file tells besides.
     """
 
     uri: str
     width: int
     height: int
     shrunk: bool = False
+    texts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def encode_all(paths: Iterable[Path]) -> dict[Path, Encoded]:
@@ -59,6 +61,7 @@ def encode(path: Path, budget: int = _MOST) -> Encoded | None:
             if width * height > _PIXELS:
                 return None
             image.load()
+            texts = {str(name): text for name, text in image.info.items()}
             kind, shrunk = "png", False
             if len(content) > budget:
                 kind = "webp"
@@ -66,7 +69,7 @@ def encode(path: Path, budget: int = _MOST) -> Encoded | None:
     except (OSError, SyntaxError, ValueError):  # what Pillow says of damaged files
         return None
     uri = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-    return Encoded(uri, width, height, shrunk)
+    return Encoded(uri, width, height, shrunk, texts)
 
 
 def _smaller(image: Image.Image, budget: int) -> tuple[bytes, bool]:

@@ -345,6 +345,7 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path, opened: Open) ->
     cells = {text for row in rows(page, "cells") for text in row}
     assert {NAMES["script"], NAMES["ends"], NAMES["long"], NAMES["picture"]} <= cells
     page.locator("#curves-1 .data summary").click()
+    page.locator("#curves-1 .data tbody tr").first.wait_for()
     assert NAMES["link"] in page.locator("#curves-1 .data").inner_text()
     with page.expect_download() as download:
         page.locator("[data-table=cells] .csv").click()

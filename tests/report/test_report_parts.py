@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ganbench.report.content import Report, gather
 from ganbench.report.figures.base import extent
@@ -127,19 +128,25 @@ class TestPictures:
 class TestFilms:
     def test_each_row_of_a_film_is_a_tick(self, report: Report) -> None:
         films = [p.film for g in report.galleries for p in g.pictures if p.film]
-        assert report.last_tick == 4
-        assert {film.rows for film in films} == {5}
+        assert len(films) == 10
+        assert report.ticks == [0, 1, 2, 3, 4]
         for film in films:
-            assert math.isclose(film.pitch * film.rows, 1, rel_tol=0.05)
+            assert film.ticks == report.ticks
+            assert math.isclose(film.pitch * 5, 1, rel_tol=0.05)
             assert film.notes[1].startswith("tick 1 · 50,000 images · fd ")
 
-    def test_a_gap_around_tiles_is_reckoned_with(self, tmp_path: Path) -> None:
-        run = write_synthetic_run(tmp_path / "run", seeds=1, ticks=2, losses=("x",), pictures=True)
-        for trial in run.trials():
-            Image.new("L", (4 + 8 * 68, 4 + 3 * 68)).save(trial.progress_png)
-        film = gather(run.path).galleries[0].pictures[0].film
-        assert film is not None
-        assert (film.rows, film.pitch) == (3, 68 / 208)
+    def test_the_file_tells_its_ticks_and_its_gap(self, tmp_path: Path) -> None:
+        run = write_synthetic_run(tmp_path / "run", seeds=1, ticks=9, losses=("x",), pictures=True)
+        known = PngInfo()
+        known.add_text("ticks", "0 4 9")
+        known.add_text("gap", "4")
+        first, second = run.trials()
+        Image.new("L", (4 + 8 * 68, 4 + 3 * 68)).save(first.progress_png, pnginfo=known)
+        Image.new("L", (4 + 8 * 68, 4 + 3 * 68)).save(second.progress_png)
+        one, other = (g.pictures[0].film for g in gather(run.path).galleries)
+        assert one is not None
+        assert (one.ticks, one.pitch) == ([0, 4, 9], 68 / 208)
+        assert other is None
 
 
 class TestFigures:

@@ -12,6 +12,7 @@ from ganbench.report.charts.heatmap import HeatCell, HeatMap, heatmaps
 from ganbench.report.charts.palette import HEAT
 from ganbench.report.embed import label, labels
 from ganbench.report.figures.base import Data, Figure, Layout, View, arrow, axis, given, sentences
+from ganbench.report.figures.hatching import hatched
 from ganbench.results.formatting import plain
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 34
 _SIGNS = {"failed": "✕", "skipped": "∅", "missing": "…"}
-_LINES = 5
+_LINES = 5  # of a hatching, on either side of the diagonal
+_HATCHES = {"failed": "$bad/0.45", "partly failed": "$bad/0.45"}
 _LIGHT_INK, _DARK_INK = "#ffffff", "#0b1f3f"
 _TURN = 0.45  # of the scale: from here on dark text is the clearer one
 
@@ -154,38 +156,16 @@ def _layout(chart: HeatMap, slanted: bool) -> Layout:
 
 
 def _hatches(chart: HeatMap) -> list[dict[str, Any]]:
-    """Slanting lines over fields without a number, a frame around each; one shape for each state."""
-    paths: dict[str, list[str]] = {}
+    """A shape for each state that leaves fields without a number."""
+    places: dict[str, list[tuple[int, int]]] = {}
     for row, cells in enumerate(chart.cells):
         for column, cell in enumerate(cells):
             if cell is not None and _shade(cell, chart.log) is None:
-                paths.setdefault(cell.state, []).append(_hatch(column, row, cell.state))
-    colors = {"failed": "$bad/0.45", "partly failed": "$bad/0.45"}
+                places.setdefault(cell.state, []).append((column, row))
     return [
-        {
-            "type": "path",
-            "path": "".join(parts),
-            "xref": "x",
-            "yref": "y",
-            "layer": "below",
-            "line": {"color": colors.get(state, "$faint/0.5"), "width": 1},
-        }
-        for state, parts in paths.items()
+        hatched(found, _HATCHES.get(state, "$faint/0.5"), lines=0 if state == "missing" else _LINES)
+        for state, found in places.items()
     ]
-
-
-def _hatch(x: int, y: int, state: str) -> str:
-    half, parts = 0.47, []
-    left, right, top, bottom = x - half, x + half, y - half, y + half
-    parts.append(f"M{left},{top}L{right},{top}L{right},{bottom}L{left},{bottom}Z")
-    if state == "missing":
-        return "".join(parts)
-    for number in range(1, 2 * _LINES):
-        t = number / _LINES * 2 * half
-        a = (left, bottom - t) if t <= 2 * half else (left + t - 2 * half, top)
-        b = (left + t, bottom) if t <= 2 * half else (right, bottom - t + 2 * half)
-        parts.append(f"M{a[0]:.3f},{a[1]:.3f}L{b[0]:.3f},{b[1]:.3f}")
-    return "".join(parts)
 
 
 def _shade(cell: HeatCell | None, log: bool) -> float | None:

@@ -184,7 +184,7 @@ def _count(line: ProfileLine, chart: ProfileChart) -> str:
 
 
 def _note(chart: ProfileChart, several: bool) -> str:
-    text = "; ".join(part for part in (chart.caption, chart.note) if part)
+    text = "; ".join(part for part in (chart.caption, chart.band, chart.note) if part)
     return f"By {chart.by}: {text}" if several and text else text
 
 

@@ -17,7 +17,7 @@ function plotly() {
 
 // Every 1, 2 and 5 of a decade, or more where there is less than one.
 function logTicks([low, high]) {
-  return high - low > 3 ? 1 : high - low > 0.6 ? "D2" : "D1";
+  return high - low > 3 ? 1 : high - low > 0.9 ? "D2" : "D1";
 }
 
 class PageFigure {

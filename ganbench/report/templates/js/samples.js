@@ -6,15 +6,23 @@ function setUpTicks(section) {
   const steps = stepper.querySelector(".steps");
   const range = stepper.querySelector("input");
   const films = [...section.querySelectorAll(".film[data-notes]")];
-  const notes = films.map((film) => film.dataset.notes.split("\n"));
+  const numbers = (element) => element.dataset.ticks.split(" ").map(Number);
+  const ticks = numbers(stepper);
+  const parts = films.map((film) => ({
+    ticks: numbers(film),
+    notes: film.dataset.notes.split("\n"),
+    frame: film.querySelector(".frame"),
+    note: film.querySelector(".tick"),
+  }));
   const show = () => {
-    const tick = Number(range.value);
-    section.style.setProperty("--tick", tick);
-    stepper.querySelector("output").textContent = `${tick} of ${range.max}`;
-    films.forEach((film, number) => {
-      const last = notes[number].length - 1;
-      film.querySelector(".tick").textContent = notes[number][Math.min(tick, last)];
-    });
+    const tick = ticks[range.value];
+    range.setAttribute("aria-valuetext", `tick ${tick}`);
+    stepper.querySelector("output").textContent = `${tick} of ${ticks.at(-1)}`;
+    for (const part of parts) {
+      const row = Math.max(0, part.ticks.findLastIndex((own) => own <= tick));
+      part.frame.style.setProperty("--row", row);
+      part.note.textContent = part.notes[row];
+    }
   };
   const step = (by) => {
     range.value = Number(range.value) + by;
