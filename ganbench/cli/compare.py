@@ -54,6 +54,8 @@ def compare(
     """
     target = checked_target(out)
     a, b, other = _asked(names, against)
+    if other is not None and a == b and _same_folder(folder, other):
+        raise UsageError(f"{other} is {folder}: what is compared with itself makes no difference; name another run")
 
     from ganbench.results.comparison import compare as compared
     from ganbench.results.folders import read_several
@@ -74,6 +76,10 @@ def compare(
         click.echo(text, nl=False)
     else:
         write_out(target, text)
+
+
+def _same_folder(one: str, other: str) -> bool:
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _asked(names: Sequence[str], against: str | None) -> tuple[str | None, str | None, str | None]:

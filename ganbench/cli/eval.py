@@ -74,7 +74,7 @@ def eval_(
     meter = make_meter()
     try:
         with quiet_stdout():
-            found = evaluate(metrics=metrics.split(","), settings=settings, meter=meter, **rest)
+            found = evaluate(metrics=metrics, settings=settings, meter=meter, **rest)
     finally:
         meter.close()
     document = json.dumps(found.record(), indent=2, ensure_ascii=False, allow_nan=False)

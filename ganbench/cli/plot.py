@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,12 @@ def _check_options(ctx: click.Context, kind: str) -> None:
         if given and kind not in kinds:
             flag = "--log and --linear are" if name == "log" else f"--{name} is"
             raise UsageError(f"{flag} for --kind {' or '.join(kinds)}, not for {kind}")
+    target = ctx.params["target"]
+    if target is not None and not math.isfinite(target):
+        raise UsageError(f"--target {target:g} is no value that a curve could reach")
+    over = ctx.get_parameter_source("over") == ParameterSource.COMMANDLINE
+    if kind == "profile" and over and target is None:
+        raise UsageError("--over is for profiles of the time to a --target; name one")
 
 
 def _wish(kind: str, options: dict[str, Any]) -> Wish:

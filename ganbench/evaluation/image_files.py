@@ -18,6 +18,8 @@ import numpy as np
 
 from ganbench.errors import DataNotFoundError, UsageError
 
+#: Bytes of an image file at the most: no image that Pillow opens unasked takes more of them.
+MOST = 2**30
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
 
@@ -79,9 +81,13 @@ class Tar(ImageFiles):
             with tarfile.open(self.location) as archive:
                 for member in archive:
                     position = wanted.pop(_normal(member.name), None) if member.isfile() else None
-                    content = None if position is None else archive.extractfile(member)
-                    if position is not None and content is not None:
-                        yield Encoded(position, functools.partial(bytes, content.read()))
+                    if position is None:
+                        continue
+                    content = archive.extractfile(member) if member.size <= MOST else None
+                    yield Encoded(
+                        position,
+                        functools.partial(bytes, content.read()) if content else _refuse_size,
+                    )
         except _DAMAGE as error:
             raise _damaged(self.location, error) from error
 
@@ -94,9 +100,11 @@ class Zip(ImageFiles):
 
     def read(self, positions: np.ndarray) -> Iterator[Encoded]:
         archive = zipfile.ZipFile(self.location)  # open for as long as something is to be read
-        stored = {_normal(name): name for name in archive.namelist()}
+        stored = {_normal(info.filename): info for info in archive.infolist()}
         for position in positions.tolist():
-            read = functools.partial(archive.read, stored[self.names[position]])
+            info = stored[self.names[position]]
+            # What is unpacked is never more than the listing says.
+            read = functools.partial(archive.read, info) if info.file_size <= MOST else _refuse_size
             yield Encoded(position, read)
 
     def stamp(self, position: int) -> str:
@@ -202,7 +210,13 @@ def _what_else(path: Path) -> str:
 
 def _bytes_of(path: str) -> bytes:
     with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size > MOST:
+            return _refuse_size()
         return file.read()
+
+
+def _refuse_size() -> bytes:
+    raise ValueError(f"larger than {MOST // 2**30} GiB")
 
 
 def _normal(name: str) -> str:

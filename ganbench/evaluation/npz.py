@@ -87,6 +87,8 @@ def read_statistics(path: Path) -> Statistics:
         raise UsageError(f"{path}: mu or sigma is not finite")
     if not torch.allclose(cov, cov.mT, rtol=1e-3, atol=1e-6 * float(cov.abs().max())):
         raise UsageError(f"{path}: sigma is not symmetric, so it is no covariance")
+    if bool((cov.diagonal() < 0).any()):
+        raise UsageError(f"{path}: sigma has negative variances, so it is no covariance")
     return Statistics(mean, (cov + cov.mT) / 2)
 
 

@@ -15,8 +15,8 @@ from ganbench import __version__
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import ExtractorContext, FeatureNetwork
-from ganbench.errors import StorageError, UsageError, did_you_mean
-from ganbench.evaluation.comparison import METRICS, Measured, MetricSettings, measure
+from ganbench.errors import StorageError, UsageError
+from ganbench.evaluation.comparison import Measured, MetricSettings, measure
 from ganbench.evaluation.meter import Meter, Silent
 from ganbench.evaluation.npz import Statistics
 from ganbench.evaluation.reference import content_hash
@@ -36,6 +36,16 @@ from ganbench.execution.evaluation import (
     identity_of,
     network_record,
 )
+from ganbench.execution.evaluation_checks import (
+    USUAL_SAMPLES,
+    WITHOUT_REAL,
+    cautions,
+    check_kinds,
+    check_network,
+    check_numbers,
+    check_sizes,
+    checked_metrics,
+)
 from ganbench.execution.inputs import Opener, Published, dataset_of, find_trial, shape_of
 from ganbench.execution.placement import choose_device
 from ganbench.paths import cache_root, data_root
@@ -43,10 +53,7 @@ from ganbench.registry.lookup import Bound, default_registry
 from ganbench.registry.options import create
 
 DEFAULT_METRICS = ("fd", "is", "kid", "prdc")
-USUAL_SAMPLES = 50_000
-_WITHOUT_REAL = {"is"}
 _FEW = 8192  # images whose features are kept whatever is asked for: exact for fewer than features
-_SIZES_SHOWN = 5
 
 
 def evaluate(
@@ -72,7 +79,8 @@ def evaluate(
     :param real: the same but for a trial, or a data set's spec, or an .npz file of published
         statistics; by default the data set of the trial.
     :param extractor: spec; ``auto`` is the data set's own, else the FID Inception network.
-    :param metrics: of ``fd``, ``is``, ``kid``, ``prdc`` and ``fd-infinity``.
+    :param metrics: of ``fd``, ``is``, ``kid``, ``prdc`` and ``fd-infinity``, or a text of them
+        between commas.
     :param samples: fake images at the most, a choice by ``seed``; of a trial 50,000 by default.
     :param seed: of the choice, and of the latents of a trial.
     :param split: of a data set.
@@ -80,7 +88,8 @@ def evaluate(
     :param meter: told how far the work is.
     :raises UsageError: if something is wrong with what was given; says what.
     """
-    call = _Call(tuple(metrics), seed, split, batch_size, settings or {}, meter or Silent())
+    check_numbers(samples, seed, batch_size)
+    call = _Call(metrics, seed, split, batch_size, settings or {}, meter or Silent())
     root = data_root(data_dir)
     if data_dir is not None and not root.is_dir():
         raise UsageError(f"--data-dir {data_dir}: there is no such folder")
@@ -109,7 +118,7 @@ class _Call:
         settings: Mapping[str, Any],
         meter: Meter,
     ) -> None:
-        self._metrics = _checked_metrics(metrics)
+        self._metrics = checked_metrics(metrics)
         self._settings: MetricSettings = create(MetricSettings, settings, "--set")
         self._seed, self._split, self._batch_size = seed, split, batch_size
         self._meter = meter
@@ -131,17 +140,17 @@ class _Call:
         opener.check_fake(fake_named)
         real, bound = self._open_real(opener, fake_named, real_named)
         fake = opener.fake(fake_named)
-        _check_kinds(real, fake)
+        check_kinds(real, fake)
         channels = _common_channels(real, fake, bound)
         network, spec, shape = self._network(opener, real, fake, bound, channels, extractor)
         width, has_logits = self._probe(network, shape, opener.device)
-        self._check(real, width, has_logits)
+        check_network(self._metrics, real, width, has_logits)
         self._seconds["preparation"] = time.perf_counter() - start
         places = self._choose(fake.places(), samples)
         real_side = self._real_side(real, channels, network, opener)
         fake_side = self._pass(fake, places, channels, network, opener, "fake", keep=self._keeps)
         measured = self._measure(real_side, fake_side)
-        self._warn(real, fake, fake_side, network, len(places))
+        self._warnings += cautions(self._metrics, real, fake, fake_side, network, samples)
         sides = {"real": describe_side(real, real_side), "fake": describe_side(fake, fake_side)}
         return Evaluation(
             flat_metrics(measured, network.standard_fid),
@@ -170,10 +179,10 @@ class _Call:
             trial = find_trial(str(fake_named)) if isinstance(fake_named, (str, Path)) else None
             if trial is not None:
                 named = dataset_of(trial)
-            elif set(self._metrics) <= _WITHOUT_REAL:
+            elif set(self._metrics) <= WITHOUT_REAL:
                 return None, None
             else:
-                needing = ", ".join(m for m in self._metrics if m not in _WITHOUT_REAL)
+                needing = ", ".join(m for m in self._metrics if m not in WITHOUT_REAL)
                 raise UsageError(f"{needing} need real images to compare with; say --real")
         return opener.real(named)
 
@@ -197,7 +206,7 @@ class _Call:
         if problem is not None:
             raise UsageError(problem)
         if not chosen.component.resizes:
-            _check_sizes([s for s in (real_images, fake) if s is not None], chosen.spec)
+            check_sizes([s for s in (real_images, fake) if s is not None], chosen.spec)
         self._meter.begin(f"preparing {chosen.spec}")
         context = ExtractorContext(
             data=shape,
@@ -223,18 +232,6 @@ class _Call:
         with torch.no_grad():
             answer = network.forward(torch.zeros(1, *shape.shape, dtype=dtype, device=device))
         return answer.features.shape[1], answer.logits is not None
-
-    def _check(self, real: Source | Published | None, width: int, has_logits: bool) -> None:
-        """What would else show after hours."""
-        if isinstance(real, Published) and len(real.statistics.mean) != width:
-            raise UsageError(
-                f"the statistics in {real.label} are of {len(real.statistics.mean)} features, and the "
-                f"extractor has {width}: they were made with another network"
-            )
-        if self._metrics == ("is",) and not has_logits:
-            raise UsageError("the extractor has no logits, of which `is` is made")
-        if not has_logits and "is" in self._metrics:
-            self._warnings.append("the extractor has no logits, so there is no classifier score")
 
     def _choose(self, places: np.ndarray, samples: int | None) -> np.ndarray:
         if samples is None or samples >= len(places):
@@ -316,50 +313,6 @@ class _Call:
         self._seconds["metrics"] = time.perf_counter() - start
         return found
 
-    def _warn(
-        self,
-        real: Source | Published | None,
-        fake: Source,
-        side: Side,
-        network: FeatureNetwork,
-        chosen: int,
-    ) -> None:
-        width = len(side.moments.mean)
-        if isinstance(real, Published):
-            self._warnings += real.notes
-        elif real is not None and chosen == real.count and _same(real, fake):
-            self._warnings.append(
-                "the fake and the real images are the same: such a distance says nothing"
-            )
-        if "fd" not in self._metrics:
-            return
-        if side.count < width:
-            self._warnings.append(
-                f"{side.count} fake images are fewer than the {width} features: the covariance is "
-                "singular, and fd is far above that of many images"
-            )
-        if network.standard_fid and side.count != USUAL_SAMPLES:
-            self._warnings.append(
-                f"FID depends on the number of images: that of {side.count} compares with others "
-                f"of {side.count} only, and published ones are mostly of {USUAL_SAMPLES:,}"
-            )
-
-
-def _checked_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in metrics if name.strip()))
-    for name in names:
-        if name not in METRICS:
-            raise UsageError(f"unknown metric {name!r}{did_you_mean(name, METRICS)}")
-    if not names:
-        raise UsageError(f"no metric is named; known: {', '.join(METRICS)}")
-    return names
-
-
-def _check_kinds(real: Source | Published | None, fake: Source) -> None:
-    if isinstance(real, Source) and real.points != fake.points:
-        points, images = (real, fake) if real.points else (fake, real)
-        raise UsageError(f"{points.label} holds points, and {images.label} images")
-
 
 def _common_channels(real: Source | Published | None, fake: Source, bound: Bound | None) -> int:
     """Colour as in torch-fidelity; but grey if the real side is a data set of grey images."""
@@ -368,23 +321,6 @@ def _common_channels(real: Source | Published | None, fake: Source, bound: Bound
             fake.notes.append(f"{fake.label} was turned grey, as the images of {real.label} are")
         return real.channels
     return 3 if not fake.points else fake.channels
-
-
-def _check_sizes(sources: Sequence[Source], extractor: str) -> None:
-    sizes = {size for source in sources for size in source.sizes}
-    if len(sizes) <= 1:
-        return
-    found = "; ".join(f"{source.label}: {_sizes(source)}" for source in sources)
-    raise UsageError(
-        f"{extractor} looks at images of one size only, and there are {len(sizes)} ({found}); bring "
-        f"them to one size, or use an extractor that resizes them, such as {Dataset.extractor}"
-    )
-
-
-def _sizes(source: Source) -> str:
-    common = source.sizes.most_common(_SIZES_SHOWN)
-    shown = ", ".join(f"{count} of {width}x{height}" for (height, width), count in common)
-    return shown + (", …" if len(source.sizes) > len(common) else "")
 
 
 def _loader(bound: Bound | None, root: Path) -> Any:
@@ -407,7 +343,3 @@ def _dataset_key(bound: Bound | None, root: Path, extractor: Any) -> str:
         return ""
     data = bound.component.load("train", root)
     return content_hash(data) if isinstance(data, ImageData) else bound.spec
-
-
-def _same(real: Source, fake: Source) -> bool:
-    return real.kind == fake.kind and real.content() == fake.content()

@@ -67,7 +67,11 @@ class Opener:
 
     def check_fake(self, named: Any) -> None:
         """Raise UsageError if a text names nothing that `fake` could open."""
-        if not isinstance(named, (str, Path)) or find_trial(str(named)) is not None:
+        if not isinstance(named, (str, Path)):
+            return
+        if not str(named).strip():
+            raise UsageError("--fake is empty; the current folder is .")
+        if find_trial(str(named)) is not None:
             return
         if not Path(named).expanduser().exists():
             raise DataNotFoundError(
@@ -99,6 +103,8 @@ class Opener:
         """Images to be measured against, or their statistics; a data set is told as well."""
         if not isinstance(named, (str, Path, Bound)):
             return _in_memory(named, "real"), None
+        if not str(named).strip():
+            raise UsageError("--real is empty; the current folder is .")
         bound = named if isinstance(named, Bound) else _dataset(str(named))
         if bound is not None:
             return self._split_of(bound), bound
@@ -123,7 +129,7 @@ class Opener:
             raise UsageError(
                 f"{text} is a run folder; name one of its trials: {text.rstrip('/')}:TRIAL"
             )
-        if not path.is_dir() and not is_archive(path):
+        if not path.is_dir() and not (path.is_file() and is_archive(path)):
             raise UsageError(f"{text} is neither a folder, a zip or tar archive, nor an .npz file")
         files = open_images(path)
         return FileSource(
@@ -215,7 +221,12 @@ def _published(text: str, path: Path, more: bool) -> Published:
 
 
 def _in_memory(images: Any, name: str) -> Source:
-    tensor = images if isinstance(images, torch.Tensor) else torch.as_tensor(np.asarray(images))
+    try:
+        tensor = images if isinstance(images, torch.Tensor) else torch.as_tensor(np.asarray(images))
+    except (TypeError, ValueError):  # of texts, of objects, of lists of unlike lengths
+        raise UsageError(
+            f"{name} must be a path or uint8 images, not {type(images).__name__}"
+        ) from None
     if tensor.ndim != 4 or tensor.dtype != torch.uint8 or tensor.shape[1] not in (1, 3):
         raise UsageError(
             f"{name} must be uint8 images (n, 1 or 3, height, width), not {tensor.dtype} "

@@ -155,18 +155,22 @@ def between(start: torch.Tensor, end: torch.Tensor, steps: int, *, spherical: bo
     """(steps, d) latents from ``start`` to ``end``, both included.
 
     Normal latents have nearly equal lengths, which a straight line between two leaves: it has them
-    turned at constant speed (White 2016, arXiv:1609.04468).
+    turned (White 2016, arXiv:1609.04468), by equal angles, while the length goes evenly from the one to
+    the other.
     """
-    shares = torch.linspace(0, 1, steps)[:, None]
-    straight = torch.lerp(start, end, shares)
-    if not spherical:
-        return straight
-    cosine = torch.nn.functional.cosine_similarity(start, end, dim=0).clamp(-1, 1)
-    angle = torch.acos(cosine.double())
-    if float(angle.sin()) < 1e-4:  # the same direction, or the opposite one: no plane to turn in
-        return straight
-    first, second = ((1 - shares) * angle).sin(), (shares * angle).sin()
-    return ((first * start + second * end) / angle.sin()).to(start.dtype)
+    shares = torch.linspace(0, 1, steps, dtype=torch.float64)[:, None]
+    first, last = start.double(), end.double()
+    path = torch.lerp(first, last, shares)
+    if spherical:
+        lengths = torch.lerp(first.norm(), last.norm(), shares)
+        first, last = first / first.norm(), last / last.norm()
+        angle = torch.acos((first @ last).clamp(-1, 1))
+        if float(angle.sin()) > 1e-4:  # else there is no plane to turn in
+            turned = ((1 - shares) * angle).sin() * first + (shares * angle).sin() * last
+            path = lengths * turned / angle.sin()
+    path = path.to(start.dtype)
+    path[0], path[-1] = start, end
+    return path
 
 
 def load_trained(folder: TrialFolder) -> Trained:

@@ -77,7 +77,7 @@ def galleries(
             problems.append(f"{path} is damaged and was left out: it is no picture")
     frame = readable(results)
     places = {
-        trial: f"{plain(outcome)} · fd {distance}"
+        trial: f"{plain(outcome)} · fd\u00a0{distance}"
         for trial, outcome, distance in zip(
             frame["trial"], frame["outcome"], texts(frame["fd"]), strict=True
         )

@@ -66,7 +66,7 @@ def encode(path: Path, budget: int = _MOST) -> Encoded | None:
             if len(content) > budget:
                 kind = "webp"
                 content, shrunk = _smaller(image, budget)
-    except (OSError, SyntaxError, ValueError):  # what Pillow says of damaged files
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # damaged or vast
         return None
     uri = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     return Encoded(uri, width, height, shrunk, texts)

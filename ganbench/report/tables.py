@@ -181,8 +181,6 @@ def _table(
     count = len(view.frame) + len(skipped)
     first = default_columns(view.frame) if len(view.frame) else []
     first = [n for n in first if n in names] or [n for n in _LEAST if n in names]
-    if len(skipped):
-        first += [n for n in ("reason",) if n in names]
     return Table(
         name=name,
         caption=caption,
@@ -203,6 +201,8 @@ def _column(column: ViewColumn, frame: pd.DataFrame, skipped: pd.DataFrame) -> C
         *_texts(column, here),
         *(texts(skipped[name]) if name in skipped else [MISSING] * rest),
     ]
+    if name == "verdicts":  # the reasons are many words, and have a place of their own in the page
+        shown[len(here) :] = ["skipped"] * rest
     found = [*here, *(skipped[name] if name in skipped else [None] * rest)]
     known = described(name)
     return Column(

@@ -22,6 +22,15 @@ def feature_captions(results: pd.DataFrame) -> list[str]:
     return [f"{', '.join(names)}: metrics on {found}" for found, names in by_features.items()]
 
 
+def speed_captions(results: pd.DataFrame) -> list[str]:
+    """Of which trials a cell's speed is, where not of all that ended well."""
+    ok = results["status"] == "ok"
+    alone = results["exclusive"].fillna(False).astype(bool)
+    if not (ok & alone).any() or (alone | ~ok).all():
+        return []
+    return ["Speeds are of trials that had their device to themselves, which are fewer than n"]
+
+
 def interval_captions(summary: pd.DataFrame, intervals: bool) -> list[str]:
     """What the intervals of a table of cells are, and how far to trust them.
 

@@ -44,7 +44,7 @@ that are positive without bound (see docs/statistics.md); missing where `n` is 1
 are there where a trial has the metric. Tables mark in bold the best median among cells of the same data
 set, features, budget and protocol, and every cell whose difference from it (seed by seed where seeds
 are shared) has an interval that holds zero; the number of comparisons is not corrected for. `--columns`
-also takes `fd` for `fd_median` and `fd_range` for the least to the greatest value.
+also takes `fd` for `fd_median`; tables have `fd_range`, the least to the greatest value, as well.
 """
 
 _COMPARISONS = """\

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ganbench.results.comparison import Comparison, ContextEffect
-from ganbench.results.metrics import TIMED, higher_is_better
+from ganbench.results.groups import TIMED
+from ganbench.results.metrics import higher_is_better
 from ganbench.results.schema import AXES, Column
 from ganbench.results.statistics.intervals import Interval
 from ganbench.results.verdicts import left_out_texts, sentence, shown

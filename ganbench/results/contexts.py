@@ -32,7 +32,9 @@ _SETTINGS = ("batch_size", "precision_mode")
 #: Where a setting comes from if a component brought it along.
 _COMPONENTS = ("architecture", "loss", "dataset")
 
-_OF_TRIALS = ("seed", "status", "error", "device", "exclusive", "started")
+#: The architecture that was trained, where options that are ``auto`` may settle alike.
+_SETTLED = "resolved_architecture"
+_OF_TRIALS = ("seed", "status", "error", "device", "exclusive", "started", _SETTLED)
 
 Key = tuple[str, ...]
 
@@ -130,6 +132,27 @@ def contexts(
     return Contexts(names, trials, skipped)
 
 
+def repeated(keys: Iterable[Key], sides: Collection[Contexts]) -> dict[Key, Key]:
+    """Contexts in which all sides trained what they did in another one, and which that is.
+
+    ``auto`` and an option that it settles on make two specs of one architecture. Counted twice, the
+    same trials would look like more evidence than they are. The context with most seeds counts.
+    """
+    names = next(iter(sides)).names
+    if "architecture" not in names:
+        return {}
+    place = names.index("architecture")
+    counts = {key: sum(len(side.seeds(key)) for side in sides) for key in keys}
+    first: dict[tuple[object, ...], Key] = {}
+    found: dict[Key, Key] = {}
+    for key in sorted(counts, key=lambda key: -counts[key]):
+        settled = tuple(_settled(side, key) for side in sides)
+        alike = (*key[:place], settled if all(settled) else key[place], *key[place + 1 :])
+        if first.setdefault(alike, key) != key:
+            found[key] = first[alike]
+    return found
+
+
 def labels(keys: Sequence[Key], names: Sequence[str]) -> list[str]:
     """A short text for each context: its components that are not ``none``.
 
@@ -165,6 +188,12 @@ def _filled(frame: pd.DataFrame, name: str, known: Mapping[Any, Any]) -> pd.Data
     values = [known.get(dataset) for dataset in frame["dataset"]]
     others = pd.Series(values, index=frame.index, dtype=frame[name].dtype)
     return frame.assign(**{name: frame[name].where(frame[name].notna(), others)})
+
+
+def _settled(side: Contexts, key: Key) -> str | None:
+    """The architecture that all trials of a context settled on; None where it is not known."""
+    found = {_text(row.get(_SETTLED)) for row in side.trials.get(key, {}).values()}
+    return found.pop() or None if len(found) == 1 else None
 
 
 def _components(key: Key, names: Sequence[str]) -> str:

@@ -17,8 +17,6 @@ from ganbench.results.view import Note, View, ViewColumn, make_view
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
-
 #: The end of a column's name that says its unit, where the unit is written beside it.
 _NAMED_UNIT = re.compile(r"(images per second| (seconds|mb|ms))\Z")
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ganbench.errors import UsageError
-from ganbench.results.contexts import Contexts, Key, carried, completed, contexts, labels
+from ganbench.results.contexts import (
+    Contexts,
+    Key,
+    carried,
+    completed,
+    contexts,
+    labels,
+    repeated,
+)
 from ganbench.results.formatting import plain
+from ganbench.results.groups import TIMED
 from ganbench.results.metrics import scores
-from ganbench.results.pairing import LeftOut
+from ganbench.results.pairing import LeftOut, listed, why_repeated
 from ganbench.results.statistics.aggregates import LEAST_FOR_IQM, Statistic
 from ganbench.results.variants import specs_of
 
@@ -25,20 +34,17 @@ class Field:
     """The scores of several components over shared contexts and seeds.
 
     :ivar scores: per component, one array per context, in the order of its seeds.
-    :ivar failed: per component, how many trials failed.
+    :ivar trials: of each component, of seeds that all share, also where the metric is not known.
+    :ivar failed: per component, how many of these failed.
     """
 
     names: Sequence[str]
     contexts: Sequence[str]
     seeds: Sequence[Sequence[int]]
     scores: Mapping[str, Sequence[np.ndarray]]
+    trials: int
     failed: Mapping[str, int]
     left_out: Sequence[LeftOut]
-
-    @property
-    def trials(self) -> int:
-        """Trials of each component."""
-        return sum(map(len, self.seeds))
 
     @property
     def statistic(self) -> Statistic:
@@ -94,20 +100,32 @@ def _field(kept: Mapping[str, Contexts], metric: str, left_out: list[LeftOut]) -
     common = set(_common(kept.values()))
     found: dict[str, list[np.ndarray]] = {spec: [] for spec in kept}
     failed = dict.fromkeys(kept, 0)
-    shown, seeds_of = [], []
-    for key, label in zip(every, labels(every, names), strict=True):
+    label_of = dict(zip(every, labels(every, names), strict=True))
+    twins = repeated([key for key in every if key in common], kept.values())
+    shown, seeds_of, ended = [], [], 0
+    for key, label in label_of.items():
         if key not in common:
             lacking = [plain(spec) for spec, side in kept.items() if key not in side.trials]
             left_out.append(LeftOut(label, f"not run with {', '.join(lacking)}"))
             continue
-        seeds = sorted(set.intersection(*(side.seeds(key) for side in kept.values())))
+        if key in twins:
+            because = why_repeated(label_of[twins[key]])
+            left_out.append(LeftOut(label, because, missing=False))
+            continue
+        seeds_there = [side.seeds(key) for side in kept.values()]
+        seeds = sorted(set.intersection(*seeds_there))
         rows = {spec: [side.trials[key][seed] for seed in seeds] for spec, side in kept.items()}
         values = {spec: scores(trials, metric) for spec, trials in rows.items()}
         known = ~np.isnan(np.stack(list(values.values()))).any(axis=0)
+        if metric in TIMED:
+            known &= _on_equal_devices(list(rows.values()))
         if not known.any():
-            why = f"{metric} is not known of all" if seeds else "no seed is shared by all"
+            why = _why_unknown(metric) if seeds else "no seed is shared by all"
             left_out.append(LeftOut(label, why))
             continue
+        if alone := sorted(set.union(*seeds_there).difference(seeds)):
+            left_out.append(LeftOut(label, f"seeds that not all have: {listed(alone)}"))
+        ended += len(seeds)
         shown.append(label)
         seeds_of.append([seed for seed, there in zip(seeds, known.tolist(), strict=True) if there])
         for spec in kept:
@@ -116,4 +134,17 @@ def _field(kept: Mapping[str, Contexts], metric: str, left_out: list[LeftOut]) -
     if not shown:
         reasons = "; ".join(sorted({item.reason for item in left_out}))
         raise UsageError(f"there is nothing to rank: {reasons}")
-    return Field(list(kept), shown, seeds_of, found, failed, left_out)
+    return Field(list(kept), shown, seeds_of, found, ended, failed, left_out)
+
+
+def _why_unknown(metric: str) -> str:
+    """The reason to leave out a context without a seed of which all have the metric."""
+    if metric in TIMED:
+        return f"{metric} counts only where all trials of a seed ran alone on equal devices"
+    return f"{metric} is not known of all"
+
+
+def _on_equal_devices(rows: Sequence[Sequence[Mapping[str, Any]]]) -> np.ndarray:
+    """Of which seeds all components were trained on equal devices; ``rows`` are theirs, by seed."""
+    devices = [{str(row.get("device")) for row in of_seed} for of_seed in zip(*rows, strict=True)]
+    return np.array([len(names) == 1 for names in devices], dtype=bool)

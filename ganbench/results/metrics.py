@@ -10,14 +10,13 @@ import numpy as np
 
 from ganbench.errors import UnknownNameError, UsageError, did_you_mean
 from ganbench.results.formatting import plain
+from ganbench.results.groups import TIMED
 from ganbench.results.schema import column
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SPEED = "images_per_second"
-#: Metrics that mean something only where a trial had its device to itself.
-TIMED = (SPEED, "step_ms")
 #: Metrics of what a trial costs, of which a failed one has none.
 COSTS = (*TIMED, "peak_memory_mb")
 

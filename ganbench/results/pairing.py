@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganbench.results.contexts import Contexts, Key, differing, labels
+from ganbench.results.contexts import Contexts, Key, differing, labels, repeated
 from ganbench.results.formatting import plain
-from ganbench.results.metrics import SPEED, TIMED, scores
+from ganbench.results.groups import TIMED
+from ganbench.results.metrics import SPEED, scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,10 +48,14 @@ class Pairs:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What could not be compared, and why."""
+    """What could not be compared, and why.
+
+    :ivar missing: whether it is for want of trials.
+    """
 
     label: str
     reason: str
+    missing: bool = True
 
 
 def paired(
@@ -61,12 +66,18 @@ def paired(
     :param names: of the two sides.
     """
     keys = list(dict.fromkeys([*first.trials, *second.trials]))
+    shown = dict(zip(keys, labels(keys, first.names), strict=True))
+    shared = [key for key in keys if first.seeds(key) & second.seeds(key)]
+    twins = repeated(shared, (first, second))
     pairs, left_out = [], []
-    for key, label in zip(keys, labels(keys, first.names), strict=True):
+    for key, label in shown.items():
         lacking = [(name, side) for name, side in zip(names, (first, second), strict=True)
                    if key not in side.trials]  # fmt: skip
         if lacking:
             left_out.append(LeftOut(label, _why_lacking(key, *lacking[0])))
+            continue
+        if key in twins:
+            left_out.append(LeftOut(label, why_repeated(shown[twins[key]]), missing=False))
             continue
         found = _pairs(key, label, first, second, metric)
         if found.seeds:
@@ -77,9 +88,18 @@ def paired(
             left_out.append(LeftOut(label, "no seed in common"))
         alone = sorted(first.seeds(key) ^ second.seeds(key))
         if alone and found.seeds:
-            listed = ", ".join(map(str, alone[:8])) + (", …" if len(alone) > 8 else "")
-            left_out.append(LeftOut(label, f"seeds that only one of the two has: {listed}"))
+            left_out.append(LeftOut(label, f"seeds that only one of the two has: {listed(alone)}"))
     return pairs, left_out
+
+
+def why_repeated(label: str) -> str:
+    """The reason to leave out a context whose trials are those of another one."""
+    return f"its options settle on what {label} trains; trials count once"
+
+
+def listed(seeds: Sequence[int]) -> str:
+    """``0, 1, 5``, of many only some."""
+    return ", ".join(map(str, seeds[:8])) + (", …" if len(seeds) > 8 else "")
 
 
 def nothing_shared(

@@ -6,6 +6,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
+from ganbench.errors import UsageError
 from ganbench.results import comparison, ranking
 from ganbench.results.folders import read_several
 from ganbench.results.statistics.intervals import LEVEL
@@ -36,6 +37,10 @@ def compare(
     :param against: another run of which B's trials are taken.
     :raises UsageError: if there is nothing to compare, with the reason.
     """
+    if against is None and (a is None or b is None):
+        raise UsageError("name two components to compare, or another run: compare(…, against=…)")
+    if a is None and b is not None:
+        raise UsageError(f"B is {b}: name A, too")
     first, second = _frames(folder, against)
     names = (os.fspath(folder), os.fspath(folder if against is None else against))
     other = a if b is None and against is not None else b

@@ -180,7 +180,7 @@ def captions(frame: pd.DataFrame, field: Field) -> list[str]:
     if counts[-1] == 1:
         told.insert(1, "One seed tells nothing apart: run more seeds.")
     told += left_out_texts(field.left_out)
-    if field.left_out:
+    if any(item.missing for item in field.left_out):
         told.append(
             f"To rank with what was left out, run it with every {known['axis']} and the same seeds."
         )

@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ganbench.results.metrics import COSTS, TIMED, higher_is_better
+from ganbench.results.groups import TIMED
+from ganbench.results.metrics import COSTS, higher_is_better
 from ganbench.results.statistics.intervals import Interval
 from ganbench.results.statistics.paired import Effect
 from ganbench.results.statistics.scales import Scale, back
@@ -127,7 +128,9 @@ def _contexts(found: Comparison) -> list[str]:
         return [f"The one context is {found.contexts[0].label}; it says nothing about others."]
     single = sum(len(context.seeds[0]) < 2 for context in found.contexts)
     if found.overall.effect.interval.exists and single:
-        parts.append(f"The interval leaves out {_count(single, 'context')} with one seed only.")
+        parts.append(
+            f"Effect and interval leave out {_count(single, 'context')} with one seed only."
+        )
     signs = {number: _sign(context, found.metric) for number, context in enumerate(found.contexts)}
     ahead = [number for number, sign in signs.items() if sign > 0]
     behind = [number for number, sign in signs.items() if sign < 0]

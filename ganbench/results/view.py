@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ganbench.results.captions import feature_captions, interval_captions
+from ganbench.results.captions import feature_captions, interval_captions, speed_captions
 from ganbench.results.estimates import Estimate, estimates, floats
 from ganbench.results.formatting import better, described, header, is_number, plain, span, texts
 from ganbench.results.groups import Groups, group
@@ -113,6 +113,7 @@ def make_view(
     summary = None if groups is None else summarize(groups)
     table = readable(results if summary is None else summary)
     names = check_columns(table, columns) if columns else default_columns(table, paper=paper)
+    sort = None if sort is None else check_columns(table, [sort])[0]  # before hidden columns
     if groups is not None and summary is not None and len(table):  # pandas would lengthen it
         kinds = {_KIND: pd.Series(comparable(groups))}
         table = table.assign(**_rivals(groups, summary, names), **kinds)
@@ -121,6 +122,7 @@ def make_view(
     captions = feature_captions(results) if any("fd" in name for name in names) else []
     if summary is not None:
         captions += interval_captions(summary, any(e.low for c in shown for e in c.estimates or ()))
+        captions += speed_captions(results) if "images_per_second" in names else []
     bold = any(any(column.best) for column in shown if column.estimates)
     marks = MEANING.format(level=100 * LEVEL) if bold else ""
     return View(table, shown, [*failures(results), *skipped(results)], captions, marks)

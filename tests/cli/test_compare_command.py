@@ -89,6 +89,11 @@ def test_wrong_use_is_one_sentence(call: Call, args: list[str], message: str) ->
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_is_not_compared_with_itself(call: Call, folder: RunFolder) -> None:
+    with pytest.raises(UsageError, match="compared with itself makes no difference"):
+        call("compare", str(folder.path))
+
+
 def test_damage_is_told_on_standard_error(call: Call, tmp_path: Path) -> None:
     run = write_synthetic_run(tmp_path / "run", seeds=2, ticks=1, table=False)
     run.trial(run.trial_ids()[0]).row_json.write_text("{torn")

@@ -146,6 +146,8 @@ def test_choices(call: Call, tmp_path: Path, args: list[str]) -> None:
         (["--kind", "profile", "--by", "colour"], "'colour' is no axis to compare; known: arch"),
         (["--kind", "curves", "--by", "loss"], "--by is for --kind profile, not for curves"),
         (["--kind", "curves", "--ticks"], "--ticks is for --kind samples"),
+        (["--kind", "profile", "--over", "seconds"], "--over is for profiles of the time to"),
+        (["--kind", "profile", "--target", "nan"], "--target nan is no value"),
         (["--kind", "samples", "--log"], "--log and --linear are for --kind curves"),
         (["--kind", "samples", "--ticks", "a"], "expected numbers of ticks"),
         (["--kind", "samples", "--trials", "nobody"], "nobody"),

@@ -88,6 +88,7 @@ def test_every_format_goes_to_a_file(call: Call, tmp_path: Path, format_: str) -
         (["--format", "parquet"], "-o FILE"),
         (["--columns", "fdd"], "no column 'fdd'; did you mean"),
         (["--sort", "fdd", "--by-cell"], "no column 'fdd'"),
+        (["--sort", "_kind", "--by-cell"], "no column '_kind'"),
         (["-o", "/nowhere/at/all/x.csv"], "there is no folder"),
         (["-o", "."], "is a folder"),
     ],

@@ -102,6 +102,17 @@ class TestContexts:
             "mlp × digits (batch_size 64)",
         ]
 
+    def test_trials_under_two_names_count_once(self) -> None:
+        def edit(row: Row) -> Row | None:
+            lacking = (row["architecture"], row["seed"]) == ("mlp", 3)
+            return None if lacking else row | {"resolved_architecture": "dcgan[width=32]"}
+
+        found = compared(edit)
+        assert [context.label for context in found.contexts] == ["dcgan[width=32] × digits"]
+        assert "settle on what dcgan[width=32] × digits trains" in found.left_out[0].reason
+        apart = compared(lambda row: row | {"resolved_architecture": row["architecture"]})
+        assert len(apart.contexts) == 2
+
     def test_what_one_side_lacks_is_told(self) -> None:
         def edit(row: Row) -> Row:
             if row["loss"] == "b" and row["architecture"] != "mlp":

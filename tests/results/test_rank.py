@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,30 @@ def test_failures_stay_and_count_as_the_worst() -> None:
     assert np.isfinite(frame["ratio"].iloc[:2]).all()
 
 
+def test_failures_are_counted_where_the_metric_leaves_them_out() -> None:
+    frame = ranked_by_memory(lambda row: row["loss"] == "b" and row["seed"] > 0)
+    assert frame["n"].tolist() == [8, 8, 8]
+    assert frame.set_index("loss")["failed"].to_dict() == {"a": 0, "b": 6, "c": 0}
+
+
+def test_speeds_are_of_equal_devices() -> None:
+    frame = synthetic_frame(
+        lambda row: row | {"device": "gpu" if (row["loss"], row["seed"]) == ("a", 1) else "cpu"},
+        losses=LOSSES,
+    )
+    assert "3 seeds in 2 contexts" in rank(frame, "loss", "images_per_second").attrs["captions"][0]
+    frame["device"] = frame["loss"]
+    with pytest.raises(UsageError, match="ran alone on equal devices"):
+        rank(frame, "loss", "images_per_second")
+
+
+def ranked_by_memory(failed: Callable[[Row], bool]) -> pd.DataFrame:
+    def edit(row: Row) -> Row:
+        return row | {"status": "oom"} if failed(row) else row
+
+    return rank(synthetic_frame(edit, losses=LOSSES), "loss", "peak_memory_mb")
+
+
 def test_only_what_all_share_enters() -> None:
     def edit(row: Row) -> Row:
         if row["loss"] == "c" and row["architecture"] == "mlp":
@@ -77,7 +102,10 @@ def test_only_what_all_share_enters() -> None:
     frame = ranked(edit)
     assert frame["contexts"].tolist() == [1, 1, 1]
     assert frame["n"].tolist() == [3, 3, 3]
-    assert frame.attrs["left_out"] == ["mlp × digits: not run with c"]
+    assert frame.attrs["left_out"] == [
+        "mlp × digits: not run with c",
+        "dcgan[width=32] × digits: seeds that not all have: 3",
+    ]
     assert any("run it with every loss" in caption for caption in frame.attrs["captions"])
 
 
@@ -89,6 +117,20 @@ def test_a_component_that_shares_nothing_is_left_out() -> None:
     )
     assert sorted(frame["loss"]) == ["a", "c"]
     assert frame.attrs["left_out"] == ["b: skipped: it cannot"]
+
+
+def test_equal_numbers_are_never_told_apart() -> None:
+    frame = ranked(lambda row: row | {"fd": 5.0})
+    assert frame["tied"].all()
+    assert (frame["p"].iloc[1:] == 1.0).all()
+
+
+def test_trials_under_two_names_count_once() -> None:
+    frame = ranked(lambda row: row | {"resolved_architecture": "mlp"})
+    assert frame["contexts"].tolist() == [1, 1, 1]
+    (left_out,) = frame.attrs["left_out"]
+    assert "settle on what" in left_out
+    assert not any("run it with every" in caption for caption in frame.attrs["captions"])
 
 
 def test_one_seed_tells_nothing_apart() -> None:

@@ -257,6 +257,9 @@ class TestPaired:
         both = differences(np.array([INF, 2.0]), np.array([INF, 1.0]), "log")
         assert both.tolist() == [0.0, math.log(2)]
 
+    def test_ties_prove_nothing(self) -> None:
+        assert paired_effect([np.zeros(12)]).p == 1.0
+
     def test_equal_differences_prove_little(self) -> None:
         assert not paired_effect([np.full(3, 1.0)]).interval.excludes(0.0)
         assert paired_effect([np.full(8, 1.0)]).interval.excludes(0.0)

@@ -62,8 +62,9 @@ def limits(finite: np.ndarray, log: bool, margin: float = _MARGIN) -> tuple[floa
     """Ends a little beyond the values, by a share of their range."""
     low, high = float(finite.min()), float(finite.max())
     if log:
-        ratio = max(high / low, 1.05) ** margin
-        return low / ratio, high * ratio
+        pad = max(math.log(high) - math.log(low), math.log(1.05)) * margin
+        ends = max(math.log(low) - pad, -700.0), min(math.log(high) + pad, 700.0)
+        return math.exp(ends[0]), math.exp(ends[1])
     pad = (high - low) * margin or abs(high) * margin or 1.0
     return low - pad, high + pad
 

@@ -133,8 +133,7 @@ def _p_with_failures(strata: Sequence[np.ndarray], seed: int) -> float:
     The second tells only in the direction in which failures lie.
     """
     values = np.concatenate(strata)
-    signs = np.sign(values[values != 0])
-    found = [_p_of_signs(signs)]
+    found = [_p_of_signs(np.sign(values))]
     worst = np.sign(values[np.isinf(values)])
     kept = [stratum[np.isfinite(stratum)] for stratum in strata]
     if abs(worst.sum()) == len(worst) and min(map(len, kept)) >= 2:
@@ -144,8 +143,10 @@ def _p_with_failures(strata: Sequence[np.ndarray], seed: int) -> float:
 
 
 def _p_of_signs(signs: np.ndarray) -> float:
+    """The sign test; ties tell nothing and do not count."""
     from scipy.special import bdtr
 
+    signs = signs[signs != 0]
     fewer = min((signs > 0).sum(), (signs < 0).sum())
     return min(1.0, 2 * float(bdtr(fewer, len(signs), 0.5))) if len(signs) else 1.0
 
