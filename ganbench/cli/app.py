@@ -46,7 +46,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Use and measure generators": {
         "sample": Entry("ganbench.cli.sample:sample", "Draw images from a trained generator."),
-        "export": Entry("ganbench.cli.export:export", "Write a generator for use without ganbench."),
+        "export": Entry(
+            "ganbench.cli.export:export", "Write a generator for use without ganbench."
+        ),
         "eval": Entry("ganbench.cli.eval:eval_", "Measure images against real ones."),
     },
     "Look at components": {

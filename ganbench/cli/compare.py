@@ -55,7 +55,9 @@ def compare(
     target = checked_target(out)
     a, b, other = _asked(names, against)
     if other is not None and a == b and _same_folder(folder, other):
-        raise UsageError(f"{other} is {folder}: what is compared with itself makes no difference; name another run")
+        raise UsageError(
+            f"{other} is {folder}: what is compared with itself makes no difference; name another run"
+        )
 
     from ganbench.results.comparison import compare as compared
     from ganbench.results.folders import read_several

@@ -55,6 +55,8 @@ def _best_cells(view: View) -> Iterator[str]:
 
 def _rankings(results: pd.DataFrame) -> Iterator[str]:
     """What the components of each kind that has several come to, in paired comparisons."""
+    if not results.loc[results["status"] == "ok", "fd"].notna().any():
+        return  # where all have failed, none is told from another
     for axis, name in _RANKED.items():
         if results[axis].nunique() < 2:
             continue
@@ -102,7 +104,7 @@ def _troubles(results: pd.DataFrame) -> Iterator[str]:
             f"Of {tried} trials, {' and '.join(parts)}; they count as the worst there is "
             "and stay in the denominator."
         )
-    learned = results["verdict"].value_counts()
+    learned = results.loc[results["status"] != "skipped", "verdict"].value_counts()
     for verdict, words in (
         ("collapsed", "ended more than 1.5 times above their best distance (collapsed)"),
         ("never-learned", "hardly improved on their start (never learned)"),

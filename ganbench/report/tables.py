@@ -27,7 +27,7 @@ _TONES = {
 }
 _JUDGEMENTS = ("outcome", "verdict", "verdicts", "status")
 _LEADING = ("fd_median", "fid_median")
-_LEAST = (*AXES[:3], "seed", "outcome")
+_LEAST = (*AXES[:3], "seed", "outcome", "verdicts")
 _EXACT_INTEGER = 2**53
 #: What a person who asks how steadily trials trained wants to see.
 _STABILITY = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import torch
 from PIL import Image
 
 import ganbench as gb
-from ganbench.evaluation import rows
+from ganbench.evaluation import image_files, rows
 from ganbench.evaluation.background import in_background
 from ganbench.evaluation.extrapolation import extrapolate
 from ganbench.evaluation.frechet import Moments, Reference, frechet_distance
@@ -119,6 +121,37 @@ def test_too_few_samples_are_not_extrapolated(tmp_path):
     assert extrapolate(reference, Rows(0, 8, tmp_path)) is None
 
 
+@pytest.mark.parametrize("form", ["folder", "zip", "tar"])
+def test_a_file_too_large_for_an_image_is_not_read(form, tmp_path, monkeypatch):
+    monkeypatch.setattr(image_files, "MOST", 5000)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    Image.new("RGB", (4, 4)).save(folder / "a.png")
+    (folder / "b.png").write_bytes(bytes(5001))
+    place = folder if form == "folder" else shutil.make_archive(str(folder), form, folder)
+    found = survey(open_images(Path(place)), tmp_path / "cache", lambda count: None)
+    assert list(found.broken) == [1]
+    assert "larger than" in found.broken[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"samples": 1}, "samples must be a whole number from 2"),
+        ({"samples": 2.5}, "samples must be a whole number from 2"),
+        ({"seed": -1}, "seed must be"),
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"fake": None}, "must be a path or uint8 images, not NoneType"),
+        ({"metrics": "fd,kit"}, "unknown metric 'kit'"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_refused(arguments, message):
+    images = np.zeros((4, 3, 4, 4), np.uint8)
+    given = {"fake": images, "real": images, "extractor": "pixels", "metrics": "fd"} | arguments
+    with pytest.raises(gb.UsageError, match=message):
+        gb.evaluate(**given)
+
+
 def test_what_was_seen_of_files_is_remembered_until_they_change(tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
@@ -187,6 +220,7 @@ def test_a_damaged_file_is_refused_when_it_shows(tmp_path):
 @pytest.mark.parametrize(
     ("mu", "sigma", "message"),
     [
+        (np.zeros(2), -np.eye(2), "negative variances"),
         (np.zeros(3), np.eye(4), "are no mean"),
         (np.zeros((3, 1)), np.eye(3), "are no mean"),
         (np.full(3, np.nan), np.eye(3), "is not finite"),

@@ -225,3 +225,14 @@ def _failing(row: Row) -> Row:
     if row["loss"] == "m" and row["seed"]:
         return row | {"status": "error", "error": "<u>wrong</u>", "fd": None}
     return row
+
+
+class TestFindings:
+    def test_where_all_have_failed_no_component_is_compared(self, tmp_path: Path) -> None:
+        def failed(row: Row) -> Row:
+            return row | {"status": "error", "fd": None, "fd_best": None, "verdict": None}
+
+        run = write_synthetic_run(tmp_path / "run", edit=failed)
+        found = gather(run.path).findings
+        assert [text for text in found if "tell" in text] == []
+        assert any("8 failed" in text for text in found)
