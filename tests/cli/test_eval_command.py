@@ -222,3 +222,19 @@ def test_plain_lines_tell_the_rate_and_the_time_left(capsys):
         "fake: x: 200 of 1,000, 10.0 images/s, 1:20 left",
         "computing fd",
     ]
+
+
+def test_what_is_empty_or_no_file_is_refused():
+    for option, other in (("--real", "--fake"), ("--fake", "--real")):
+        result = evaluate(option, "", other, "real", "--extractor", "pixels")
+        assert result.exit_code == 2
+        assert f"{option} is empty" in result.stderr
+    result = evaluate("--real", "real", "--fake", "/dev/zero", "--extractor", "pixels")
+    assert result.exit_code == 2
+    assert "neither a folder" in result.stderr
+
+
+def test_fewer_images_than_asked_for_are_told():
+    result = evaluate("--real", "real", "--fake", "fake", "--extractor", "pixels", "-n", 50)
+    assert result.exit_code == 0
+    assert "fake has 40 images, fewer than the 50" in result.stderr

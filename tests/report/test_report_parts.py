@@ -122,7 +122,9 @@ class TestPictures:
         Image.new("RGB", (90, 90), (1, 2, 3)).save(good)
         torn.write_bytes(good.read_bytes()[:60])
         other.write_text("<svg/>")
-        assert [*encode_all([good, torn, other, tmp_path / "none.png"])] == [good]
+        vast = tmp_path / "vast.png"
+        Image.new("1", (20_000, 20_000)).save(vast)
+        assert [*encode_all([good, torn, other, vast, tmp_path / "none.png"])] == [good]
 
 
 class TestFilms:
