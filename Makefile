@@ -24,7 +24,7 @@ quickstart: install  ## train the quick grid, print its table, write its report
 	$(BIN)/ganbench report $(RUN) -o $(RUN)/report.html
 
 test: install lint  ## lint, types and the tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --durations 40
 
 test-all: install lint  ## the slow tests too
 	$(BIN)/python -m pytest -m "slow or not slow"
