@@ -12,17 +12,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from pytest_benchmark.fixture import BenchmarkFixture
-from torch import nn
 
 from benchmarks.measuring import bench_device, median_seconds
-from ganbench_extractors import inception
+from benchmarks.random_inception import write_random_weights
 
 pytestmark = pytest.mark.benchmark(group="evaluation of folders")
 
@@ -45,7 +42,7 @@ def test_inception(benchmark: BenchmarkFixture, tmp_path: Path, reference: str) 
     if benchmark.disabled:
         images = 12  # only whether it works
     real, fake = (_images(tmp_path / name, images, seed) for name, seed in (("r", 1), ("f", 2)))
-    weights = _weights(tmp_path / "weights.pth")
+    weights = write_random_weights(tmp_path / "weights.pth")
     ours = _ours(tmp_path, real, fake, weights, images // 2, reference == "cached")
     theirs = _theirs(tmp_path, real, fake, weights, images // 2, reference == "cached")
     seconds, found = [], []
@@ -136,20 +133,3 @@ def _images(folder: Path, count: int, seed: int) -> Path:
         pixels = (blocks + random.randn(32, 32, 3) * 20).clip(0, 255)
         Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number:05}.png")
     return folder
-
-
-def _weights(path: Path) -> Path:
-    """A file of the published format, with activations that neither vanish nor explode."""
-    module = inception._fidelity()
-    with (
-        mock.patch.object(module, "load_state_dict_from_url"),
-        mock.patch.object(module.FeatureExtractorInceptionV3, "load_state_dict"),
-        torch.random.fork_rng(devices=[]),
-    ):
-        torch.manual_seed(0)
-        network = module.FeatureExtractorInceptionV3("random", ["2048"])
-        for layer in network.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight)
-    torch.save(network.state_dict(), path)
-    return path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from unittest import mock
 
 import pytest
 import torch
@@ -11,8 +10,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 import ganbench as gb
 from benchmarks.measuring import record_rate, synchronized
+from benchmarks.random_inception import write_random_weights
 from ganbench.evaluation.features import Pass
-from ganbench_extractors import inception
 
 pytestmark = pytest.mark.benchmark(timer=synchronized, group="feature pass")
 
@@ -43,7 +42,7 @@ def test_digits(
 def test_inception(benchmark: BenchmarkFixture, device: torch.device, tmp_path: Path) -> None:
     """With random weights, which take as long as the published ones."""
     spec = gb.DataSpec(3, 32, 32)
-    weights = _random_weights(tmp_path)
+    weights = write_random_weights(tmp_path / "random.pth")
     context = gb.ExtractorContext(spec, _no_data, "", tmp_path, device, lambda line: None)
     network = gb.get("extractor", f'inception-v3-compat[weights="{weights}"]').prepare(context)
     random = torch.Generator().manual_seed(0)
@@ -52,21 +51,6 @@ def test_inception(benchmark: BenchmarkFixture, device: torch.device, tmp_path: 
     passed = benchmark.pedantic(Pass(network).run, ([images],), rounds=5, warmup_rounds=1)
     assert passed.features.shape == (16, 2048)
     record_rate(benchmark, "images_per_second", len(images))
-
-
-def _random_weights(folder: Path) -> Path:
-    """A file of the published format; the network's constructor is kept from loading any."""
-    module = inception._fidelity()
-    with (
-        mock.patch.object(module, "load_state_dict_from_url"),
-        mock.patch.object(module.FeatureExtractorInceptionV3, "load_state_dict"),
-        torch.random.fork_rng(devices=[]),
-    ):
-        torch.manual_seed(0)
-        network = module.FeatureExtractorInceptionV3("random", ["2048"])
-    path = folder / "random.pth"
-    torch.save(network.state_dict(), path)
-    return path
 
 
 def _no_data(split: str) -> gb.ImageData:

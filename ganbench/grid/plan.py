@@ -17,6 +17,7 @@ from ganbench.grid.grid import Grid
 from ganbench.grid.settings import Settled, settle_training
 from ganbench.registry.guard import one_line, quiet_stdout
 from ganbench.registry.lookup import Bound, Registry, default_registry
+from ganbench.registry.specs import split_combined
 
 #: Axes on which ``a+b`` stands for both.
 COMBINED = ("regularizer", "augmentation")
@@ -240,21 +241,6 @@ def component_needs(bound: Bound) -> dict[str, str]:
         for part in (component, *penalties)
         for capability, why in part.needs.items()
     }
-
-
-def split_combined(specs: str) -> list[str]:
-    """Split ``r1[gamma=1]+r2`` at the plus signs outside brackets."""
-    parts, depth, quoted = [""], 0, False
-    for char in specs:
-        quoted ^= char == '"'
-        depth += 0 if quoted else (char == "[") - (char == "]")
-        if char == "+" and depth == 0 and not quoted:
-            parts.append("")
-        else:
-            parts[-1] += char
-    if len(parts) > 1 and not all(part.strip() for part in parts):
-        raise UsageError(f"bad spec {specs!r}: nothing stands beside a plus sign")
-    return parts
 
 
 def _refuse_repetition(text: str, bounds: Bounds) -> None:

@@ -190,3 +190,18 @@ def _survives_bare(text: str) -> bool:
     except UsageError:
         return False
     return parts == [text] and not is_literal(text)
+
+
+def split_combined(specs: str) -> list[str]:
+    """Split ``r1[gamma=1]+r2`` at the plus signs outside brackets."""
+    parts, depth, quoted = [""], 0, False
+    for char in specs:
+        quoted ^= char == '"'
+        depth += 0 if quoted else (char == "[") - (char == "]")
+        if char == "+" and depth == 0 and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += char
+    if len(parts) > 1 and not all(part.strip() for part in parts):
+        raise UsageError(f"bad spec {specs!r}: nothing stands beside a plus sign")
+    return parts

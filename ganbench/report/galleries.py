@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ganbench.report.charts.cells import cells
 from ganbench.report.charts.strip import Layout
 from ganbench.report.pictures import Encoded, encode_all
 from ganbench.report.tables import tone
 from ganbench.results.formatting import plain, texts
 from ganbench.results.store import RunFolder
-from ganbench.results.summary import cells
 from ganbench.results.view import cell_label, readable
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def galleries(
     ticks = {str(trial): rows for trial, rows in history.groupby("trial", sort=False)}
     outcomes = dict(zip(frame["trial"], frame["outcome"], strict=True))
 
-    def picture(trial: str, seed: Any) -> Picture:
+    def picture(trial: str, seed: str) -> Picture:
         samples, film = (*map(found.get, paths[trial]), None, None)[:2]
         return Picture(
             anchors[trial],
@@ -104,12 +104,14 @@ def film_ticks(galleries: Iterable[Gallery]) -> list[int]:
     return sorted({tick for film in films for tick in film.ticks})
 
 
-def _by_cell(results: pd.DataFrame, picture: Callable[[str, Any], Picture]) -> Iterator[Gallery]:
+def _by_cell(results: pd.DataFrame, picture: Callable[[str, str], Picture]) -> Iterator[Gallery]:
     for cell in cells(results):
-        trials = zip(cell.trials["trial"], cell.trials["seed"], strict=True)
+        trials = zip(cell.texts("trial"), cell.texts("seed"), strict=True)
         pictures = [picture(trial, seed) for trial, seed in trials]
         if pictures:
-            label = cell_label(value for key, value in cell.key.items() if key != "dataset")
+            label = cell_label(
+                value for key, value in cell.key.items() if value and key != "dataset"
+            )
             yield Gallery(plain(cell.key["dataset"]), label, pictures)
 
 

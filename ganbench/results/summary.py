@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from ganbench.results.cell_columns import AVERAGED, COLUMNS, METRICS, RANGED, scale, statistics_of
 from ganbench.results.estimates import floats
 from ganbench.results.groups import SETTINGS, Groups, group
-from ganbench.results.schema import AXES, column
+from ganbench.results.schema import AXES
 from ganbench.results.statistics.aggregates import LEAST_FOR_IQM, median, weights
 from ganbench.results.statistics.intervals import LEVEL, intervals, wilson
 from ganbench.results.statistics.scales import Scale
@@ -26,55 +26,8 @@ from ganbench.results.statistics.spread import REPLICATES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "METRICS", "RANGED", "SETTINGS", "Cell", "by_cell", "cells", "median",
-           "outcomes", "scale", "summarize", "verdicts"]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The trials of one cell.
-
-    :ivar key: the cell's components, and settings where they tell it from another cell.
-    :ivar trials: those that count: neither skipped nor interrupted.
-    :ivar interrupted: how many wait to be finished.
-    :ivar reason: why the cell was skipped; None if it was not.
-    """
-
-    key: Mapping[str, Any]
-    trials: pd.DataFrame
-    interrupted: int
-    reason: str | None
-
-    def scores(self, metric: str) -> np.ndarray:
-        """The metric over seeds, the worst value for each that did not end ``ok``.
-
-        An ``ok`` trial without the metric was not measured and is left out; if none was measured,
-        the result is empty.
-        """
-        known = column(metric)
-        worst = -math.inf if known is not None and known.better == "higher" else math.inf
-        values = self.trials[metric].to_numpy(dtype="float64", na_value=math.nan)
-        failed = (self.trials["status"] != "ok").to_numpy(dtype=bool)
-        scores = np.where(failed, worst, values)
-        measured: np.ndarray = scores[~np.isnan(scores)]
-        return measured
-
-    @property
-    def failed(self) -> int:
-        """How many trials did not end ``ok``."""
-        return int((self.trials["status"] != "ok").sum())
-
-
-def cells(frame: pd.DataFrame) -> Iterator[Cell]:
-    """The cells of a results frame, in its order."""
-    groups = group(frame)
-    keys: list[dict[Any, Any]] = _keys(groups).to_dict("records")
-    reasons = _reasons(groups)
-    for number, (_, rows) in enumerate(frame.groupby(groups.codes, sort=True)):
-        status = rows["status"]
-        counted = rows[(status != "skipped") & (status != "interrupted")]
-        interrupted = int((status == "interrupted").sum())
-        yield Cell(keys[number], counted, interrupted, reasons[number])
+__all__ = ["COLUMNS", "METRICS", "RANGED", "SETTINGS", "by_cell", "median", "outcomes", "scale",
+           "summarize"]  # fmt: skip
 
 
 def by_cell(
@@ -210,14 +163,11 @@ def outcomes(frame: pd.DataFrame) -> pd.Series[str]:
     return frame["status"].where(frame["status"] != "ok", frame["verdict"].fillna("ok"))
 
 
-def verdicts(trials: pd.DataFrame) -> str:
-    """How many trials came to what, the most frequent first: ``stable 2/3, error 1/3``."""
-    counts = outcomes(trials).value_counts(sort=False)
-    return _counted({str(name): int(count) for name, count in counts.items()})
-
-
 def _verdicts(groups: Groups) -> list[str | None]:
-    """`verdicts` of each cell; None where no trial counts."""
+    """How many trials of each cell came to what, the most frequent first: ``stable 2/3, error 1/3``.
+
+    None where no trial counts.
+    """
     rows = np.flatnonzero(groups.counted)
     codes, names = outcomes(groups.frame).iloc[rows].factorize()
     table = np.zeros((groups.count, len(names)), dtype=np.int64)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ganbench.errors import UnknownNameError, UsageError, did_you_mean
-from ganbench.registry.specs import Spec, parse_spec
+from ganbench.registry.specs import Spec, parse_spec, split_combined
 from ganbench.results.formatting import plain
 from ganbench.results.schema import AXES
 
@@ -94,22 +94,9 @@ def _matches(text: str, specs: Sequence[str]) -> list[str]:
 def _parsed(text: str) -> list[Spec]:
     """The specs of a column's text, which may be joined by ``+``; none if it is no spec."""
     try:
-        return [parse_spec(part) for part in _parts(text)]
+        return [parse_spec(part) for part in split_combined(text)]
     except UsageError:
         return []
-
-
-def _parts(text: str) -> list[str]:
-    """The text split at each ``+`` outside brackets and quotes."""
-    parts, depth, quoted = [""], 0, False
-    for char in text:
-        quoted ^= char == '"'
-        depth += 0 if quoted else (char == "[") - (char == "]")
-        if char == "+" and depth == 0 and not quoted:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return parts
 
 
 def _unknown(frame: pd.DataFrame, text: str, axes: Sequence[str]) -> UnknownNameError:

@@ -17,7 +17,7 @@ import prdc
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from random_inception import write_random_weights
 from torch.nn import functional as F
 
 import ganbench as gb
@@ -25,7 +25,6 @@ from ganbench.evaluation import rows, side
 from ganbench.evaluation.classifier_score import classifier_score
 from ganbench.testing.plugins import installed
 from ganbench.vision import import_torchvision
-from ganbench_extractors import inception
 
 WIDTH, CLASSES = 12, 10
 _random = torch.Generator().manual_seed(0)
@@ -340,28 +339,11 @@ def test_broken_files_are_all_named_or_left_out(real, tmp_path):
         gb.evaluate(real=real, fake=folder, extractor="tiny")
 
 
-def random_inception(path: Path) -> Path:
-    """Weights that nobody trained, in the published format."""
-    module = inception._fidelity()
-    with (
-        mock.patch.object(module, "load_state_dict_from_url"),
-        mock.patch.object(module.FeatureExtractorInceptionV3, "load_state_dict"),
-        torch.random.fork_rng(devices=[]),
-    ):
-        torch.manual_seed(0)
-        network: nn.Module = module.FeatureExtractorInceptionV3("random", ["2048"])
-        for layer in network.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight)
-    torch.save(network.state_dict(), path)
-    return path
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_it_equals_the_command_of_torch_fidelity(tmp_path):
     """With Inception, each in a process of its own."""
-    weights = random_inception(tmp_path / "weights.pth")
+    weights = write_random_weights(tmp_path / "weights.pth")
     real = write(tmp_path / "real", pictures(48, 1, size=32))
     fake = write(tmp_path / "fake", pictures(40, 2, 70, size=32))
     program = (

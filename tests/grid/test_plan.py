@@ -8,7 +8,8 @@ import pytest
 import ganbench as gb
 from ganbench.errors import ConflictError, UsageError
 from ganbench.grid.grid import Grid
-from ganbench.grid.plan import expand, split_combined
+from ganbench.grid.plan import expand
+from ganbench.registry.specs import split_combined
 
 PAIR = dict.fromkeys(("build",), lambda self, data: None)
 

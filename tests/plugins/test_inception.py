@@ -15,7 +15,8 @@ from unittest import mock
 
 import pytest
 import torch
-from torch import Tensor, nn
+from random_inception import write_random_weights
+from torch import Tensor
 
 import ganbench as gb
 from ganbench_extractors import inception, inception_weights
@@ -26,20 +27,7 @@ FILE = inception_weights.FILE_NAMES[0]
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with random weights, scaled so that activations neither vanish nor explode."""
-    module = inception._fidelity()
-    with (
-        mock.patch.object(module, "load_state_dict_from_url"),
-        mock.patch.object(module.FeatureExtractorInceptionV3, "load_state_dict"),
-        torch.random.fork_rng(devices=[]),
-    ):
-        torch.manual_seed(0)
-        network: nn.Module = module.FeatureExtractorInceptionV3("random", ["2048"])
-        for layer in network.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight)
-    path = tmp_path_factory.mktemp("weights") / "random.pth"
-    torch.save(network.state_dict(), path)
-    return path
+    return write_random_weights(tmp_path_factory.mktemp("weights") / "random.pth")
 
 
 @pytest.fixture(autouse=True)

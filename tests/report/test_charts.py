@@ -15,6 +15,7 @@ from ganbench.errors import UsageError
 from ganbench.evaluation.film import Film
 from ganbench.evaluation.pictures import save_film
 from ganbench.report.charts.bands import medians
+from ganbench.report.charts.cells import cells
 from ganbench.report.charts.curves import CurveChart, CurveLine, curves
 from ganbench.report.charts.facets import facets
 from ganbench.report.charts.heatmap import HeatCell, heatmaps
@@ -71,6 +72,17 @@ def only_line(charts: Sequence[CurveChart]) -> CurveLine:
     assert len(charts) == 1
     assert len(charts[0].lines) == 1
     return charts[0].lines[0]
+
+
+def test_each_cell_gives_its_trials() -> None:
+    skipped = {"status": "skipped", "error": "it cannot work"}
+    rows = [row(), row(seed=1), row(seed=2, status="interrupted"), row(loss="lsgan", **skipped)]
+    found = cells(frame(rows))
+    assert [(cell.n, cell.interrupted, cell.reason) for cell in found] == [
+        (2, 1, None),
+        (0, 0, "it cannot work"),
+    ]
+    assert found[1].key["loss"] == "lsgan"
 
 
 class TestCurves:
@@ -191,8 +203,8 @@ class TestHeatMap:
         results = frame(rows)
         (found,) = heatmaps(results)
         expected = results.pivot_table("fd", "architecture", "loss", aggfunc="median")
-        for name, cells in zip(found.row_names, found.cells, strict=True):
-            for column, cell in zip(found.column_names, cells, strict=True):
+        for name, line in zip(found.row_names, found.cells, strict=True):
+            for column, cell in zip(found.column_names, line, strict=True):
                 assert cell is not None
                 assert cell.value == pytest.approx(expected.loc[name, column])
                 assert float(cell.text) == pytest.approx(cell.value, rel=0.01)

@@ -270,6 +270,7 @@ class TestSamples:
         self, opened: Open, written: Path
     ) -> None:
         page = opened(written)
+        page.emulate_media(reduced_motion="reduce")  # places are looked at, not the way to them
         frame = page.locator(".frame img").first
         assert not frame.is_visible()
         page.locator(".stepper button", has_text="Tick by tick").click()
@@ -280,7 +281,6 @@ class TestSamples:
         page.locator(".stepper input").press("ArrowLeft")
         page.locator(".stepper .back").click()
         assert all(note.startswith("tick 2 · 100,000 images") for note in notes.all_text_contents())
-        page.emulate_media(reduced_motion="reduce")
         box, window = (page.locator(s).first.bounding_box() for s in (".frame img", ".frame"))
         assert window["y"] - box["y"] == pytest.approx(2 / 5 * box["height"], rel=0.05)
 

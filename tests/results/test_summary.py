@@ -17,7 +17,7 @@ from ganbench.results.groups import group
 from ganbench.results.ranking import rank
 from ganbench.results.statistics.intervals import interval
 from ganbench.results.store import RunFolder
-from ganbench.results.summary import COLUMNS, by_cell, cells, median, scale
+from ganbench.results.summary import COLUMNS, by_cell, median, scale
 from ganbench.testing.runs import Row
 
 MakeRow = Callable[..., Row]
@@ -237,12 +237,6 @@ class TestCells:
     ) -> None:
         frame = summed({"budget": "1img"}, {"budget": "2img"}, {"budget": None, "status": "error"})
         assert frame["n"].tolist() == [1, 1, 1]
-
-    def test_each_cell_gives_its_trials(self, mixed_run: RunFolder) -> None:
-        found = list(cells(load_results(mixed_run.path)))
-        assert [len(cell.trials) for cell in found] == [3, 3, 3, 0]
-        assert found[0].key["architecture"] == "dcgan[width=32]"
-        assert found[3].reason is not None
 
 
 def test_an_empty_run(run: RunFolder) -> None:

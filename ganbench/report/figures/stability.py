@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganbench.report.charts.cells import Cell, cells
 from ganbench.report.embed import label, labels
 from ganbench.report.figures.base import (
     Data,
@@ -23,7 +24,7 @@ from ganbench.report.figures.base import (
 )
 from ganbench.results.formatting import plain
 from ganbench.results.schema import column
-from ganbench.results.summary import Cell, cells, median, outcomes
+from ganbench.results.summary import median, outcomes
 from ganbench.results.view import cell_label
 
 if TYPE_CHECKING:
@@ -63,9 +64,11 @@ class _Member:
 def stability_figures(results: pd.DataFrame) -> list[Figure]:
     """A figure for each data set, with a view for each column that holds a number."""
     by_dataset: dict[str, list[_Member]] = {}
+    ends = outcomes(results).to_numpy(dtype=object)
     for cell in cells(results):
-        if len(cell.trials):
-            by_dataset.setdefault(str(cell.key["dataset"]), []).append(_member(cell))
+        if cell.n:
+            member = _member(cell, [plain(end) for end in ends[cell.rows]])
+            by_dataset.setdefault(cell.key["dataset"], []).append(member)
     found: list[Figure] = []
     for dataset, members in by_dataset.items():
         members.sort(key=lambda member: member.middle("fd_drift"))
@@ -75,16 +78,12 @@ def stability_figures(results: pd.DataFrame) -> list[Figure]:
     return found
 
 
-def _member(cell: Cell) -> _Member:
-    frame = cell.trials
+def _member(cell: Cell, ends: list[str]) -> _Member:
     return _Member(
-        label=cell_label(value for key, value in cell.key.items() if key != "dataset"),
-        seeds=[int(seed) for seed in frame["seed"].fillna(-1)],
-        outcomes=[plain(outcome) for outcome in outcomes(frame)],
-        numbers={
-            name: frame[name].to_numpy(dtype="float64", na_value=math.nan).tolist()
-            for name in _COLUMNS
-        },
+        label=cell_label(value for key, value in cell.key.items() if value and key != "dataset"),
+        seeds=[int(seed) for seed in np.nan_to_num(cell.floats("seed"), nan=-1)],
+        outcomes=ends,
+        numbers={name: cell.floats(name).tolist() for name in _COLUMNS},
     )
 
 
