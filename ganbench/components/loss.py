@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, ClassVar
 
+from ganbench.components.architecture import Networks
 from ganbench.components.base import Component
+from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Regularizer
 from ganbench.components.view import View
 
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 class Loss(Component):
     """An adversarial loss: what each player minimizes, given the logits of real and fake samples.
 
-    Both methods are pure functions of tensors: logits of any shape with the batch first, float32.
+    `discriminator` and `generator` are pure functions of tensors: logits of any shape with the batch
+    first, float32. A loss that keeps something between steps, such as a running mean, overrides
+    `discriminator_loss` or `generator_loss` and keeps it in ``view.state``.
 
     :cvar generator_uses_real: whether `generator` looks at ``real``. Set it to False where it does
         not, and the discriminator's pass over real images is saved in the generator's update.
@@ -38,10 +43,22 @@ class Loss(Component):
         False.
         """
 
+    def initial_state(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """Tensors that the loss keeps between steps; they are part of every checkpoint."""
+        return {}
+
+    def network_state(self, networks: Networks) -> dict[str, torch.Tensor]:
+        """More such tensors, those whose shapes follow from the networks."""
+        return {}
+
+    def advance(self, state: MutableMapping[str, torch.Tensor], progress: Progress) -> None:
+        """Called before every step: a loss with a schedule writes into ``state`` by ``fill_``."""
+
     def discriminator_loss(self, view: View) -> torch.Tensor:
         """What a discriminator's step minimizes; override it to see more than the logits.
 
-        ``view.real_critique`` and ``view.fake_critique`` hold features and class logits.
+        ``view.real_critique`` and ``view.fake_critique`` hold features and class logits, ``view.state``
+        the loss's own tensors, to be updated in place.
         """
         assert view.real_logits is not None
         return self.discriminator(view.real_logits, view.fake_logits)

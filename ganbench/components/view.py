@@ -1,4 +1,4 @@
-"""What a regularizer sees of a training step."""
+"""What a loss or a regularizer sees of a training step."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ class View:
 
     :ivar critic: images -> logits (float32), with the labels bound; without autocast, so that
         penalties are computed in full precision.
-    :ivar real: (batch, c, h, w) real images as the critic saw them; None in a generator's step
-        whose loss does not look at real images.
-    :ivar fake: (batch, c, h, w) generated images, detached in a discriminator's step.
-    :ivar real_logits: the critic's response to ``real``, part of the graph.
-    :ivar fake_logits: the critic's response to ``fake``, part of the graph.
+    :ivar real: (batch, c, h, w) real images before augmentation; None in a generator's step whose
+        loss does not look at real images. Leaves of the graph where a regularizer differentiates
+        them, so that its gradient goes through the augmentation.
+    :ivar fake: (batch, c, h, w) generated images before augmentation; detached, and leaves likewise,
+        in a discriminator's step.
+    :ivar real_logits: the critic's response to ``seen_real``, part of the graph.
+    :ivar fake_logits: the critic's response to ``seen_fake``, part of the graph.
     :ivar random: the regularizers' own random stream, on the device.
-    :ivar state: the regularizer's tensors from `Regularizer.initial_state`; update them in place.
+    :ivar state: the tensors of the loss or the regularizer that is asked, from its `initial_state` and
+        `network_state`; update them in place.
     :ivar labels: (batch,) class labels of the real images, and of the fake ones, or None.
     :ivar latents: the latents of ``fake``.
     :ivar generate: latents -> images, for penalties on the generator.
@@ -34,6 +37,8 @@ class View:
     :ivar real_critique: the discriminator's whole answer to ``real``, with features and class logits
         where it gives them; a constant in a generator's step.
     :ivar fake_critique: its whole answer to ``fake``.
+    :ivar augmented_real: ``real`` after augmentation, or None where nothing augments; see `seen_real`.
+    :ivar augmented_fake: ``fake`` after augmentation, likewise; see `seen_fake`.
     :ivar networks: the two modules, for terms on their weights.
     :ivar progress: how far the training has come. A term with a schedule should rather keep its value
         in ``state``, see `Regularizer.advance`.
@@ -52,5 +57,17 @@ class View:
     with_styles: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]] | None = None
     real_critique: Critique | None = None
     fake_critique: Critique | None = None
+    augmented_real: torch.Tensor | None = None
+    augmented_fake: torch.Tensor | None = None
     networks: Networks | None = None
     progress: Progress = FINISHED
+
+    @property
+    def seen_real(self) -> torch.Tensor | None:
+        """``real`` as the critic saw them, after augmentation."""
+        return self.real if self.augmented_real is None else self.augmented_real
+
+    @property
+    def seen_fake(self) -> torch.Tensor:
+        """``fake`` as the critic saw them, after augmentation."""
+        return self.fake if self.augmented_fake is None else self.augmented_fake

@@ -38,8 +38,19 @@ class Pass:
 
 
 def _rebatched(batches: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
+    """The same samples in batches of ``size``, but for the last."""
+    waiting: list[torch.Tensor] = []
+    count = 0
     for batch in batches:
-        yield from batch.split(size)
+        for part in batch.split(size):
+            waiting.append(part)
+            count += len(part)
+            if count >= size:
+                joined = torch.cat(waiting) if len(waiting) > 1 else part
+                yield joined[:size]
+                waiting, count = [joined[size:]] if count > size else [], count - size
+    if count:
+        yield torch.cat(waiting)
 
 
 @contextlib.contextmanager

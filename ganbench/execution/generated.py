@@ -66,15 +66,12 @@ def _sampler(
 ) -> Sampler:
     generator = trained.generator.to(device)
     plain = Arithmetic(TrainingSettings(), device)
+    parts = (trained.architecture, trained.data, generator, seed, device, plain, trained.progress)
     if trained.translates:
         sources = held_out_images(folder, root).sources
         assert sources is not None
-        return TranslationSampler(
-            trained.architecture, generator, seed, device, plain, trained.progress, sources
-        )
+        return TranslationSampler(*parts, sources)
     labels = None
     if trained.architecture.task == "class-conditional":
         labels = torch.arange(trained.data.classes, device=device)
-    return LatentSampler(
-        trained.architecture, generator, seed, device, plain, trained.progress, labels
-    )
+    return LatentSampler(*parts, labels)

@@ -69,7 +69,7 @@ class Trained:
         :param sources: what to translate, uint8, for a generator that translates.
         :raises UsageError: for classes that there are not.
         """
-        parts = (self.architecture, self.generator, seed, _CPU, _PLAIN, self.progress)
+        parts = (self.architecture, self.data, self.generator, seed, _CPU, _PLAIN, self.progress)
         if sources is not None:
             return TranslationSampler(*parts, sources)
         turns = None
@@ -182,7 +182,7 @@ def load_trained(folder: TrialFolder) -> Trained:
     if identity is None:
         raise UsageError(f"trial {folder.id} has no readable trial.json")
     bound = _component("architecture", identity, folder)
-    state, problems = newest_checkpoint(folder.checkpoint_dir, torch.device("cpu"))
+    state, problems = newest_checkpoint(folder.checkpoint_dir)
     if state is None:
         why = f": {problems[0]}" if problems else ""
         raise UsageError(f"trial {folder.id} has no checkpoint to sample from{why}")

@@ -117,7 +117,7 @@ class TrialRun:
         return self._finished()
 
     def _resume(self) -> None:
-        state, problems = newest_checkpoint(self.folder.checkpoint_dir, self.device)
+        state, problems = newest_checkpoint(self.folder.checkpoint_dir)
         for problem in problems:
             print(problem)
         if state is None:

@@ -20,6 +20,19 @@ class TrainingSettings:
 
     batch_size: int = option(64, "real images in one discriminator update", ge=1)
     d_steps: int = option(1, "discriminator updates in one step", ge=1)
+    first_player: Literal["discriminator", "generator"] = option(
+        "discriminator", "whose update a step begins with"
+    )
+    fakes: Literal["fresh", "shared"] = option(
+        "fresh",
+        "fresh: each update generates its own batch; shared: the generator's update and the "
+        "discriminator's next to it have one batch",
+    )
+    g_reals: Literal["shared", "fresh"] = option(
+        "shared",
+        "the real batch, with its labels, in the generator's update: that of the discriminator's "
+        "update next to it, or a fresh one that does not count as shown",
+    )
     g_optimizer: OptimizerName = option("adam", "adam, sgd or rmsprop")
     d_optimizer: OptimizerName = option("adam", "adam, sgd or rmsprop")
     g_lr: float = option(2e-4, "learning rate", gt=0)
@@ -62,6 +75,10 @@ class TrainingSettings:
         if self.lr_decay_from >= self.lr_decay_to:
             raise ValueError(
                 f"lr_decay_from={self.lr_decay_from} must be less than lr_decay_to={self.lr_decay_to}"
+            )
+        if self.fakes == "shared" and self.g_reals == "fresh":
+            raise ValueError(
+                "fakes=shared has one real batch for both players: set g_reals=shared, or fakes=fresh"
             )
         if self.beta2_final is not None and self.lr_decay == "none":
             raise ValueError("beta2_final is reached along with lr_decay, which is none")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+import functools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -28,10 +27,10 @@ from ganbench.testing.harness import (
     made_up_images,
     make_trainer,
     own_randomness,
+    through_checkpoint,
     weights,
 )
 from ganbench.training.probe import network_problem
-from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.streams import seed_everything
 from ganbench.training.trainer import Trainer
 
@@ -146,12 +145,7 @@ class ArchitectureTests(ComponentTests):
         for data in self.data:
             straight = self._trained(data, 3)
             stopped = self._trained(data, 2)
-            with tempfile.TemporaryDirectory() as folder:
-                save_checkpoint(Path(folder), "state", stopped.state_dict())
-                state, problems = newest_checkpoint(Path(folder), CPU)
-            assert state is not None, f"on {data}: {problems}"
-            resumed = self._trainer(data)
-            resumed.load_state_dict(state)
+            resumed = through_checkpoint(stopped, functools.partial(self._trainer, data))
             resumed.time_steps(1)
             assert _equal(_weights(straight.networks), _weights(resumed.networks)), (
                 f"on {data}: something is kept outside of parameters and registered buffers"

@@ -39,6 +39,19 @@ class AugmentationTests(ComponentTests):
             assert slope.any(), f"on {data}: no gradient comes through"
             assert slope.isfinite().all(), f"on {data}: a gradient is not finite"
 
+    def test_a_gradient_penalty_goes_through_it(self) -> None:
+        """R1 differentiates the logits by the images before augmentation, and then once more."""
+        for data in self.data:
+            images = made_up_images(data).requires_grad_()
+            weight = torch.tensor(0.5, requires_grad=True)  # stands for the discriminator's
+            logits = (weight * self._apply(images)).tanh().sum()
+            (slope,) = torch.autograd.grad(logits, images, create_graph=True)
+            problem = f"on {data}: a gradient penalty cannot be differentiated through apply"
+            assert slope.requires_grad, problem
+            (second,) = torch.autograd.grad(slope.square().sum(), weight)
+            assert second.isfinite(), f"on {data}: a second derivative is not finite"
+            assert second != 0, problem
+
     def test_randomness_is_its_own(self) -> None:
         """The same state of ``random`` gives the same images, and images are not overwritten."""
         for data in self.data:

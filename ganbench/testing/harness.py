@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
+from torch.utils._pytree import tree_leaves
 
 from ganbench.components.architecture import (
     CRITIC_CLASSES,
@@ -27,15 +29,19 @@ from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import Extractor, ExtractorContext, FeatureNetwork
 from ganbench.components.loss import Loss
-from ganbench.components.regularizer import Regularizer
+from ganbench.components.regularizer import Player, Regularizer
 from ganbench.components.view import View
 from ganbench.grid.cell import Cell
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
+from ganbench.grid.settings import TrainingSettings
 from ganbench.registry import Registry
 from ganbench.registry.options import canonical_spec
 from ganbench.registry.plugins import PluginRecord, Registration
+from ganbench.training.critic import Critic, call_with_labels
 from ganbench.training.data import TrainingData
+from ganbench.training.precision import Arithmetic
+from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.streams import global_random_state
 from ganbench.training.trainer import Trainer
 
@@ -144,15 +150,17 @@ def make_trainer(
     regularizers: Sequence[Regularizer] = (),
     augmentations: Sequence[Augmentation] = (),
     seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
 ) -> Trainer:
     """A trainer on made-up data, with partners for what is not given.
 
+    :param settings: training settings that differ from what the components recommend.
     :raises AssertionError: if the components do not go together or their networks do not fit.
     """
     chosen = loss or PartnerLoss()
     if architecture is None:
         architecture = ConditionalPartner() if CRITIC_CLASSES in chosen.needs else Partner()
-    cell = make_cell(data, architecture, chosen, regularizers, augmentations)
+    cell = make_cell(data, architecture, chosen, regularizers, augmentations, settings)
     assert cell.reason is None, f"no trial on {data} can work: {cell.reason}"
     samples = made_up_samples(data, 4 * BATCH)
     held_out = samples if data.source_channels else None
@@ -168,6 +176,7 @@ def make_cell(
     loss: Loss,
     regularizers: Sequence[Regularizer] = (),
     augmentations: Sequence[Augmentation] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Cell:
     """A cell of these components, expanded from a grid as any other."""
     made_up = MadeUpData(**vars(data))
@@ -188,7 +197,7 @@ def make_cell(
             Registration(kind, name, type(component), "", record)
             for name, component in zip(names, components, strict=True)
         ]
-    grid = Grid(specs, training={"batch_size": BATCH})
+    grid = Grid(specs, training={"batch_size": BATCH, **(settings or {})})
     (cell,) = expand(grid, Path(), Registry([record], registrations)).cells
     return cell
 
@@ -225,6 +234,74 @@ def made_up_images(data: DataSpec, count: int = BATCH, seed: int = 0) -> Tensor:
     """(count, c, h, w) float32 in [-1, 1]."""
     images = made_up_samples(data, count, seed).images
     return images if data.kind == "points" else images.float() / 127.5 - 1
+
+
+def made_up_view(
+    architecture: Architecture,
+    networks: Networks,
+    data: DataSpec,
+    player: Player,
+    differentiates: frozenset[str] = frozenset(),
+    state: dict[str, Tensor] | None = None,
+) -> View:
+    """What a step shows a loss or a regularizer, of made-up images and without augmentation.
+
+    :param differentiates: the inputs that are leaves of the discriminator's graph.
+    """
+    labels = None
+    if architecture.task == "class-conditional":
+        labels = torch.arange(BATCH) % data.classes
+    condition = () if labels is None else (labels,)
+    critic = Critic(networks.discriminator, Arithmetic(TrainingSettings(), CPU), condition)
+    latents = architecture.sample_latents(BATCH, torch.Generator().manual_seed(1), CPU)
+
+    def generate(values: Tensor) -> Tensor:
+        images = call_with_labels(networks.generator, values, labels)
+        assert isinstance(images, Tensor)
+        return images
+
+    real, fake = made_up_images(data), generate(latents)
+    if player == "discriminator":
+        real.requires_grad_("real" in differentiates)
+        fake = fake.detach().requires_grad_("fake" in differentiates)
+    real_critique, fake_critique = critic.judge(real), critic.judge(fake)
+    return View(
+        critic=critic,
+        real=real,
+        fake=fake,
+        real_logits=real_critique.logits,
+        fake_logits=fake_critique.logits,
+        real_critique=real_critique,
+        fake_critique=fake_critique,
+        networks=networks,
+        random=torch.Generator().manual_seed(0),
+        state={} if state is None else state,
+        labels=labels,
+        latents=latents,
+        generate=generate if player == "generator" else None,
+        with_styles=getattr(networks.generator, "with_styles", None),
+    )
+
+
+def through_checkpoint(stopped: Trainer, make: Callable[[], Trainer]) -> Trainer:
+    """A trainer that ``make`` makes, brought to where ``stopped`` is by a checkpoint on the disk.
+
+    It is made after the checkpoint is written: making one seeds the global random state.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        save_checkpoint(Path(folder), "state", stopped.state_dict())
+        state, problems = newest_checkpoint(Path(folder))
+    assert state is not None, problems
+    resumed = make()
+    resumed.load_state_dict(state)
+    return resumed
+
+
+def kept_by(trainer: Trainer) -> list[Tensor]:
+    """Every tensor that a checkpoint holds of a training, but for its measurements."""
+    state = trainer.state_dict()
+    del state["series"], state["train_seconds"]
+    return [leaf for leaf in tree_leaves(state) if isinstance(leaf, Tensor)]
 
 
 def weights(network: nn.Module) -> list[Tensor]:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import torch
 from torch import Tensor
 
-from ganbench.components.architecture import Architecture
+from ganbench.components.architecture import Architecture, Networks
 from ganbench.components.data import DataSpec
 from ganbench.components.loss import Loss
-from ganbench.components.regularizer import Regularizer
+from ganbench.components.progress import Progress
+from ganbench.components.regularizer import Player, Regularizer
+from ganbench.components.view import View
 from ganbench.testing.components import ComponentTests
-from ganbench.testing.harness import Partner, make_trainer, own_randomness
+from ganbench.testing.harness import (
+    CPU,
+    Partner,
+    kept_by,
+    made_up_view,
+    make_trainer,
+    own_randomness,
+    through_checkpoint,
+)
+from ganbench.training.trainer import Trainer
 
+PLAYERS: tuple[Player, ...] = get_args(Player)
 _SHAPES = ((8,), (8, 1), (6, 1, 3, 3))
 
 
@@ -56,6 +69,35 @@ class LossTests(ComponentTests):
         assert first == again, f"the same logits give {first} and then {again}"
         assert torch.equal(real, kept[0]), "the loss overwrites real logits"
         assert torch.equal(fake, kept[1]), "the loss overwrites fake logits"
+
+    def test_the_losses_of_a_step_are_pure_but_for_their_state(self) -> None:
+        """`discriminator_loss` and `generator_loss`: the same view and state give the same loss."""
+        for player in PLAYERS:
+            values = []
+            for _ in range(2):
+                networks = self._trainer().networks
+                state = self._initial_state(networks)
+                kept = dict(state)
+                view = self._view(networks, player, state)
+                with own_randomness(f"the {player}'s loss"):
+                    values.append(getattr(self.component, f"{player}_loss")(view).item())
+                same = state.keys() == kept.keys() and all(state[k] is kept[k] for k in state)
+                assert same, f"{player}: state must be updated in place, as in state['x'].copy_(…)"
+            assert values[0] == values[1], f"{player}: the same view gives {values}"
+
+    def test_a_checkpoint_holds_everything(self) -> None:
+        """A training that went through a checkpoint goes on to the same bits as one that did not."""
+        straight = self._trainer()
+        straight.time_steps(4)
+        stopped = self._trainer()
+        stopped.time_steps(2)
+        resumed = through_checkpoint(stopped, self._trainer)
+        resumed.time_steps(2)
+        for one, other in zip(kept_by(straight), kept_by(resumed), strict=True):
+            assert torch.equal(one, other), (
+                "a training goes on otherwise after a checkpoint: what the loss keeps between steps "
+                "must be in the tensors of initial_state or network_state"
+            )
 
     def test_extreme_logits_give_finite_losses_and_gradients(self) -> None:
         """A critic that is far off must be led back: use log-space forms such as softplus."""
@@ -113,6 +155,20 @@ class LossTests(ComponentTests):
         trainer.time_steps(2)
         assert trainer.failed_step() is None, "a loss or a gradient is not finite"
         assert trainer.weights_finite(), "a weight is not finite"
+
+    def _trainer(self) -> Trainer:
+        return make_trainer(self.data, architecture=self.architecture, loss=self.component)
+
+    def _initial_state(self, networks: Networks) -> dict[str, Tensor]:
+        state = self.component.initial_state(CPU) | self.component.network_state(networks)
+        self.component.advance(state, Progress(0, 0.0))
+        return state
+
+    def _view(self, networks: Networks, player: Player, state: dict[str, Tensor]) -> View:
+        view = made_up_view(self.architecture, networks, self.data, player, state=state)
+        if player == "discriminator" or self.component.generator_uses_real:
+            return view
+        return dataclasses.replace(view, real=None, real_logits=None, real_critique=None)
 
     def _both(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         seen = real if self.component.generator_uses_real else None

@@ -15,19 +15,18 @@ from ganbench.components.data import DataSpec
 from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Player, Regularizer
 from ganbench.components.view import View
-from ganbench.grid.settings import TrainingSettings
 from ganbench.testing.components import ComponentTests
 from ganbench.testing.harness import (
-    BATCH,
     CPU,
     Partner,
-    made_up_images,
+    kept_by,
+    made_up_view,
     make_trainer,
     own_randomness,
+    through_checkpoint,
     weights,
 )
-from ganbench.training.critic import Critic, call_with_labels
-from ganbench.training.precision import Arithmetic
+from ganbench.training.trainer import Trainer
 
 
 class RegularizerTests(ComponentTests):
@@ -99,6 +98,25 @@ class RegularizerTests(ComponentTests):
             changed = not all(map(torch.equal, before, after))
             assert changed, f"training is the same without the {player}'s term"
 
+    def test_a_checkpoint_holds_everything(self) -> None:
+        """A training that went through a checkpoint goes on to the same bits as one that did not."""
+        straight = self._trainer()
+        straight.time_steps(4)
+        stopped = self._trainer()
+        stopped.time_steps(2)
+        resumed = through_checkpoint(stopped, self._trainer)
+        resumed.time_steps(2)
+        for one, other in zip(kept_by(straight), kept_by(resumed), strict=True):
+            assert torch.equal(one, other), (
+                "a training goes on otherwise after a checkpoint: what the term keeps between steps "
+                "must be in the tensors of initial_state or network_state"
+            )
+
+    def _trainer(self) -> Trainer:
+        return make_trainer(
+            self.data, architecture=self.architecture, regularizers=[self.component]
+        )
+
     def _players(self) -> list[Player]:
         return sorted(self.component.players)
 
@@ -121,37 +139,5 @@ class RegularizerTests(ComponentTests):
         return functools.partial(getattr(self.component, player), view), networks
 
     def _view(self, networks: Networks, player: Player, state: dict[str, Tensor]) -> View:
-        conditional = self.architecture.task == "class-conditional"
-        labels = torch.arange(BATCH) % self.data.classes if conditional else None
-        arithmetic = Arithmetic(TrainingSettings(), CPU)
-        condition = () if labels is None else (labels,)
-        critic = Critic(networks.discriminator, arithmetic, condition)
-        latents = self.architecture.sample_latents(BATCH, torch.Generator().manual_seed(1), CPU)
-
-        def generate(values: Tensor) -> Tensor:
-            images = call_with_labels(networks.generator, values, labels)
-            assert isinstance(images, Tensor)
-            return images
-
         wanted = self.component.differentiates
-        real, fake = made_up_images(self.data), generate(latents)
-        if player == "discriminator":
-            real.requires_grad_("real" in wanted)
-            fake = fake.detach().requires_grad_("fake" in wanted)
-        real_critique, fake_critique = critic.judge(real), critic.judge(fake)
-        return View(
-            critic=critic,
-            real=real,
-            fake=fake,
-            real_logits=real_critique.logits,
-            fake_logits=fake_critique.logits,
-            real_critique=real_critique,
-            fake_critique=fake_critique,
-            networks=networks,
-            random=torch.Generator().manual_seed(0),
-            state=state,
-            labels=labels,
-            latents=latents,
-            generate=generate if player == "generator" else None,
-            with_styles=getattr(networks.generator, "with_styles", None),
-        )
+        return made_up_view(self.architecture, networks, self.data, player, wanted, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -37,6 +38,19 @@ def make_optimizer(
             parameters, lr, momentum=settings.momentum, weight_decay=decay, foreach=True
         )
     raise ValueError(f"unknown optimizer {name!r}")
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load what ``state_dict`` gave.
+
+    What belongs to each value of a parameter takes the parameter's layout in memory: fused kernels go
+    through both in the order of memory, and a checkpoint does not keep the layout.
+    """
+    optimizer.load_state_dict(state)
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                kept[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 class Decay:

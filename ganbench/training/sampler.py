@@ -10,26 +10,39 @@ from dataclasses import dataclass
 import torch
 
 from ganbench.components.architecture import Architecture
+from ganbench.components.data import DataSpec
 from ganbench.components.progress import Progress
 from ganbench.training.batches import to_float
 from ganbench.training.critic import call_with_labels
 from ganbench.training.precision import Arithmetic
 from ganbench.training.streams import derive_seed, seed_torch
 
-#: Samples in one pass; fixed, since it decides which latents go together.
-BATCH = 500
-#: Images in one pass of a translation, whose networks keep many maps of the images' full size.
-TRANSLATED = 50
+#: Samples in one pass at the most, and those of a translation, whose networks keep many maps of the
+#: images' full size.
+BATCH, TRANSLATED = 500, 50
+#: Pixels in one pass at the most: 128 images of 64x64, 8 of 256x256.
+_PIXELS = 2**19
+
+
+def pass_size(data: DataSpec, most: int = BATCH) -> int:
+    """How many samples of such data are generated in one pass.
+
+    It decides which latents go together, so it follows from the data alone and not from the device.
+    Each doubling of the size quarters it, which keeps what a pass needs within a few GiB.
+    """
+    return max(1, min(most, _PIXELS // (data.height * data.width)))
 
 
 @dataclass(eq=False)
 class Sampler(abc.ABC):
     """Samples of one generator.
 
+    :ivar data: what the generator makes.
     :ivar progress: the training's, of which the generator's weights are.
     """
 
     architecture: Architecture
+    data: DataSpec
     generator: torch.nn.Module
     seed: int
     device: torch.device
@@ -154,8 +167,9 @@ class LatentSampler(Sampler):
 
     def _parts(self, count: int, stream: str) -> Iterator[tuple[int, int, int]]:
         """(start, size, seed) of each pass."""
-        for start in range(0, count, BATCH):
-            yield start, min(BATCH, count - start), derive_seed(self.seed, stream, start)
+        most = pass_size(self.data)
+        for start in range(0, count, most):
+            yield start, min(most, count - start), derive_seed(self.seed, stream, start)
 
     def _settle(self, stream: str) -> None:
         """Let the architecture prepare its generator, as with standing statistics."""
@@ -216,8 +230,9 @@ class TranslationSampler(Sampler):
         truncation: float | None = None,
     ) -> Iterator[torch.Tensor]:
         with self.ready(stream):
-            for start in range(0, self.available(count), TRANSLATED):
-                part = self.sources[start : min(start + TRANSLATED, count)]
+            most = pass_size(self.data, TRANSLATED)
+            for start in range(0, self.available(count), most):
+                part = self.sources[start : min(start + most, count)]
                 seed = derive_seed(self.seed, stream, start)
                 yield self.translate(to_float(part.to(self.device)), seed)
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from ganbench.results.files import make_folder, replacing, storage_errors, write_atomically
 
+_CPU = torch.device("cpu")
 _TENSOR = "__tensor__"
 _PAIRS = "__pairs__"
 KEEP = 2
@@ -54,9 +55,13 @@ def save_checkpoint(folder: Path, name: str, state: dict[str, Any]) -> Path:
 
 
 def newest_checkpoint(
-    folder: Path, device: torch.device
+    folder: Path, device: torch.device = _CPU
 ) -> tuple[dict[str, Any] | None, list[str]]:
-    """The newest state that verifies, or None; and a sentence for each one that did not."""
+    """The newest state that verifies, or None; and a sentence for each one that did not.
+
+    :param device: of the state's tensors. Whoever takes a state over copies it into tensors of its own,
+        so that nothing but the CPU's memory is needed for it.
+    """
     reasons: dict[str, str] = {}
     state, then = None, "starting anew"
     for name in _names(folder):

@@ -7,8 +7,8 @@ on the device, and what varies between steps varies by the step's number.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 
@@ -18,6 +18,7 @@ from ganbench.components.loss import Loss
 from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Player, Regularizer
 from ganbench.components.view import View
+from ganbench.grid.settings import TrainingSettings
 from ganbench.training.batches import Batch
 from ganbench.training.critic import Critic
 from ganbench.training.ema import AveragedGenerator
@@ -39,6 +40,14 @@ class Stateful(Generic[T]):
     state: State
 
 
+class _Seen(NamedTuple):
+    """A batch of images, what the critic saw of them, and its answer."""
+
+    images: torch.Tensor
+    seen: torch.Tensor
+    critique: Critique
+
+
 @dataclass
 class Players:
     """Everything that a step updates.
@@ -47,6 +56,7 @@ class Players:
     """
 
     networks: Networks
+    loss: Stateful[Loss]
     averaged: AveragedGenerator
     g_optimizer: torch.optim.Optimizer
     d_optimizer: torch.optim.Optimizer
@@ -57,21 +67,24 @@ class Players:
 
 
 class TrainingStep:
-    """The step of one trial; call it once for each step."""
+    """The step of one trial; call it once for each step.
+
+    :param settings: say who is updated first and which batches the players share.
+    """
 
     def __init__(
         self,
         players: Players,
-        loss: Loss,
         task: Task,
         next_batch: Callable[[], Batch],
         series: StepSeries,
         arithmetic: Arithmetic,
-        d_steps: int,
+        settings: TrainingSettings,
     ) -> None:
-        self._players, self._loss, self._task = players, loss, task
+        self._players, self._task = players, task
+        self._loss = players.loss.component
         self._next_batch, self._series = next_batch, series
-        self._arithmetic, self._d_steps = arithmetic, d_steps
+        self._arithmetic, self._settings = arithmetic, settings
         self._augmentations = [a for a in players.augmentations if not a.component.identity]
         self._g_parameters = [p for p in players.networks.generator.parameters() if p.requires_grad]
         self._d_parameters = [
@@ -80,23 +93,42 @@ class TrainingStep:
 
     def __call__(self, number: int, progress: Progress) -> None:
         """Do step ``number`` (from 0), before which the training stood at ``progress``."""
-        images = progress.images
-        for _ in range(self._d_steps):
-            batch = self._task.prepared(self._next_batch(), progress)
-            images += len(batch.images)
-            d_measures = self._update_discriminator(batch, number, progress)
-        g_measures = self._update_generator(batch, number, progress)
-        self._players.averaged.update(images, self._d_steps * len(batch.images))
+        settings = self._settings
+        if settings.first_player == "generator":
+            batch = self._batch(progress)
+            scene = self._shared_scene(batch)
+            g_measures = self._update_generator(batch, scene, number, progress)
+            d_measures = self._update_discriminator(batch, scene, number, progress)
+            for _ in range(settings.d_steps - 1):
+                d_measures = self._update_discriminator(
+                    self._batch(progress), None, number, progress
+                )
+        else:
+            for _ in range(settings.d_steps - 1):
+                self._update_discriminator(self._batch(progress), None, number, progress)
+            batch = self._batch(progress)
+            scene = self._shared_scene(batch)
+            d_measures = self._update_discriminator(batch, scene, number, progress)
+            g_measures = self._update_generator(batch, scene, number, progress)
+        shown = settings.d_steps * settings.batch_size
+        self._players.averaged.update(progress.images + shown, shown)
         d_loss, d_auc, d_norm = d_measures
         g_loss, g_norm = g_measures
         self._series.append([d_loss, g_loss, d_auc, d_norm, g_norm])
 
+    def _batch(self, progress: Progress) -> Batch:
+        return self._task.prepared(self._next_batch(), progress)
+
+    def _shared_scene(self, batch: Batch) -> Scene | None:
+        """The generated batch of both players, part of the generator's graph; None if not shared."""
+        return self._task.scene(batch) if self._settings.fakes == "shared" else None
+
     def _update_discriminator(
-        self, batch: Batch, number: int, progress: Progress
+        self, batch: Batch, shared: Scene | None, number: int, progress: Progress
     ) -> tuple[torch.Tensor, ...]:
         active = self._active("discriminator", number)
         with torch.no_grad():
-            scene = self._task.scene(batch)
+            scene = shared or self._task.scene(batch)
         terms, losses, aucs, views = [], [], [], []
         for index, judgement in enumerate(scene.judgements):
             view = self._judged(index, judgement, scene, active, progress)
@@ -117,10 +149,12 @@ class TrainingStep:
         return loss.detach(), _sum(aucs) / len(aucs), norm
 
     def _update_generator(
-        self, batch: Batch, number: int, progress: Progress
+        self, batch: Batch, shared: Scene | None, number: int, progress: Progress
     ) -> tuple[torch.Tensor, ...]:
         active = self._active("generator", number)
-        scene = self._task.scene(batch)
+        if self._settings.g_reals == "fresh":
+            batch = self._batch(progress)
+        scene = shared or self._task.scene(batch)
         terms, losses = [], []
         for index, judgement in enumerate(scene.judgements):
             view = self._shown(judgement, scene, progress)
@@ -141,53 +175,59 @@ class TrainingStep:
         active: list[Stateful[Regularizer]],
         progress: Progress,
     ) -> View:
-        """Both batches judged; the images are leaves where an active penalty differentiates them."""
+        """Both batches judged.
+
+        Where an active penalty differentiates images, they are leaves before they are augmented, as in
+        the programs of Karras et al. 2020, arXiv:2006.06676: a penalty at the augmented ones would
+        be weaker than published, the more so the more is augmented.
+        """
         wanted = frozenset().union(*(r.component.differentiates for r in active))
         with torch.no_grad():
-            fake = self._augmented(self._pooled(index, judgement.fake))
-            real = self._augmented(judgement.real)
-        real = real.detach().requires_grad_("real" in wanted)
-        fake = fake.detach().requires_grad_("fake" in wanted)
+            pooled = self._pooled(index, judgement.fake.detach())
+        fake = pooled.detach().requires_grad_("fake" in wanted)
+        real = judgement.real.detach().requires_grad_("real" in wanted)
+        seen_fake, seen_real = self._augmented(fake), self._augmented(real)
         critic = self._critic(judgement)
         # A penalty on these logits must not be computed from a low-precision graph.
-        real_critique = critic.judge(real, full_precision="real" in wanted)
-        fake_critique = critic.judge(fake, full_precision="fake" in wanted)
-        return self._view(critic, scene, progress, real, fake, real_critique, fake_critique)
+        return self._view(
+            critic,
+            scene,
+            progress,
+            _Seen(real, seen_real, critic.judge(seen_real, full_precision="real" in wanted)),
+            _Seen(fake, seen_fake, critic.judge(seen_fake, full_precision="fake" in wanted)),
+        )
 
     def _shown(self, judgement: Judgement, scene: Scene, progress: Progress) -> View:
         """The generated batch judged, part of the generator's graph."""
         critic = self._critic(judgement)
-        fake = self._augmented(judgement.fake)
-        real = real_critique = None
+        seen_fake = self._augmented(judgement.fake)
+        real = None
         if self._loss.generator_uses_real:
             with torch.no_grad():
-                real = self._augmented(judgement.real)
-                real_critique = critic.judge(real)
-        return self._view(critic, scene, progress, real, fake, real_critique, critic.judge(fake))
+                seen_real = self._augmented(judgement.real)
+                real = _Seen(judgement.real, seen_real, critic.judge(seen_real))
+        fake = _Seen(judgement.fake, seen_fake, critic.judge(seen_fake))
+        return self._view(critic, scene, progress, real, fake)
 
     def _view(
-        self,
-        critic: Critic,
-        scene: Scene,
-        progress: Progress,
-        real: torch.Tensor | None,
-        fake: torch.Tensor,
-        real_critique: Critique | None,
-        fake_critique: Critique,
+        self, critic: Critic, scene: Scene, progress: Progress, real: _Seen | None, fake: _Seen
     ) -> View:
         return View(
             critic=critic,
-            real=real,
-            fake=fake,
-            real_logits=None if real_critique is None else real_critique.logits,
-            fake_logits=fake_critique.logits,
+            real=real and real.images,
+            fake=fake.images,
+            real_logits=real and real.critique.logits,
+            fake_logits=fake.critique.logits,
             random=self._players.streams["regularizer"],
+            state=self._players.loss.state,
             labels=scene.labels,
             latents=scene.latents,
             generate=scene.generate,
             with_styles=scene.with_styles,
-            real_critique=real_critique,
-            fake_critique=fake_critique,
+            real_critique=real and real.critique,
+            fake_critique=fake.critique,
+            augmented_real=real and real.seen,
+            augmented_fake=fake.seen,
             networks=self._players.networks,
             progress=progress,
         )
@@ -222,7 +262,7 @@ def _due(part: Stateful[Regularizer], index: int) -> bool:
 
 
 def _term(part: Stateful[Regularizer], view: View, player: Player) -> torch.Tensor:
-    view.state = part.state
+    view = replace(view, state=part.state)
     component = part.component
     term = component.discriminator if player == "discriminator" else component.generator
     return component.every * term(view)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from ganbench.components.architecture import TRANSLATION, Architecture, Networks
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.data import ImageData
+from ganbench.components.loss import Loss
 from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Regularizer
 from ganbench.grid.cell import Cell
@@ -18,7 +19,7 @@ from ganbench.grid.plan import cell_needs
 from ganbench.training.batches import Batches, Order, ResidentBatches, StreamedBatches, Variation
 from ganbench.training.data import TrainingData
 from ganbench.training.ema import AveragedGenerator
-from ganbench.training.optimizers import Decay, make_optimizer
+from ganbench.training.optimizers import Decay, make_optimizer, restore_optimizer
 from ganbench.training.pool import ImagePool
 from ganbench.training.precision import Arithmetic, configure_backends, memory_format
 from ganbench.training.probe import network_problem
@@ -33,6 +34,8 @@ from ganbench.training.streams import (
     seed_everything,
 )
 from ganbench.training.tasks import Task, make_task
+
+Part = TypeVar("Part", Loss, Regularizer)
 
 
 class Trainer:
@@ -63,11 +66,7 @@ class Trainer:
         self._decay = Decay((self._players.g_optimizer, self._players.d_optimizer), self.settings)
         self._step = self._make_step()
         self._growing = _overrides(self.architecture, Architecture)
-        self._scheduled = [
-            part for part in self._players.regularizers if _overrides(part.component, Regularizer)
-        ] + [
-            part for part in self._players.augmentations if _overrides(part.component, Augmentation)
-        ]
+        self._scheduled = [part for part, base in self._parts() if _overrides(part.component, base)]
 
     @property
     def architecture(self) -> Architecture:
@@ -96,6 +95,7 @@ class Trainer:
         """
         parts = (
             self.architecture,
+            self.data.spec,
             self._players.averaged.module,
             self.seed,
             self.device,
@@ -158,6 +158,7 @@ class Trainer:
             "averaged": players.averaged.module.state_dict(),
             "g_optimizer": players.g_optimizer.state_dict(),
             "d_optimizer": players.d_optimizer.state_dict(),
+            "loss": players.loss.state,
             "regularizers": [part.state for part in players.regularizers],
             "augmentations": [part.state for part in players.augmentations],
             "pools": [pool.state for pool in players.pools],
@@ -171,13 +172,17 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Go on where `state_dict` was taken.
+
+        The state may lie on any device: each owner copies it into its own tensors.
+        """
         players = self._players
         players.networks.generator.load_state_dict(state["generator"])
         players.networks.discriminator.load_state_dict(state["discriminator"])
         players.averaged.module.load_state_dict(state["averaged"])
-        players.g_optimizer.load_state_dict(state["g_optimizer"])
-        players.d_optimizer.load_state_dict(state["d_optimizer"])
+        restore_optimizer(players.g_optimizer, state["g_optimizer"])
+        restore_optimizer(players.d_optimizer, state["d_optimizer"])
+        _restore_parts([players.loss.state], [state["loss"]])
         _restore_parts([p.state for p in players.regularizers], state["regularizers"])
         _restore_parts([p.state for p in players.augmentations], state["augmentations"])
         _restore_parts([pool.state for pool in players.pools], state["pools"])
@@ -217,6 +222,15 @@ class Trainer:
             for network in (*self.networks, self._players.averaged.module):
                 self.architecture.advance(network, progress)
 
+    def _parts(self) -> list[tuple[Stateful[Any], type[Any]]]:
+        """Everything that keeps tensors between steps, with the class of its contract."""
+        players = self._players
+        return [
+            (players.loss, Loss),
+            *((part, Regularizer) for part in players.regularizers),
+            *((part, Augmentation) for part in players.augmentations),
+        ]
+
     def _build(self) -> Networks:
         seed_everything(self.seed, "weights", self.device)
         networks = Networks(*self.architecture.build(self.data.spec))
@@ -242,21 +256,20 @@ class Trainer:
 
     def _make_players(self) -> Players:
         cell, settings, device = self.cell, self.settings, self.device
+        loss = cell.loss.component
         regularizers = [bound.component for bound in cell.regularizers]
-        regularizers += cell.loss.component.penalties()
+        regularizers += loss.penalties()
         augmentations = [bound.component for bound in cell.augmentations]
         generator, discriminator = self.networks
         return Players(
             networks=self.networks,
+            loss=_with_state(loss, self.networks, device),
             averaged=AveragedGenerator(
                 generator, settings.ema_images, settings.ema_rampup, settings.ema_start_images
             ),
             g_optimizer=make_optimizer("g", generator.parameters(), settings, device),
             d_optimizer=make_optimizer("d", discriminator.parameters(), settings, device),
-            regularizers=[
-                Stateful(r, r.initial_state(device) | r.network_state(self.networks))
-                for r in regularizers
-            ],
+            regularizers=[_with_state(part, self.networks, device) for part in regularizers],
             augmentations=[Stateful(a, a.initial_state(device)) for a in augmentations],
             streams=self._streams,
             pools=self._make_pools(),
@@ -283,13 +296,16 @@ class Trainer:
     def _make_step(self) -> TrainingStep:
         return TrainingStep(
             self._players,
-            self.cell.loss.component,
             self._task,
             self._batches.next,
             self.series,
             self._arithmetic,
-            self.settings.d_steps,
+            self.settings,
         )
+
+
+def _with_state(part: Part, networks: Networks, device: torch.device) -> Stateful[Part]:
+    return Stateful(part, part.initial_state(device) | part.network_state(networks))
 
 
 def _overrides(component: Any, base: type[Any]) -> bool:
@@ -306,5 +322,5 @@ def _restore_parts(
 
 
 def _random_states_on_cpu(state: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint loads to the device, and random states are read from the CPU."""
+    """Random states are read from the CPU, wherever a checkpoint was loaded to."""
     return {k: v.cpu() if isinstance(v, torch.Tensor) else v for k, v in state.items()}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganbench import Regularizer, View, option
-from ganbench_regularizers.gradients import NEEDS, gradient_norms, real_images
+from ganbench_regularizers.gradients import NEEDS, gradient_norms, seen_real
 
 
 class DRAGAN(Regularizer):
@@ -31,8 +31,8 @@ class DRAGAN(Regularizer):
 
 
 def perturbed(view: View, scale: float) -> Tensor:
-    """(batch, c, h, w): the real images with the class's noise."""
-    real = real_images(view).detach()
+    """(batch, c, h, w): the real images, as the critic saw them, with the class's noise."""
+    real = seen_real(view).detach()
     noise = torch.rand(real.shape, generator=view.random, device=real.device, dtype=real.dtype)
     share = torch.rand(
         (len(real), *[1] * (real.ndim - 1)),

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from ganbench import Regularizer, View, option
-from ganbench_regularizers.gradients import NEEDS, gradient_norms, real_images
+from ganbench_regularizers.gradients import NEEDS, gradient_norms, seen_real
 
 
 class GradientPenalty(Regularizer):
@@ -36,12 +36,15 @@ class GradientPenalty(Regularizer):
 
 
 def between(view: View) -> Tensor:
-    """(batch, c, h, w): for each pair of a real and a fake sample a random point on their line."""
-    real = real_images(view).detach()
+    """(batch, c, h, w): for each pair of a real and a fake sample a random point on their line.
+
+    The samples are as the critic saw them, augmented: it is there that it is to be smooth.
+    """
+    real = seen_real(view).detach()
     share = torch.rand(
         (len(real), *[1] * (real.ndim - 1)),
         generator=view.random,
         device=real.device,
         dtype=real.dtype,
     )
-    return torch.lerp(view.fake.detach(), real, share)
+    return torch.lerp(view.seen_fake.detach(), real, share)

@@ -36,8 +36,8 @@ def gradient_norms(view: View, points: Tensor) -> Tensor:
     return norms
 
 
-def real_images(view: View) -> Tensor:
-    """The real images; a discriminator's step always has them."""
-    if view.real is None:
+def seen_real(view: View) -> Tensor:
+    """The real images as the critic saw them; a discriminator's step always has them."""
+    if view.seen_real is None:
         raise ValueError("this penalty needs the real images of a discriminator's step")
-    return view.real
+    return view.seen_real

@@ -1,6 +1,8 @@
 """Zero-centred gradient penalties.
 
-They differentiate the logits that the step has computed anyway: there is no further forward pass.
+They differentiate the logits that the step has computed anyway: there is no further forward pass. The
+gradient is that by the images before augmentation, as in the programs of Karras et al. 2020,
+arXiv:2006.06676, and Huang et al. 2025, arXiv:2501.05441.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ganbench import Progress, Regularizer, View, option
-from ganbench_regularizers.gradients import NEEDS, real_images, sample_gradients
+from ganbench_regularizers.gradients import NEEDS, sample_gradients
 
 
 class ZeroCentred(Regularizer):
@@ -64,9 +66,9 @@ class R1(ZeroCentred):
     differentiates: ClassVar[frozenset[str]] = frozenset({"real"})
 
     def discriminator(self, view: View) -> Tensor:
-        images = real_images(view)
-        assert view.real_logits is not None, "a view with real images has the responses to them"
-        return self.penalty(view, view.real_logits, images)
+        if view.real is None or view.real_logits is None:
+            raise ValueError("r1 needs the real images of a discriminator's step")
+        return self.penalty(view, view.real_logits, view.real)
 
 
 class R2(ZeroCentred):

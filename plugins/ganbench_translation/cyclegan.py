@@ -38,13 +38,18 @@ class CycleGAN(Architecture):
     The paper's loss is ``lsgan`` without the factor 1/2 that the loss of that name has here: its
     proportions are those of ``cycle=5``. Its discriminators' part is halved, which under Adam is nearly
     the same as not halving it, and its images are enlarged by 30 of 256 pixels and cropped at random,
-    and mirrored: see the training settings ``jitter`` and ``flip``. After training with
+    and mirrored: see the training settings ``jitter`` and ``flip``. As in its program, a step updates
+    the generators first, and the discriminators then judge the same translations, those of before that
+    update, by way of the pool: see ``first_player`` and ``fakes``. After training with
     ``batch_size=1``, as recommended, ``norm=batch`` evaluates each image by its own statistics.
     """
 
     paper = "Zhu et al. 2017, arXiv:1703.10593"
     task = "unpaired-translation"
-    recommends: ClassVar[dict[str, Any]] = TRAINING
+    recommends: ClassVar[dict[str, Any]] = TRAINING | {
+        "first_player": "generator",
+        "fakes": "shared",
+    }
 
     width: int = option(64, "channels of the maps at the image's size", ge=1)
     blocks: int | Literal["auto"] = option(

@@ -41,12 +41,13 @@ class Pix2Pix(Architecture):
 
     The paper's loss is ``non-saturating`` with the discriminator's part halved, which under Adam is
     nearly the same as not halving it. Its images are enlarged by 30 of 256 pixels and cropped at
-    random, and mirrored: see the training settings ``jitter`` and ``flip``.
+    random, and mirrored: see the training settings ``jitter`` and ``flip``. As in its program, both
+    players see one translation of the batch, with one draw of dropout: see ``fakes``.
     """
 
     paper = "Isola et al. 2017, arXiv:1611.07004"
     task = "paired-translation"
-    recommends: ClassVar[dict[str, Any]] = TRAINING
+    recommends: ClassVar[dict[str, Any]] = TRAINING | {"fakes": "shared"}
 
     width: int = option(64, "channels of the maps at half the image's size", ge=1)
     norm: Literal["batch", "instance"] = option("batch", "normalization in both networks")

@@ -98,6 +98,17 @@ def test_interpolates_lie_on_the_lines_between_pairs_each_at_its_own_place() -> 
     assert ((first >= 0) & (first <= 1)).all()
 
 
+def test_penalties_at_points_of_their_own_take_images_as_the_critic_saw_them() -> None:
+    for regularizer, points in (
+        (GradientPenalty(), between),
+        (DRAGAN(), lambda v: perturbed(v, 0)),
+    ):
+        plain, seen = (view_of(critic(), regularizer) for _ in range(2))
+        assert plain.real is not None
+        seen.augmented_real, seen.augmented_fake = 3 * plain.real, 3 * plain.fake
+        torch.testing.assert_close(points(seen), 3 * points(plain))
+
+
 def test_dragan_stays_within_half_a_deviation_above_real_samples() -> None:
     view = view_of(critic(), DRAGAN())
     assert view.real is not None

@@ -112,6 +112,38 @@ class Unspeakable(Good):
     table: dict = dataclasses.field(default_factory=dict)
 
 
+class Averaging(Good):
+    """Centres real logits by a running mean, which a checkpoint holds."""
+
+    def initial_state(self, device):
+        return {"mean": torch.zeros((), device=device)}
+
+    def discriminator_loss(self, view):
+        mean = self.followed(view.state, view.real_logits.detach().mean())
+        return self.discriminator(view.real_logits - mean, view.fake_logits - mean)
+
+    def followed(self, state, mean):
+        return state["mean"].lerp_(mean, 0.5).clone()
+
+
+class Forgetting(Averaging):
+    def followed(self, state, mean):
+        state["mean"] = torch.lerp(state["mean"], mean, 0.5)
+        return state["mean"]
+
+
+class Remembering(Averaging):
+    """Its mean is where no checkpoint finds it."""
+
+    kept: ClassVar = {}
+
+    def followed(self, state, mean):
+        kept = type(self).kept
+        kept["mean"] = torch.lerp(kept.get("mean", torch.zeros(())), mean, 0.5)
+        return kept["mean"]
+
+
+CHECKPOINT = "test_a_checkpoint_holds_everything"
 CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as_a_spec"
 
 
@@ -139,6 +171,8 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
                 "test_generator_uses_real_is_true": None,
                 "test_a_higher_logit_means_more_real": "",
                 "test_two_steps_of_training": "",
+                "test_the_losses_of_a_step_are_pure_but_for_their_state": "",
+                CHECKPOINT: "",
             },
         ),
         (
@@ -148,12 +182,33 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
                 "test_a_higher_logit_means_more_real": None,
             },
         ),
-        (Noisy(), {"test_losses_are_pure_functions": "draws from a global random state"}),
+        (
+            Noisy(),
+            {
+                "test_losses_are_pure_functions": "draws from a global random state",
+                "test_the_losses_of_a_step_are_pure_but_for_their_state": "draws from a global",
+            },
+        ),
         (
             Overwriting(),
             {
                 "test_losses_are_pure_functions": "and then",
                 "test_losses_are_scalars_with_gradients": None,
+            },
+        ),
+        (Averaging(), {}),
+        (
+            Forgetting(),
+            {
+                "test_the_losses_of_a_step_are_pure_but_for_their_state": "updated in place",
+                CHECKPOINT: None,
+            },
+        ),
+        (
+            Remembering(),
+            {
+                "test_the_losses_of_a_step_are_pure_but_for_their_state": "the same view gives",
+                CHECKPOINT: "initial_state or network_state",
             },
         ),
         (Heavy(), {CREATE: "draws from a global random state"}),
@@ -162,9 +217,19 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
             {
                 "test_it_recommends_settings_that_exist": "no option 'learning_rate'",
                 "test_two_steps_of_training": "no option 'learning_rate'",
+                "test_the_losses_of_a_step_are_pure_but_for_their_state": "no option",
+                CHECKPOINT: "no option",
             },
         ),
-        (Unspeakable(table={"a": 1}), {SPEC: "table", "test_two_steps_of_training": "table"}),
+        (
+            Unspeakable(table={"a": 1}),
+            {
+                SPEC: "table",
+                "test_two_steps_of_training": "table",
+                "test_the_losses_of_a_step_are_pure_but_for_their_state": "table",
+                CHECKPOINT: "table",
+            },
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, gb.Loss) else "",
 )
@@ -423,9 +488,15 @@ RANDOM, STATE = "test_randomness_is_its_own", "test_state_is_kept_in_place"
         (Penalty(), {}),
         (Penalty(every=4), {}),
         (PathLength(), {}),
-        (Undeclared(), dict.fromkeys((TERMS, RANDOM, STATE, STEPS), "does not require grad")),
+        (
+            Undeclared(),
+            dict.fromkeys((TERMS, RANDOM, STATE, STEPS, CHECKPOINT), "does not require grad"),
+        ),
         (Rebinding(), {STATE: "must be updated in place"}),
-        (Vector(), {TERMS: "the term is (8,), not a scalar", RANDOM: "", STEPS: ""}),
+        (
+            Vector(),
+            {TERMS: "the term is (8,), not a scalar", RANDOM: "", STEPS: "", CHECKPOINT: ""},
+        ),
         (
             Ineffective(),
             {TERMS: "the term does nothing to the discriminator", STEPS: "is the same without"},
@@ -472,7 +543,10 @@ class Replacing(Brightness):
         (Brightness(), {}),
         (
             Rounding(),
-            {"test_images_keep_their_shape_and_pass_gradients_on": "no gradient comes through"},
+            {
+                "test_images_keep_their_shape_and_pass_gradients_on": "no gradient comes through",
+                "test_a_gradient_penalty_goes_through_it": "cannot be differentiated through apply",
+            },
         ),
         (Careless(), {RANDOM: "draws from a global random state"}),
         (NotIdentical(), {"test_identity_means_that_nothing_changes": "identity changes images"}),

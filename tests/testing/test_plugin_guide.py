@@ -23,7 +23,13 @@ COMPONENTS = {
     *("architecture:growing", "architecture:labelled", "architecture:patches"),
     *("architecture:repaint", "architecture:styled", "architecture:two-way"),
     *("augmentation:brightness", "callback:journal", "dataset:negatives", "dataset:stripes"),
-    *("extractor:thumbnails", "loss:codes", "loss:lazy-hinge", "loss:matching-hinge"),
+    *(
+        "extractor:thumbnails",
+        "loss:centred",
+        "loss:codes",
+        "loss:lazy-hinge",
+        "loss:matching-hinge",
+    ),
     *("loss:soft-hinge", "regularizer:drift", "regularizer:relative-decay"),
 }
 CAPABILITIES = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import functools
 
 import pytest
 import torch
@@ -10,8 +10,7 @@ from small_cells import NoWaiting
 
 import ganbench as gb
 from ganbench import DataSpec
-from ganbench.testing.harness import CPU, make_trainer, weights
-from ganbench.training.state import newest_checkpoint, save_checkpoint
+from ganbench.testing.harness import make_trainer, through_checkpoint, weights
 
 GREY = DataSpec(1, 16, 16, classes=3)
 PAIRS = DataSpec(3, 16, 16, source_channels=1, pairing="paired")
@@ -40,7 +39,7 @@ CASES = {
 }  # fmt: skip
 
 
-def trainer(case, steps=6):
+def trainer(case, steps=6, **settings):
     data, architecture, loss, regularizers, augmentations = CASES[case]
     made = make_trainer(
         data,
@@ -48,6 +47,7 @@ def trainer(case, steps=6):
         loss=gb.get("loss", loss),
         regularizers=[gb.get("regularizer", spec) for spec in regularizers],
         augmentations=[gb.get("augmentation", spec) for spec in augmentations],
+        settings=settings,
     )
     # The budget is over after these steps, so that what follows the progress goes through all of it.
     made.schedule.total_steps = steps
@@ -73,20 +73,38 @@ def test_no_step_reads_a_tensor_on_the_host(case):
             run.steps += 1
 
 
+LAYOUTS = [(p, m) for p in ("fp32", "bf16") for m in ("contiguous", "channels_last")]
+
+
+@pytest.mark.parametrize(("precision", "memory_format"), LAYOUTS)
 @pytest.mark.parametrize("case", CASES)
-def test_a_resumed_training_goes_on_to_the_same_bits(case, tmp_path: Path):
-    straight = trainer(case)  # one after the other: some layers draw from the global random state
+def test_a_resumed_training_goes_on_to_the_same_bits(case, precision, memory_format):
+    make = functools.partial(trainer, case, precision=precision, memory_format=memory_format)
+    straight = make()  # one after the other: some layers draw from the global random state
     straight.time_steps(6)
-    stopped = trainer(case)
+    stopped = make()
     stopped.time_steps(3)
-    save_checkpoint(tmp_path, "state", stopped.state_dict())
-    state, problems = newest_checkpoint(tmp_path, CPU)
-    assert state is not None, problems
-    resumed = trainer(case)
-    resumed.load_state_dict(state)
+    resumed = through_checkpoint(stopped, make)
     resumed.time_steps(3)
     for one, other in zip(everything(straight), everything(resumed), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
+def test_what_an_optimizer_keeps_of_a_weight_lies_in_memory_as_the_weight_does(optimizer):
+    settings = {"memory_format": "channels_last", "momentum": 0.9}
+    settings |= {f"{player}_optimizer": optimizer for player in "gd"}
+    make = functools.partial(trainer, "features", **settings)
+    stopped = make()
+    stopped.time_steps(2)
+    resumed = through_checkpoint(stopped, make)
+    seen = 0
+    for player in (resumed._players.g_optimizer, resumed._players.d_optimizer):
+        for parameter, kept in player.state.items():
+            moments = [m for m in kept.values() if m is not None and m.shape == parameter.shape]
+            assert all(moment.stride() == parameter.stride() for moment in moments)
+            seen += len(moments) * (not parameter.is_contiguous())
+    assert seen
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import copy
+from unittest import mock
 
 import pytest
 import torch
 from small_cells import NoWaiting, make_data
 
+from ganbench import Augmentation, DataSpec
+from ganbench.errors import UsageError
+from ganbench.testing.harness import make_trainer
+from ganbench.training.batches import to_uint8
 from ganbench.training.series import MEASURES
+from ganbench_regularizers.zero_centred import R1, R2
 
 DCGAN = "dcgan[latent_dim=8,width=4]"
 
@@ -85,6 +91,128 @@ def test_training_equals_a_loop_written_out_by_hand(trainer, architecture, loss,
     for mine, plain in zip(ours.networks, (G, D), strict=True):
         for a, b in zip(mine.state_dict().values(), plain.state_dict().values(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def _ordered_by_hand(trainer, steps):
+    """Hinge training in each order of the players, with shared or fresh batches, written out."""
+    settings = trainer.settings
+    G, judge = (copy.deepcopy(network) for network in trainer.networks)
+    D = _Logits(judge)
+    opt_g = torch.optim.Adam(G.parameters(), settings.g_lr, settings.g_betas)
+    opt_d = torch.optim.Adam(D.parameters(), settings.d_lr, settings.d_betas)
+
+    def latents(count):
+        stream = trainer._streams["latents"]
+        return trainer.architecture.sample_latents(count, stream, torch.device("cpu"))
+
+    def generated(count):
+        return G(latents(count))
+
+    def update_d(real, fake):
+        opt_d.zero_grad()
+        _hinge_d(D(real), D(fake.detach())).backward()
+        opt_d.step()
+
+    def update_g(fake):
+        opt_g.zero_grad()
+        _minus_mean(D(fake)).backward()
+        opt_g.step()
+
+    for _ in range(steps):
+        shared = settings.fakes == "shared"
+        if settings.first_player == "generator":
+            real = trainer._batches.next().images
+            fake = generated(len(real))
+            update_g(fake)
+            update_d(real, fake if shared else generated(len(real)))
+            for _ in range(settings.d_steps - 1):
+                real = trainer._batches.next().images
+                update_d(real, generated(len(real)))
+        else:
+            for _ in range(settings.d_steps):
+                real = trainer._batches.next().images
+                fake = generated(len(real))
+                update_d(real, fake)
+            if settings.g_reals == "fresh":
+                trainer._batches.next()
+            update_g(fake if shared else generated(len(real)))
+    return G, judge
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"fakes": "shared"},
+        {"fakes": "shared", "d_steps": 2},
+        {"first_player": "generator"},
+        {"first_player": "generator", "fakes": "shared"},
+        {"first_player": "generator", "fakes": "shared", "d_steps": 3},
+        {"g_reals": "fresh"},
+    ],
+    ids=str,
+)
+def test_the_players_take_turns_as_the_settings_say(trainer, settings):
+    chosen = {"architecture": "mlp[d_widths=[16],g_widths=[16]]", "loss": "hinge", **settings}
+    ours, theirs = (trainer(**chosen) for _ in range(2))
+    ours.time_steps(5)
+    assert ours.images == 5 * 16 * ours.settings.d_steps
+    for mine, plain in zip(ours.networks, _ordered_by_hand(theirs, 5), strict=True):
+        for a, b in zip(mine.state_dict().values(), plain.state_dict().values(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_fresh_real_batch_is_what_the_generators_loss_compares_with(trainer, monkeypatch):
+    run = trainer(loss="relativistic", g_reals="fresh")
+    seen = []
+    loss = type(run.cell.loss.component)
+    for name in ("discriminator_loss", "generator_loss"):
+        asked = getattr(loss, name)
+        monkeypatch.setattr(
+            loss,
+            name,
+            lambda self, view, asked=asked: (seen.append(view.real), asked(self, view))[1],
+        )
+    run.time_steps(2)
+    order = run._batches.order
+    expected = [run.data.source.images[order.indices(16 * n, 16)] for n in range(4)]
+    assert [to_uint8(real).tolist() for real in seen] == [images.tolist() for images in expected]
+
+
+def test_one_batch_of_reals_cannot_be_both_shared_and_fresh(trainer):
+    with pytest.raises(UsageError, match="g_reals=shared"):
+        trainer(fakes="shared", g_reals="fresh")
+
+
+class _Brighter(Augmentation):
+    """Three times the contrast."""
+
+    def apply(self, images, random, state):
+        return 3 * images
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("penalty", "side"), [(R1(gamma=2.0), "real"), (R2(gamma=2.0), "fake")])
+def test_gradient_penalties_reach_through_the_augmentation(penalty, side, precision):
+    run = make_trainer(
+        DataSpec(1, 8, 8),
+        regularizers=[penalty],
+        augmentations=[_Brighter()],
+        settings={"precision": precision},
+    )
+    seen = []
+    compute = type(penalty).discriminator
+
+    def watched(self, view):
+        leaf = getattr(view, side).detach().requires_grad_()
+        (slope,) = torch.autograd.grad(view.critic(3 * leaf).sum(), leaf)
+        seen.append((view, compute(self, view), slope.square().flatten(1).sum(1).mean()))
+        return seen[0][1]
+
+    with mock.patch.object(type(penalty), "discriminator", watched):
+        run.time_steps(1)
+    ((view, term, expected),) = seen
+    torch.testing.assert_close(getattr(view, f"seen_{side}"), 3 * getattr(view, side))
+    torch.testing.assert_close(term, expected)
 
 
 @pytest.mark.parametrize(
