@@ -4,6 +4,8 @@ import pytest
 import torch
 from small_cells import CPU, make_cell, make_data, weights
 
+from ganbench import DataSpec
+from ganbench.training.sampler import TRANSLATED, pass_size
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.trainer import Trainer
 
@@ -63,6 +65,22 @@ def test_a_sampler_gives_the_same_samples_for_a_stream_and_others_for_another(tr
     assert torch.equal(sampler.images(600, "a"), sampler.images(600, "a"))
     assert torch.equal(sampler.images(600, "a")[:500], sampler.images(500, "a"))
     assert not torch.equal(sampler.images(8, "a"), sampler.images(8, "b"))
+
+
+@pytest.mark.parametrize(
+    ("size", "passes"), [(8, 500), (32, 500), (64, 128), (128, 32), (256, 8), (512, 2), (1024, 1)]
+)
+def test_a_pass_has_fewer_samples_the_larger_they_are(size, passes):
+    assert pass_size(DataSpec(3, size, size)) == passes
+    assert pass_size(DataSpec(1, size, size), TRANSLATED) == min(passes, TRANSLATED)
+
+
+def test_passes_of_large_images_are_small_and_their_samples_do_not_depend_on_the_count(trainer):
+    run = trainer(architecture="mlp[g_widths=[4],d_widths=[4]]", data=make_data(8, size=256))
+    sampler = run.sampler()
+    batches = list(sampler.batches(20, "a"))
+    assert [len(batch) for batch in batches] == [8, 8, 4]
+    assert torch.equal(torch.cat(batches)[:16], sampler.images(16, "a"))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
