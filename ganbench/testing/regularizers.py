@@ -126,7 +126,8 @@ class RegularizerTests(ComponentTests):
         arithmetic = Arithmetic(TrainingSettings(), CPU)
         condition = () if labels is None else (labels,)
         critic = Critic(networks.discriminator, arithmetic, condition)
-        latents = self.architecture.sample_latents(BATCH, torch.Generator().manual_seed(1), CPU)
+        settled = self.architecture.resolve(frozenset(), self.data)
+        latents = settled.sample_latents(BATCH, torch.Generator().manual_seed(1), CPU)
 
         def generate(values: Tensor) -> Tensor:
             images = call_with_labels(networks.generator, values, labels)
