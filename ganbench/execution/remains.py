@@ -122,8 +122,10 @@ def _name(columns: Mapping[str, Any], seed: Any) -> str:
 def _difference(then: Mapping[str, Any], trial: Trial) -> str:
     """In what a trial differs from one of the same components."""
     now = decode(encode(trial.identity()))
+    if then.get("protocol") != now["protocol"]:
+        return f"they are of protocol {then.get('protocol')}, now {now['protocol']}"
     if then.get("providers") != now["providers"]:
         return f"they are of {then.get('providers')}, now {now['providers']}"
-    parts = ("protocol", "budget", "training", "evaluation", "dataset", "architecture", "loss")
+    parts = ("budget", "training", "evaluation", "dataset", "architecture", "loss")
     changed = [part for part in parts if then.get(part) != now[part]]
     return f"they differ in {', '.join(changed) or 'their options'}"

@@ -14,7 +14,7 @@ from ganbench.grid.settings import EvaluationSettings, Settled, plain
 from ganbench.registry.lookup import Bound
 
 #: Raised whenever the meaning of a result changes; results of different protocols never mix.
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, eq=False)

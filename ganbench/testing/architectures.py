@@ -66,12 +66,14 @@ class ArchitectureTests(ComponentTests):
         """And are drawn from the generator that is handed over, and from nothing else."""
         if self.component.task in TRANSLATION:
             return  # it starts from images
-        with own_randomness("sample_latents"):
-            first, again = (self._latents(5) for _ in range(2))
-        assert first.shape == (5, self.component.latent_dim), (
-            f"latents are {tuple(first.shape)}, latent_dim is {self.component.latent_dim}"
-        )
-        assert torch.equal(first, again), "the same generator state gives other latents"
+        for data in self.data:
+            with own_randomness("sample_latents"):
+                first, again = (self._latents(data, 5) for _ in range(2))
+            length, where = self._resolved(data).latent_dim, f"on {data}"
+            assert first.shape == (5, length), (
+                f"{where}: latents are {tuple(first.shape)}, latent_dim is {length}"
+            )
+            assert torch.equal(first, again), f"{where}: the same state gives other latents"
 
     def test_generator_makes_samples_of_the_datas_shape(self) -> None:
         """(batch, c, h, w), finite, and in evaluation in [-1, 1] where they are images.
@@ -176,7 +178,7 @@ class ArchitectureTests(ComponentTests):
             _check_second_derivative(networks, data, where)
         critique = self._judge(networks, data)
         if STYLES in claims:
-            _check_styles(networks, self._latents(BATCH), data, where)
+            _check_styles(networks, self._latents(data, BATCH), data, where)
         if CRITIC_FEATURES in claims:
             assert critique.features is not None, f"{where} gives no {CRITIC_FEATURES}"
             assert critique.features.ndim == 2, f"{where}: features are {critique.features.shape}"
@@ -191,7 +193,11 @@ class ArchitectureTests(ComponentTests):
             yield data, self._build(data, 0)
 
     def _build(self, data: DataSpec, seed: int) -> _Pair:
-        return _Pair(self.component.resolve(frozenset(), data), data, seed)
+        return _Pair(self._resolved(data), data, seed)
+
+    def _resolved(self, data: DataSpec) -> Architecture:
+        """With options settled as for a cell that has no needs."""
+        return self.component.resolve(frozenset(), data)
 
     def _trainer(self, data: DataSpec) -> Trainer:
         trainer = make_trainer(data, architecture=self.component)
@@ -207,8 +213,8 @@ class ArchitectureTests(ComponentTests):
         trainer.time_steps(steps)
         return trainer
 
-    def _latents(self, count: int) -> Tensor:
-        return self.component.sample_latents(count, torch.Generator().manual_seed(0), CPU)
+    def _latents(self, data: DataSpec, count: int) -> Tensor:
+        return self._resolved(data).sample_latents(count, torch.Generator().manual_seed(0), CPU)
 
     def _generate(self, networks: _Pair, data: DataSpec, count: int) -> Tensor:
         with torch.no_grad():
@@ -217,7 +223,7 @@ class ArchitectureTests(ComponentTests):
             else:
                 labels = networks.labels(count)
                 condition = () if labels is None else (labels,)
-                samples = networks.generator(self._latents(count), *condition)
+                samples = networks.generator(self._latents(data, count), *condition)
         assert isinstance(samples, Tensor), f"the generator gives {type(samples).__name__}"
         return samples
 

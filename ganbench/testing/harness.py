@@ -253,7 +253,8 @@ def made_up_view(
         labels = torch.arange(BATCH) % data.classes
     condition = () if labels is None else (labels,)
     critic = Critic(networks.discriminator, Arithmetic(TrainingSettings(), CPU), condition)
-    latents = architecture.sample_latents(BATCH, torch.Generator().manual_seed(1), CPU)
+    settled = architecture.resolve(frozenset(), data)
+    latents = settled.sample_latents(BATCH, torch.Generator().manual_seed(1), CPU)
 
     def generate(values: Tensor) -> Tensor:
         images = call_with_labels(networks.generator, values, labels)

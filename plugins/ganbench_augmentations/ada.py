@@ -33,7 +33,8 @@ class ADA(Augmentation):
       has cutout: ``ada[policy=bgcx,color_rate=0.5,p_final=0.55]``. ``target`` has no effect.
     - ``target`` (the default): r = E[sign D(x)] over real images of the last ``interval``
       discriminator updates; then p rises if r is above the target and falls if it is below, so fast
-      that 0 to 1 takes ``adjust_images`` real images.
+      that 0 to 1 takes ``adjust_images`` real images. It is bounded below by 0 and not above, as in
+      the paper (section 3): beyond 1 every transformation is applied, and the way back is as long.
     - ``target=none`` alone: p stays.
 
     The target is meant for logits that tell real from fake at 0. Those of Wasserstein and relativistic
@@ -92,7 +93,7 @@ class ADA(Augmentation):
         due = count >= self.interval
         change = len(real_logits) * self.interval / self.adjust_images
         direction = (signs / count - self.target).sign()
-        state["p"].add_(torch.where(due, change * direction, 0.0)).clamp_(0.0, 1.0)
+        state["p"].add_(torch.where(due, change * direction, 0.0)).clamp_(min=0.0)
         signs.masked_fill_(due, 0.0)
         count.masked_fill_(due, 0.0)
 

@@ -48,7 +48,7 @@ def general(draws: Draws, p: Tensor, height: int, width: int) -> tuple[Tensor, T
     :returns: the maps, and (batch,) booleans: which images they change.
     """
     # Either rotation alone could be undone by the other: together they come with probability p.
-    p_turn = 1 - (1 - p).sqrt()
+    p_turn = 1 - (1 - p).clamp(min=0.0).sqrt()  # p may be beyond 1, where all are chosen
     chosen = [draws.chosen(share) for share in (p, p_turn, p, p_turn, p)]
     size, before, aspect, after, moved = chosen
     scale = torch.where(size, draws.normal(SCALE).exp(), 1.0)

@@ -57,6 +57,10 @@ class WGANGP(Wasserstein):
     The critic's loss gains weight · E[(‖∇C(x̂)‖₂ - 1)²], at random points x̂ between real and
     generated samples (see the regularizer ``gradient-penalty``). Recommends the algorithm's own
     settings: Adam with a learning rate of 1e-4 and β = (0, 0.9), and five critic updates.
+
+    With ``drift`` it gains drift · E[C(x)²] besides, over real samples, which keeps the critic's
+    values from drifting away from 0: the loss is the same wherever they are. ProGAN has
+    ``drift=0.001`` (Karras et al. 2018, arXiv:1710.10196, appendix A.1).
     """
 
     paper = "Gulrajani et al. 2017, arXiv:1704.00028"
@@ -72,6 +76,11 @@ class WGANGP(Wasserstein):
     needs: ClassVar[dict[str, str]] = GradientPenalty.needs
 
     weight: float = option(10.0, "λ, the weight of the gradient penalty", ge=0)
+    drift: float = option(0.0, "weight of the mean square of the critic's real values", ge=0)
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        loss = super().discriminator(real, fake)
+        return loss + self.drift * real.square().mean() if self.drift else loss
 
     def penalties(self) -> tuple[Regularizer, ...]:
         return (GradientPenalty(weight=self.weight),)

@@ -22,7 +22,8 @@ class Orthogonal(WeightRegularizer):
     It counts the weights of two and more dimensions but those of embeddings, which are looked up one
     at a time. A weight under spectral norm is taken as it is stored, without the division.
 
-    The paper adds it to the generator.
+    The paper adds it to the generator. Its first author's program (BigGAN-PyTorch) adds half of this
+    term's gradient: its strength s is ``weight=s/2`` here.
     """
 
     paper = "Brock et al. 2019, arXiv:1809.11096"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from ganbench import DataSpec, Networks, option
 from ganbench_resnet.critic import Discriminator
 from ganbench_resnet.family import Attention, ResidualPair, attended_size, attention_problem
 from ganbench_resnet.layers import Layers, settle_spectral_norms
-from ganbench_resnet.plans import biggan_plan
+from ganbench_resnet.plans import biggan_latents, biggan_plan
 from ganbench_resnet.sampling import set_standing_statistics, truncated_normal
 from ganbench_resnet.synthesis import HierarchicalGenerator
 
@@ -28,8 +29,9 @@ class BigGAN(ResidualPair):
     no 4 to 7 times a power of two is made as the next one and cropped; the discriminator pads it with
     zeros.
 
-    The paper's latents have 20 numbers for each chunk: ``latent_dim`` is 80 for 32 pixels, 100 for
-    64, 120 for 128 and 140 for 256. Its batches of 2048 are not among what is recommended.
+    The latents are as long as the paper's, unless ``latent_dim`` says otherwise: 80 for 32 pixels, 100
+    for 64, 120 for 128 and 140 for 256, which are 20 numbers for each chunk, and 128 for 512. The
+    paper's batches of 2048 are not among what is recommended.
 
     ``ganbench sample --truncation`` maps every latent to a normal one within ± the truncation that
     has the same quantile. The paper draws anew what lies outside, which gives the same distribution;
@@ -50,7 +52,9 @@ class BigGAN(ResidualPair):
         "ema_images": 887_000,
     }
 
-    latent_dim: int = option(120, "length of the standard normal latents", ge=2)
+    latent_dim: int | Literal["auto"] = option(  # type: ignore[assignment]  # settled by resolve
+        "auto", "length of the standard normal latents; auto: the paper's for the size", ge=2
+    )
     width: int = option(96, "the paper's ch, of which all widths are multiples", ge=1)
     shared_dim: int = option(128, "length of the class embedding that blocks share", ge=1)
     attention: Attention = option(
@@ -72,7 +76,7 @@ class BigGAN(ResidualPair):
             generator=HierarchicalGenerator(
                 plan,
                 data.channels,
-                self.latent_dim,
+                self._latent_dim(data),
                 layers,
                 classes=data.classes,
                 shared_dim=self.shared_dim,
@@ -83,6 +87,7 @@ class BigGAN(ResidualPair):
                 data.channels,
                 layers,
                 wide=True,
+                rectified_skips=self.d_skip == "rectified",
                 attended=attended,
                 classes=data.classes,
                 condition=self._condition,
@@ -94,13 +99,27 @@ class BigGAN(ResidualPair):
         if problem:
             return problem
         plan = biggan_plan(data.height, self.width)
-        chunks = len(plan.g_widths)
-        if self.latent_dim < chunks:
+        chunks, length = len(plan.g_widths), self._latent_dim(data)
+        if length < chunks:
             return (
                 f"biggan splits its latents into {chunks} chunks for {data}, and latent_dim is "
-                f"{self.latent_dim}: choose {chunks} or more"
+                f"{length}: choose {chunks} or more, or auto"
             )
         return attention_problem(self.attention, plan)
+
+    def resolve(self, needs: frozenset[str], data: DataSpec) -> Self:
+        settled = super().resolve(needs, data)
+        return dataclasses.replace(settled, latent_dim=self._latent_dim(data))
+
+    def sample_latents(self, count: int, random: torch.Generator, device: torch.device) -> Tensor:
+        if self.latent_dim == "auto":
+            raise ValueError("latent_dim=auto has no length without data: call resolve first")
+        return super().sample_latents(count, random, device)
+
+    def _latent_dim(self, data: DataSpec) -> int:
+        if self.latent_dim != "auto":
+            return self.latent_dim
+        return biggan_latents(biggan_plan(data.height, self.width))
 
     def before_sampling(
         self,

@@ -43,25 +43,35 @@ class DownBlock(nn.Module):
     at the image.
 
     :param hidden: channels between the convolutions.
+    :param rectified_skip: whether the skip carries the input after the first ReLU.
     """
 
     def __init__(
-        self, inputs: int, hidden: int, outputs: int, layers: Layers, *, first: bool, halve: bool
+        self,
+        inputs: int,
+        hidden: int,
+        outputs: int,
+        layers: Layers,
+        *,
+        first: bool,
+        halve: bool,
+        rectified_skip: bool = False,
     ) -> None:
         super().__init__()
-        self.activate, self.halve = not first, halve
+        self.activate, self.halve, self.rectified_skip = not first, halve, rectified_skip
         self.first = layers.conv(inputs, hidden, 3, gain=GAIN)
         self.second = layers.conv(hidden, outputs, 3, gain=GAIN)
         same = inputs == outputs and not halve
         self.shortcut = nn.Identity() if same else layers.conv(inputs, outputs, 1)
 
     def forward(self, maps: Tensor) -> Tensor:
-        hidden = self.first(F.relu(maps) if self.activate else maps)
-        residual: Tensor = self.second(F.relu(hidden))
+        rectified = F.relu(maps) if self.activate else maps
+        residual: Tensor = self.second(F.relu(self.first(rectified)))
+        skipped = rectified if self.rectified_skip else maps
         if self.halve:
             # The mean and a 1x1 convolution commute, and the mean leaves a quarter of the pixels.
-            residual, maps = F.avg_pool2d(residual, 2), F.avg_pool2d(maps, 2)
-        shortcut: Tensor = self.shortcut(maps)
+            residual, skipped = F.avg_pool2d(residual, 2), F.avg_pool2d(skipped, 2)
+        shortcut: Tensor = self.shortcut(skipped)
         return residual + shortcut
 
 
@@ -84,12 +94,22 @@ class SelfAttention(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         queries = self.queries(maps).flatten(2)  # (batch, c/8, pixels)
-        keys = F.max_pool2d(self.keys(maps), 2).flatten(2)  # (batch, c/8, places)
-        values = F.max_pool2d(self.values(maps), 2).flatten(2)  # (batch, c/2, places)
+        keys = _largest(self.keys(maps)).flatten(2)  # (batch, c/8, places)
+        values = _largest(self.values(maps)).flatten(2)  # (batch, c/2, places)
         shares = (queries.transpose(1, 2) @ keys).softmax(dim=2)  # (batch, pixels, places)
         seen = (values @ shares.transpose(1, 2)).unflatten(2, maps.shape[2:])
         attended: Tensor = self.output(seen)
         return maps + self.gain * attended
+
+
+def _largest(maps: Tensor) -> Tensor:
+    """Max-pooling by 2: the gradient of PyTorch's layer varies from run to run on a GPU.
+
+    Where values of a square are equal they share the gradient.
+    """
+    even = maps[..., : maps.shape[2] // 2 * 2, : maps.shape[3] // 2 * 2]
+    largest: Tensor = even.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).amax((3, 5))
+    return largest
 
 
 def _doubled(maps: Tensor) -> Tensor:

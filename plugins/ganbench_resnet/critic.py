@@ -23,6 +23,7 @@ class Discriminator(nn.Module):
     & Koyama 2018, arXiv:1802.05637); with ``classifier`` the critique has class logits, linear in the
     features (Odena et al. 2017, arXiv:1610.09585).
 
+    :param rectified_skips: whether the blocks' skips carry their inputs after the first ReLU.
     :param wide: whether blocks have as many channels inside as after them, rather than before.
     :param attended: the size of the map that gets self-attention, 0 for none.
     """
@@ -34,6 +35,7 @@ class Discriminator(nn.Module):
         layers: Layers,
         *,
         wide: bool,
+        rectified_skips: bool,
         attended: int,
         classes: int,
         condition: Condition,
@@ -46,7 +48,17 @@ class Discriminator(nn.Module):
         for number, outputs in enumerate(plan.d_widths):
             first, halve = number == 0, number < plan.halvings
             hidden = outputs if wide or first else inputs
-            blocks.append(DownBlock(inputs, hidden, outputs, layers, first=first, halve=halve))
+            blocks.append(
+                DownBlock(
+                    inputs,
+                    hidden,
+                    outputs,
+                    layers,
+                    first=first,
+                    halve=halve,
+                    rectified_skip=rectified_skips,
+                )
+            )
             if halve and plan.d_sizes[number] == attended:
                 blocks.append(SelfAttention(outputs, layers))
             inputs = outputs

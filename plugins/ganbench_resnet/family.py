@@ -23,6 +23,10 @@ Attention = int | Literal["auto", "none"]
 class ResidualPair(Architecture):
     """A residual generator and a spectrally normalized residual discriminator.
 
+    In the authors' programs of SNGAN, SAGAN and BigGAN the discriminator's skips carry the blocks'
+    inputs, as in the papers. In Mimicry and PyTorch-StudioGAN the blocks begin with a ReLU that works
+    in place, so that the skips carry what it leaves: ``d_skip=rectified``.
+
     :cvar title: the name under which the design is registered.
     """
 
@@ -32,6 +36,11 @@ class ResidualPair(Architecture):
         "auto",
         "how a class-conditional discriminator uses classes; auto: classifier where class logits "
         "are needed, else projection",
+    )
+    d_skip: Literal["input", "rectified"] = option(
+        "input",
+        "what the skips of the discriminator's blocks carry; rectified: their input after the first "
+        "ReLU, as in Mimicry and PyTorch-StudioGAN",
     )
 
     def problem(self, data: DataSpec) -> str | None:

@@ -120,6 +120,16 @@ def biggan_plan(size: int, width: int) -> Plan:
     )
 
 
+def biggan_latents(plan: Plan) -> int:
+    """Length of BigGAN's latents: 20 for each chunk, one of which goes to every generator's map.
+
+    These are 80 at 32 pixels, 100 at 64, 120 at 128 and 140 at 256 (Brock et al. 2019, appendix B). At
+    512 pixels they are 16 for each of 8 chunks, as in the released model.
+    """
+    chunks = len(plan.g_widths)
+    return chunks * (16 if chunks == 8 else 20)
+
+
 def _frame(size: int) -> tuple[int, int]:
     """The first map's size, 4 to 7, and how often it is doubled to cover ``size`` pixels."""
     doublings = (size // 4).bit_length() - 1

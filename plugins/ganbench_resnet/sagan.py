@@ -60,6 +60,7 @@ class SAGAN(PlainPair):
                 data.channels,
                 layers,
                 wide=True,
+                rectified_skips=self.d_skip == "rectified",
                 attended=attended,
                 classes=classes,
                 condition=self._condition,

@@ -53,6 +53,7 @@ class SNGAN(PlainPair):
                 data.channels,
                 Layers(spectral=self.d_norm == "spectral", orthogonal=False),
                 wide=False,
+                rectified_skips=self.d_skip == "rectified",
                 attended=0,
                 classes=classes,
                 condition=self._condition,

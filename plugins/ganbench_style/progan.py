@@ -39,8 +39,9 @@ class ProGAN(Architecture):
     A map doubled k times has ``fmap_base`` / 2^(k+1) channels, ``fmap_max`` at the most. Images
     that are 5, 6 or 7 times a power of two start from that many pixels a side instead of 4.
 
-    Recommends the paper's settings (appendix A.1). It trains with the loss ``wgan-gp``, whose own
-    recommendations are others: one discriminator update and these learning rates are to be asked for.
+    Recommends the paper's settings (appendix A.1). The paper's loss is ``wgan-gp[drift=0.001]``, whose
+    own recommendations are others: one discriminator update and these learning rates are to be asked
+    for, by ``--set training.d_steps=1 --set training.lr=1e-3 --set training.betas=[0,0.99]``.
     """
 
     paper = "Karras et al. 2018, arXiv:1710.10196"
@@ -52,7 +53,7 @@ class ProGAN(Architecture):
         "g_betas": (0.0, 0.99),
         "d_betas": (0.0, 0.99),
         "d_steps": 1,
-        "ema_images": 10_000,  # 0.999 in each step of 16 images
+        "ema_images": 11_085,  # 0.999 in each step of 16 images: 16 · ln 0.5 / ln 0.999
     }
 
     fmap_base: int = option(8192, "channels at the image's size, times half of the size", ge=1)

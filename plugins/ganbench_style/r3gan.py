@@ -13,12 +13,13 @@ class R3GAN(Architecture):
     """The modern baseline of "The GAN is dead; long live the GAN!" (Huang et al. 2025, Config E).
 
     Both players are stages of residual blocks (1x1, grouped 3x3 and 1x1 convolution, leaky ReLU of
-    slope 0.2, no normalization), one stage for each size from 4x4 to the image, with [1, 2, 1]
-    filters between them. The generator scales a learned 4x4 map by a linear map of its latents; its
-    output is a 1x1 convolution without a squashing function, and is clamped to [-1, 1] when images
-    are sampled. The discriminator mirrors it, and ends in a depthwise 4x4 convolution and a linear
-    layer. Images of 8 to 1024 pixels a side that are 5, 6 or 7 times a power of two have an
-    innermost map of that size instead of 4x4.
+    slope 0.2, no normalization), one stage for each size from 4x4 to the image. Between stages maps
+    are doubled and halved by the filter [1, 3, 3, 1], which is the authors' parameter [1, 2, 1]
+    convolved with [1, 1]: doubling is bilinear but for the border. The generator scales a learned 4x4
+    map by a linear map of its latents; its output is a 1x1 convolution without a squashing function,
+    and is clamped to [-1, 1] when images are sampled. The discriminator mirrors it, and ends in a
+    depthwise 4x4 convolution and a linear layer. Images of 8 to 1024 pixels a side that are 5, 6 or 7
+    times a power of two have an innermost map of that size instead of 4x4.
 
     With ``conditional``, an embedding of the class as long as the latents stands beside them, and the
     discriminator's linear layer gives ``width`` numbers, whose inner product with an embedding of the
@@ -33,7 +34,8 @@ class R3GAN(Architecture):
     - ImageNet at 64 pixels: ``conditional=true, width=1536, wide_to=64``
 
     They are trained with the loss ``relativistic`` and the regularizers ``r1+r2``, whose γ falls
-    along with the learning rate (see there). Recommends the paper's optimizer, and its schedule in
+    along with the learning rate (see there). As in the authors' program the generator's update compares
+    with a real batch of its own: see the setting ``g_reals``. Recommends the paper's optimizer, and its schedule in
     shares of the 250 million images of CIFAR-10, of which the first 20 million are the schedule's.
     """
 
@@ -52,6 +54,7 @@ class R3GAN(Architecture):
         "beta2_final": 0.99,
         "ema_images": 5_000_000,
         "ema_rampup": 0.25,
+        "g_reals": "fresh",
     }
 
     width: int = option(768, "channels of the maps up to wide_to pixels a side", ge=1)

@@ -1,13 +1,11 @@
-"""What R3GAN's networks are made of: residual blocks without normalization, and [1, 2, 1] filters."""
+"""What R3GAN's networks are made of: residual blocks without normalization, and initial weights."""
 
 from __future__ import annotations
 
 import math
 from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 LEAK = 0.2
 #: What keeps the second moment of activations through a leaky rectifier (He et al. 2015, equation 15).
@@ -45,47 +43,6 @@ class ResidualBlock(nn.Module):
         return maps + branch
 
 
-class Filter(nn.Module):
-    """The binomial filter [1, 2, 1] in both directions, with a sum of ``total``."""
-
-    kernel: Tensor
-
-    def __init__(self, total: float) -> None:
-        super().__init__()
-        taps = torch.tensor([1.0, 2.0, 1.0])
-        self.register_buffer("kernel", total / 16 * torch.outer(taps, taps), persistent=False)
-
-    def depthwise(self, maps: Tensor) -> Tensor:
-        """The kernel as the weight of a convolution of each channel by itself."""
-        return self.kernel.expand(maps.shape[1], 1, 3, 3)
-
-
-class Enlarge(Filter):
-    """(batch, c, h, w) to (batch, c, 2h, 2w): zeros between the pixels, then the filter.
-
-    This interpolates linearly: each pixel stays where it was, and those between two are their mean.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(4.0)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        kernel, groups = self.depthwise(maps), maps.shape[1]
-        return F.conv_transpose2d(
-            maps, kernel, stride=2, padding=1, output_padding=1, groups=groups
-        )
-
-
-class Reduce(Filter):
-    """(batch, c, 2h, 2w) to (batch, c, h, w): the filter, then every other pixel."""
-
-    def __init__(self) -> None:
-        super().__init__(1.0)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return F.conv2d(maps, self.depthwise(maps), stride=2, padding=1, groups=maps.shape[1])
-
-
 def drawn(layer: Affine, gain: float = 1.0) -> Affine:
     """The layer with weights from N(0, gain² / fan-in) and biases of zero."""
     nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
@@ -99,3 +56,13 @@ def matched(channels: int, wanted: int) -> list[nn.Module]:
     if channels == wanted:
         return []
     return [drawn(nn.Conv2d(channels, wanted, 1, bias=False))]
+
+
+def class_table(classes: int, width: int, gain: float = 1.0) -> nn.Embedding:
+    """An embedding that starts as a linear map of one-hot vectors does: N(0, gain² / classes).
+
+    The fan-in of such a map is the number of classes.
+    """
+    table = nn.Embedding(classes, width)
+    nn.init.normal_(table.weight, 0.0, gain / math.sqrt(classes))
+    return table

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import Critique
-from ganbench_style.r3gan_layers import Enlarge, Reduce, ResidualBlock, drawn, matched
+from ganbench_style.r3gan_layers import ResidualBlock, class_table, drawn, matched
+from ganbench_style.resampling import Downsample, Upsample
 
 
 class Stage(NamedTuple):
@@ -46,7 +47,7 @@ class Generator(nn.Module):
         self, channels: int, base: int, stages: list[Stage], latent_dim: int, classes: int
     ) -> None:
         super().__init__()
-        self.embed = nn.Embedding(classes, latent_dim) if classes else None
+        self.embed = class_table(classes, latent_dim) if classes else None
         inputs, width = latent_dim * (2 if classes else 1), stages[0].width
         self.scale = drawn(nn.Linear(inputs, width, bias=False))
         self.basis = nn.Parameter(torch.randn(width, base, base))
@@ -54,7 +55,7 @@ class Generator(nn.Module):
         layers = stages[0].layers(depth)
         for inner, outer in pairwise(stages):
             # Filters of single channels and mixtures of them commute: mix where there are few pixels.
-            layers += [*matched(inner.width, outer.width), Enlarge(), *outer.layers(depth)]
+            layers += [*matched(inner.width, outer.width), Upsample(), *outer.layers(depth)]
         self.layers = nn.Sequential(*layers)
         self.to_image = drawn(nn.Conv2d(stages[-1].width, channels, 1, bias=False))
 
@@ -76,15 +77,13 @@ class Discriminator(nn.Module):
         layers: list[nn.Module] = [drawn(nn.Conv2d(channels, inwards[0].width, 1, bias=False))]
         layers += inwards[0].layers(depth)
         for outer, inner in pairwise(inwards):
-            layers += [Reduce(), *matched(outer.width, inner.width), *inner.layers(depth)]
+            layers += [Downsample(), *matched(outer.width, inner.width), *inner.layers(depth)]
         width = stages[0].width
         layers += [drawn(nn.Conv2d(width, width, base, groups=width, bias=False)), nn.Flatten()]
         self.layers = nn.Sequential(*layers)
         self.judge = drawn(nn.Linear(width, width if classes else 1, bias=False))
-        self.embed: nn.Embedding | None = None
-        if classes:
-            self.embed = nn.Embedding(classes, width)
-            nn.init.normal_(self.embed.weight, 0.0, 1 / math.sqrt(width))
+        # The gain is for the sum over the width that the logit is.
+        self.embed = class_table(classes, width, 1 / math.sqrt(width)) if classes else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Critique:
         features = self.layers(images)

@@ -53,9 +53,10 @@ class Generator(nn.Module):
     Unless they are ``squashed`` by a tanh, images have no bounded range in training, as published; in
     evaluation they are clamped to [-1, 1].
 
-    In training, the share ``mixing`` of the samples takes the styles of its later layers from a second
-    latent, from a layer on that is drawn for each of them (Karras et al. 2019, section 3.1), and
-    ``w_avg`` follows the mean style. Both draw from torch's global random state or wait for nothing.
+    In training, the share ``mixing`` of the batches takes the styles of their later layers from second
+    latents (Karras et al. 2019, section 3.1), and ``w_avg`` follows the mean style. As in the authors'
+    program, the layer at which styles change is drawn once for a batch. What is drawn comes from
+    torch's global random state, and stays on the device.
 
     :param size: height and width; the middle of the next power of two, which the synthesis makes.
     """
@@ -104,11 +105,10 @@ class Generator(nn.Module):
         if not self.training or not self.mixing:
             return styles
         others = self._repeated(self.mapping(torch.randn_like(latents), labels))
-        batch, layers, _ = styles.shape
-        cut = torch.randint(1, layers, (batch, 1), device=w.device)
-        mixes = torch.rand(batch, 1, device=w.device) < self.mixing
-        taken = mixes & (torch.arange(layers, device=w.device) >= cut)
-        return torch.where(taken[:, :, None], others, styles)
+        layers = torch.arange(styles.shape[1], device=w.device)
+        cut = torch.randint(1, len(layers), (), device=w.device)
+        mixes = torch.rand((), device=w.device) < self.mixing
+        return torch.where((mixes & (layers >= cut))[:, None], others, styles)
 
     def _repeated(self, w: Tensor) -> Tensor:
         return w[:, None].expand(-1, self.synthesis.layers, -1)

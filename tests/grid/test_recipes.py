@@ -158,6 +158,16 @@ def test_networks_have_as_many_parameters_as_the_sources(cell, name, generator, 
     )
 
 
+@pytest.mark.parametrize("name", CIFAR10)
+def test_skips_are_rectified_where_the_sources_blocks_begin_with_a_relu_in_place(cell, name):
+    """In all residual discriminators of Mimicry and PyTorch-StudioGAN."""
+    architecture = cell(name).architecture.component
+    settings = Grid.named(name).about["settings"]
+    if hasattr(architecture, "d_skip"):
+        assert settings.startswith(("Mimicry", "PyTorch-StudioGAN"))
+        assert architecture.d_skip == "rectified"
+
+
 def test_the_critic_of_wgan_gp_has_no_normalization(cell):
     critic = build(cell("wgan-gp-cifar10")).discriminator
     norms = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)

@@ -157,10 +157,22 @@ def test_logits_of_patches_count_as_so_many_signs_of_one_image() -> None:
     assert observe(ada, patches[:, :, :1, :1])["p"] == 0
 
 
-def test_p_stays_a_probability() -> None:
+def test_p_is_bounded_below_alone() -> None:
+    """As in the paper: from beyond 1 the way back is as long as the way there."""
     ada = ADA(interval=1, adjust_images=20)
-    assert observe(ada, *10 * [UP])["p"] == 1
+    change = len(UP) / 20
+    assert observe(ada, *10 * [UP])["p"].item() == pytest.approx(10 * change)
+    assert observe(ada, *10 * [UP], *9 * [DOWN])["p"].item() == pytest.approx(change)
     assert observe(ada, *10 * [UP], *30 * [DOWN])["p"] == 0
+
+
+def test_beyond_1_every_transformation_is_applied_as_at_1() -> None:
+    ada, images = ADA(policy="bgcx"), torch.rand(50, 3, 16, 16)
+    at_one, beyond = (
+        ada.apply(images, torch.Generator().manual_seed(0), {"p": torch.tensor(p)})
+        for p in (1.0, 1.7)
+    )
+    assert torch.equal(beyond, at_one)
 
 
 def test_training_goes_on_from_a_kept_state_within_an_interval() -> None:

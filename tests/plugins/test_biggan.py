@@ -24,6 +24,11 @@ class TestBigGAN(ArchitectureTests):
     data = (DataSpec(1, 8, 8, classes=10), DataSpec(3, 28, 28, classes=3))
 
 
+class TestBigGANWithTheLatentsOfTheSize(ArchitectureTests):
+    component = BigGAN(width=2, shared_dim=6, d_skip="rectified")
+    data = (DataSpec(1, 8, 8, classes=10), DataSpec(1, 16, 16, classes=3))
+
+
 @pytest.fixture
 def networks() -> Networks:
     torch.manual_seed(0)
@@ -140,6 +145,29 @@ def test_without_standing_batches_moving_averages_stay(networks: Networks) -> No
     BigGAN(**SMALL).before_sampling(generator, draw_from(1, drawn))
     assert not drawn
     assert torch.equal(norm.running_mean, before)
+
+
+@pytest.mark.parametrize(
+    ("size", "length"),
+    [(8, 40), (28, 60), (32, 80), (64, 100), (128, 120), (256, 140), (512, 128)],
+)
+def test_latents_are_as_long_as_the_papers_unless_asked_for(size: int, length: int) -> None:
+    data = DataSpec(3, size, size, 10)
+    settled = BigGAN().resolve(frozenset(), data)
+    assert settled.latent_dim == length
+    assert settled.resolve(frozenset(), data) == settled
+    assert settled.sample_latents(3, torch.Generator(), torch.device("cpu")).shape == (3, length)
+    assert BigGAN(latent_dim=33).resolve(frozenset(), data).latent_dim == 33
+
+
+def test_networks_and_latents_fit_without_an_asked_length() -> None:
+    options = {"width": 2, "shared_dim": 6}
+    generator = BigGAN(**options).build(DATA).generator
+    settled = BigGAN(**options).resolve(frozenset(), DATA)
+    latents = settled.sample_latents(2, torch.Generator(), torch.device("cpu"))
+    assert generator(latents, torch.tensor([1, 3])).shape == (2, 1, 16, 16)
+    with pytest.raises(ValueError, match="call resolve first"):
+        BigGAN(**options).sample_latents(2, torch.Generator(), torch.device("cpu"))
 
 
 def test_too_few_latents_for_the_blocks_are_refused() -> None:

@@ -63,6 +63,17 @@ def test_the_term_adds_up_the_layers_and_leaves_lengths_alone() -> None:
     assert Orthogonal().generator(view_of(generator)).item() == 0
 
 
+def test_half_the_papers_weight_gives_the_gradient_of_the_authors_program() -> None:
+    """It adds 2 s (WWᵀ ⊙ (1 - I)) W for a strength s, without a loss."""
+    torch.manual_seed(0)
+    layer = nn.Conv2d(3, 5, 2)
+    Orthogonal(weight=0.3 / 2).generator(view_of(layer)).backward()
+    w = layer.weight.detach().flatten(1)
+    expected = 2 * 0.3 * ((w @ w.T) * (1 - torch.eye(5))) @ w
+    assert layer.weight.grad is not None
+    torch.testing.assert_close(layer.weight.grad.flatten(1), expected)
+
+
 def test_filters_are_what_makes_one_output_whatever_the_layer() -> None:
     linear, conv = nn.Linear(3, 5), nn.Conv2d(4, 6, 2, groups=2)
     transposed = nn.ConvTranspose2d(4, 6, 2)

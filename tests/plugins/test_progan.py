@@ -311,6 +311,11 @@ def test_the_minibatch_shows_in_the_last_block_only() -> None:
     assert not torch.allclose(alone[0], together[0])
 
 
+def test_the_averaged_generator_has_the_papers_decay() -> None:
+    """0.999 in each step, of 16 images up to 128 pixels."""
+    assert 0.5 ** (16 / ProGAN.recommends["ema_images"]) == pytest.approx(0.999, abs=1e-7)
+
+
 def test_it_claims_what_its_paper_trains_it_with() -> None:
     claims = {PER_SAMPLE_CRITIC, MINIBATCH_STATISTICS, CRITIC_FEATURES}
     assert ProGAN().capabilities(DATA) == claims

@@ -15,7 +15,8 @@ from ganbench import CRITIC_FEATURES, PER_SAMPLE_CRITIC, DataSpec, Networks
 from ganbench.grid.settings import settle_training
 from ganbench.testing import ArchitectureTests
 from ganbench_style.r3gan import R3GAN
-from ganbench_style.r3gan_layers import Enlarge, Reduce, ResidualBlock
+from ganbench_style.r3gan_layers import ResidualBlock, matched
+from ganbench_style.resampling import Downsample, Upsample
 
 SMALL = R3GAN(width=8, cardinality=4, blocks=1, latent_dim=6)
 
@@ -118,18 +119,18 @@ def test_branches_keep_the_second_moment_but_for_the_factor_of_fixup(depth: int)
 
 
 def test_signals_start_with_unit_variance_at_both_ends() -> None:
+    """Where they depend on no class; an embedding adds the variance of one among 50 inputs."""
     data = DataSpec(3, 8, 8, classes=50)
     pair = built(R3GAN(width=256, cardinality=32, conditional=True), data)
     labels = torch.arange(50).repeat(4)
-    maps = pair.generator.scale(torch.cat([torch.randn(200, 64), pair.generator.embed(labels)], 1))[
-        ..., None, None
-    ]
-    assert (maps * pair.generator.basis).var().item() == pytest.approx(1, rel=0.1)
+    inputs = torch.cat([torch.randn(200, 64), pair.generator.embed(labels)], 1)
+    maps = pair.generator.scale(inputs)[..., None, None] * pair.generator.basis
+    assert maps.var().item() == pytest.approx((1 + 1 / 50) / 2, rel=0.1)
     head = pair.discriminator
     features = head.layers[-2:](torch.randn(200, 256, 4, 4))
     logits = (head.judge(features) * head.embed(labels)).sum(1)
     assert features.var().item() == pytest.approx(1, rel=0.2)
-    assert logits.var().item() == pytest.approx(1, rel=0.5)
+    assert logits.var().item() == pytest.approx(1 / 50, rel=0.5)
 
 
 def test_biases_start_from_zero_and_are_only_where_a_rectifier_follows() -> None:
@@ -141,33 +142,35 @@ def test_biases_start_from_zero_and_are_only_where_a_rectifier_follows() -> None
         assert not any(bias.any() for bias in biases.values())
 
 
-def test_enlarging_interpolates_between_pixels_and_reducing_averages_around_them() -> None:
-    line = torch.tensor([1.0, 3.0, 5.0, 1.0])
-    square = torch.outer(line, line)[None, None]
-    doubled = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 3.0, 1.0, 0.5])
-    halved = torch.tensor([(2 * 1 + 3) / 4, (3 + 2 * 5 + 1) / 4])
-    torch.testing.assert_close(Enlarge()(square)[0, 0], torch.outer(doubled, doubled))
-    torch.testing.assert_close(Reduce()(square)[0, 0], torch.outer(halved, halved))
+def test_stages_are_joined_by_the_filters_that_keep_the_grid_centred() -> None:
+    generator, discriminator = built(SMALL, DataSpec(3, 16, 16))
+    assert sum(isinstance(module, Upsample) for module in generator.modules()) == 2
+    assert sum(isinstance(module, Downsample) for module in discriminator.modules()) == 2
 
 
-def test_filters_keep_constants_away_from_the_border_and_channels_apart() -> None:
-    maps = torch.tensor([2.0, -3.0])[None, :, None, None].expand(1, 2, 6, 6)
-    torch.testing.assert_close(
-        Enlarge()(maps)[..., :-1, :-1], maps[..., :1, :1].expand(1, 2, 11, 11)
-    )
-    torch.testing.assert_close(Reduce()(maps)[..., 1:, 1:], maps[..., :2, :2])
+@pytest.mark.parametrize("resample", [Upsample(), Downsample()])
+def test_filters_and_mixtures_of_channels_commute(resample: nn.Module) -> None:
+    """So that channels are mixed where there are fewer pixels, in both networks."""
+    (mix,) = matched(4, 6)
+    maps = torch.randn(2, 4, 6, 6)
+    torch.testing.assert_close(resample(mix(maps)), mix(resample(maps)))
 
 
-def test_each_filter_is_the_others_transpose() -> None:
-    """⟨Enlarge(x), y⟩ = 4 ⟨x, Reduce(y)⟩, since their sums are 4 and 1."""
-    x, y = torch.randn(1, 2, 5, 5), torch.randn(1, 2, 10, 10)
-    torch.testing.assert_close((Enlarge()(x) * y).sum(), 4 * (x * Reduce()(y)).sum())
+def test_filters_are_no_part_of_a_networks_state() -> None:
+    for network in built(SMALL, DataSpec(3, 16, 16)):
+        assert network.state_dict().keys() == dict(network.named_parameters()).keys()
 
 
-def test_filters_are_neither_trained_nor_saved() -> None:
-    generator = built(SMALL, DataSpec(3, 16, 16)).generator
-    assert not list(Enlarge().parameters())
-    assert generator.state_dict().keys() == dict(generator.named_parameters()).keys()
+@pytest.mark.parametrize("classes", [3, 200])
+def test_class_embeddings_start_as_linear_maps_of_one_hot_vectors(classes: int) -> None:
+    """Whose fan-in is the number of classes; the logit sums over the width besides."""
+    architecture = dataclasses.replace(SMALL, conditional=True, width=512, latent_dim=800)
+    pair = built(architecture, DataSpec(3, 8, 8, classes=classes))
+    expected = {"generator": 1 / classes, "discriminator": 1 / (512 * classes)}
+    for player, network in pair._asdict().items():
+        weights = network.embed.weight.detach()
+        assert weights.mean().item() == pytest.approx(0, abs=0.1 * expected[player] ** 0.5)
+        assert weights.square().mean().item() == pytest.approx(expected[player], rel=0.1)
 
 
 def classes_matter(network: nn.Module, inputs: Tensor) -> bool:

@@ -31,7 +31,7 @@ def counts(architecture: Architecture, data: DataSpec) -> tuple[int, int]:
         (SNGAN(d_norm="none"), DataSpec(3, 32, 32), (4_276_739, 1_053_825)),
         (SNGAN(conditional=True), DataSpec(3, 32, 32, 10), (4_304_387, 1_055_105)),
         (SAGAN(conditional=True), DataSpec(3, 32, 32, 10), (4_386_308, 1_075_586)),
-        (BigGAN(latent_dim=80), DataSpec(3, 32, 32, 10), (9_416_196, 2_415_170)),
+        (BigGAN(), DataSpec(3, 32, 32, 10), (9_416_196, 2_415_170)),
     ],
 )
 def test_published_numbers_of_parameters(

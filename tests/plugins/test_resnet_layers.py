@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import DataSpec
-from ganbench_resnet.blocks import DownBlock, SelfAttention, UpBlock
+from ganbench_resnet.biggan import BigGAN
+from ganbench_resnet.blocks import DownBlock, SelfAttention, UpBlock, _largest
 from ganbench_resnet.critic import Discriminator
 from ganbench_resnet.layers import Layers, settle_spectral_norms
 from ganbench_resnet.norms import ClassNorm, LearnedNorm, VectorNorm
 from ganbench_resnet.plans import sngan_plan
 from ganbench_resnet.sagan import SAGAN
+from ganbench_resnet.sngan import SNGAN
 
 PLAIN = Layers(spectral=False, orthogonal=False)
 SPECTRAL = Layers(spectral=True, orthogonal=False)
@@ -110,6 +112,22 @@ def test_self_attention_is_the_papers_sum_over_places() -> None:
                 )
 
 
+@pytest.mark.parametrize("shape", [(4, 6), (5, 7), (2, 2)])
+def test_the_largest_of_each_square_is_what_max_pooling_gives(shape: tuple[int, int]) -> None:
+    maps = torch.randn(2, 3, *shape, requires_grad=True)
+    mine, theirs = _largest(maps), nn.functional.max_pool2d(maps, 2)
+    assert torch.equal(mine, theirs)
+    slopes = [torch.autograd.grad(answer.square().sum(), maps)[0] for answer in (mine, theirs)]
+    assert torch.equal(*slopes)
+
+
+def test_equal_values_of_a_square_share_the_gradient() -> None:
+    maps = torch.tensor([[[[1.0, 1.0], [0.0, 1.0]]]], requires_grad=True)
+    _largest(maps).sum().backward()
+    assert maps.grad is not None
+    torch.testing.assert_close(maps.grad.flatten(), torch.tensor([1.0, 1.0, 0.0, 1.0]) / 3)
+
+
 def test_gains_of_classes_are_centred_at_1() -> None:
     norm = ClassNorm(3, 4)
     maps = 5 + 2 * torch.randn(64, 3, 4, 4)
@@ -146,18 +164,59 @@ def test_an_up_blocks_shortcut_is_a_convolution_of_the_doubled_map() -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_down_block_is_the_mean_of_its_sum_before_halving(first: bool) -> None:
-    block = DownBlock(4, 5, 6, PLAIN, first=first, halve=True)
+@pytest.mark.parametrize("rectified", [True, False])
+def test_a_down_block_is_the_mean_of_its_sum_before_halving(first: bool, rectified: bool) -> None:
+    block = DownBlock(4, 5, 6, PLAIN, first=first, halve=True, rectified_skip=rectified)
     maps = torch.randn(2, 4, 6, 6)
-    hidden = block.first(maps if first else maps.relu()).relu()
-    whole = block.second(hidden) + block.shortcut(maps)
+    before = maps.clone()
+    entered = maps if first else maps.relu()
+    whole = block.second(block.first(entered).relu())
+    whole = whole + block.shortcut(entered if rectified else maps)
     means = whole.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
     torch.testing.assert_close(block(maps), means)
+    assert torch.equal(maps, before), "the block changes its input"
+
+
+@pytest.mark.parametrize("rectified", [True, False])
+def test_a_skip_without_a_convolution_carries_the_input_or_what_a_relu_leaves(
+    rectified: bool,
+) -> None:
+    block = DownBlock(4, 5, 4, PLAIN, first=False, halve=False, rectified_skip=rectified)
+    nn.init.zeros_(block.second.weight)
+    maps = torch.randn(2, 4, 6, 6)
+    assert torch.equal(block(maps), maps.relu() if rectified else maps)
+
+
+@pytest.mark.parametrize("design", [SNGAN, SAGAN, BigGAN])
+def test_a_design_can_rectify_the_skips_of_all_blocks_but_the_first(
+    design: type[SNGAN] | type[SAGAN] | type[BigGAN],
+) -> None:
+    """The first one's input is the image, which has no ReLU before its convolutions."""
+    data = DataSpec(1, 8, 8, classes=3)
+    asked = {"d_skip": "rectified", "latent_dim": 8}
+    plain, rectified = (
+        design(**options).build(data).discriminator for options in ({"latent_dim": 8}, asked)
+    )
+    rectified.load_state_dict(plain.state_dict())
+    blocks = [
+        [module for module in network.modules() if isinstance(module, DownBlock)]
+        for network in (plain.eval(), rectified.eval())
+    ]
+    for number, (one, other) in enumerate(zip(*blocks, strict=True)):
+        maps = torch.randn(2, one.first.weight.shape[1], 8, 8)
+        assert torch.equal(one(maps), other(maps)) == (number == 0)
 
 
 def critic(condition: str) -> Discriminator:
     return Discriminator(
-        sngan_plan(8, 4, 4), 1, PLAIN, wide=False, attended=0, classes=3, condition=condition
+        sngan_plan(8, 4, 4),
+        1,
+        PLAIN,
+        wide=False,
+        rectified_skips=False,
+        attended=0,
+        classes=3,
+        condition=condition,
     )
 
 

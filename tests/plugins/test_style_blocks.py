@@ -160,12 +160,24 @@ def test_a_constant_keeps_its_value_off_the_border() -> None:
     assert resampled(Blur(padding=2, gain=4.0), maps)[0, 0, 4, 4].item() == pytest.approx(4)
 
 
-def test_doubled_maps_lie_on_the_lines_between_values() -> None:
-    ramp = torch.arange(8.0, dtype=torch.float64).expand(1, 1, 8, 8)
-    row = resampled(Upsample(), ramp)[0, 0, 8, 1:-1]
-    torch.testing.assert_close(row.diff(), torch.full_like(row[1:], 0.5))
-    expected = F.interpolate(ramp, scale_factor=2, mode="bilinear")[0, 0, 8, 1:-1]
-    torch.testing.assert_close(row, expected)
+@pytest.mark.parametrize(("module", "scale"), [(Upsample(), 2.0), (Downsample(), 0.5)])
+def test_off_the_border_resampling_is_bilinear(module: nn.Module, scale: float) -> None:
+    """As PyTorch's is, with the grid centred; halved with the filter that its antialiasing has."""
+    torch.manual_seed(0)
+    maps = torch.randn(2, 3, 10, 8, dtype=torch.float64)
+    expected = F.interpolate(
+        maps, scale_factor=scale, mode="bilinear", align_corners=False, antialias=scale < 1
+    )
+    inside = (..., slice(1, -1), slice(1, -1))
+    torch.testing.assert_close(resampled(module, maps)[inside], expected[inside])
+
+
+def test_an_impulse_is_doubled_into_both_sides_alike() -> None:
+    maps = torch.zeros(1, 1, 5, 5, dtype=torch.float64)
+    maps[..., 2, 2] = 1
+    column = resampled(Upsample(), maps)[0, 0].sum(1)
+    expected = torch.tensor([0.0] * 3 + [0.5, 1.5, 1.5, 0.5] + [0.0] * 3, dtype=torch.float64)
+    torch.testing.assert_close(column, expected)
 
 
 def test_filters_can_be_differentiated_twice_and_are_no_state() -> None:

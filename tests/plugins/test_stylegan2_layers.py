@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ganbench import DataSpec
 from ganbench_style.resampling import Upsample
 from ganbench_style.stylegan2 import StyleGAN2
-from ganbench_style.stylegan2_generator import Generator
+from ganbench_style.stylegan2_generator import Generator, Synthesis
 from ganbench_style.stylegan2_layers import ModulatedConv2d, StyledLayer, ToImage
 from ganbench_style.stylegan2_mapping import Mapping
 
@@ -148,23 +148,36 @@ def test_noise_is_drawn_anew_from_the_global_random_state_in_evaluation_too() ->
         assert not torch.equal(first[0], first[1]), "samples of a batch share their noise"
 
 
-def test_mixing_takes_every_later_layer_from_a_second_latent() -> None:
-    generator = made(mixing=0.7)
-    count = 4000
-    latents = torch.randn(1, 6).expand(count, -1)
-    plain = generator.mapping(latents, None)[0]
-    _, styles = generator.with_styles(latents)
-    kept = (styles - plain).abs().amax(2) < 1e-5
-    first_layers = kept.sum(1)
-    assert kept[:, 0].all(), "the first layer is never mixed"
-    places = torch.arange(6)
-    assert torch.equal(kept, places < first_layers[:, None]), "a layer after the cut is kept"
-    shares = first_layers.bincount(minlength=7)[1:] / count
-    expected = torch.tensor([0.14] * 5 + [0.3])
-    torch.testing.assert_close(shares, expected, rtol=0, atol=0.03)
-    others = styles[first_layers == 1][:, 1:]
-    assert torch.equal(others, others[:, :1].expand_as(others)), "the second latent has one style"
-    assert others[:, 0].unique(dim=0).shape[0] == len(others)
+class NoImages(Synthesis):
+    """In place of a synthesis, where styles alone are looked at."""
+
+    def forward(self, styles: Tensor) -> Tensor:
+        return torch.zeros(len(styles), 3, 16, 16)
+
+
+@torch.no_grad()
+def mixed(generator: Generator, batches: int) -> tuple[Tensor, Tensor]:
+    """(batches, 3, 6, 5) styles of three latents, and the (3, 1, 5) ones that they have unmixed."""
+    generator.synthesis.__class__ = NoImages
+    latents = torch.randn(3, 6)
+    styles = torch.stack([generator.with_styles(latents)[1] for _ in range(batches)])
+    return styles, generator.mapping(latents, None)[:, None]
+
+
+def test_mixing_takes_every_later_layer_of_a_batch_from_second_latents() -> None:
+    batches = 1500
+    styles, plain = mixed(made(mixing=0.7), batches)
+    kept = (styles - plain).abs().amax(3) < 1e-5
+    first_layers = kept[:, 0].sum(1)
+    assert kept[..., 0].all(), "the first layer is never mixed"
+    expected = (torch.arange(6) < first_layers[:, None])[:, None].expand(-1, 3, -1)
+    assert torch.equal(kept, expected), "layers change at another place, or not for all samples"
+    shares = first_layers.bincount(minlength=7)[1:] / batches
+    wanted = torch.tensor([0.14] * 5 + [0.3])
+    torch.testing.assert_close(shares, wanted, rtol=0, atol=0.05)
+    others = styles[first_layers == 1][:, :, 1:]
+    assert torch.equal(others, others[:, :, :1].expand_as(others)), "a latent has several styles"
+    assert others[:, :, 0].flatten(0, 1).unique(dim=0).shape[0] == 3 * len(others)
 
 
 def test_images_follow_the_mixed_styles_layer_by_layer() -> None:
