@@ -35,8 +35,9 @@ class R3GAN(Architecture):
 
     They are trained with the loss ``relativistic`` and the regularizers ``r1+r2``, whose γ falls
     along with the learning rate (see there). As in the authors' program the generator's update compares
-    with a real batch of its own: see the setting ``g_reals``. Recommends the paper's optimizer, and its schedule in
-    shares of the 250 million images of CIFAR-10, of which the first 20 million are the schedule's.
+    with a real batch of its own: see the setting ``g_reals``. Recommends the paper's optimizer, and its
+    schedule in shares of the 250 million images of CIFAR-10, of which the first 20 million are the
+    schedule's.
     """
 
     paper = "Huang et al. 2025, arXiv:2501.05441"

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import ganbench as gb
+from ganbench.grid.cell import PROTOCOL
 from ganbench.testing import installed
 
 
@@ -124,7 +125,7 @@ def test_the_record_of_a_trial_tells_everything_that_it_was(plan):
         architecture=["dcgan[width=4]"], loss=["wgan-gp"], seeds=[5], training={"batch_size": 8}
     ).trials()
     record = json.loads(json.dumps(trial.identity()))
-    assert (record["trial"], record["seed"], record["protocol"]) == (trial.id, 5, 1)
+    assert (record["trial"], record["seed"], record["protocol"]) == (trial.id, 5, PROTOCOL)
     assert record["resolved_architecture"] == "dcgan[d_norm=layer,width=4]"
     assert record["columns"]["architecture"] == "dcgan[width=4]"
     assert record["architecture"]["options"]["d_norm"] == "layer"
