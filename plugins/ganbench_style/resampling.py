@@ -12,7 +12,7 @@ TAPS = (1.0, 3.0, 3.0, 1.0)
 class _Filter(nn.Module):
     """Holds the 4x4 kernel; it follows the module's device and is not part of its state.
 
-    One pass over both axes is about twice as fast as two passes of four taps each.
+    One pass over both axes takes a CPU about half the time of two passes of four taps each.
 
     :param gain: what the filter multiplies a constant with.
     """
