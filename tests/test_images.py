@@ -223,7 +223,7 @@ def fits(values: np.ndarray) -> bytes:
         (encoded(Image.fromarray(DEEP.astype(np.int32)), "TIFF"), "I"),
         (tiff(DEEP.astype("<i2").tobytes(), DEEP.shape, 16, 1, 2), "I"),
         (encoded(Image.new("LAB", (7, 5)), "TIFF"), "LAB"),
-        (fits(DEEP), "I;16"),
+        (fits(DEEP), "I(;16)?"),
     ],
     ids=["float tiff", "pfm", "32-bit tiff", "signed tiff", "lab", "fits"],
 )

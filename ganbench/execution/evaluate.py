@@ -318,7 +318,7 @@ def _notes(source: Source | Published | None, side: Side | Statistics | None) ->
         broken = "; ".join(getattr(source, "broken_names", list)())
         yield f"{source.skipped} broken images in {source.label} were left out: {broken}"
     if isinstance(side, Side) and side.remark:
-        yield f"{source.label}: {side.remark}, so what is measured says nothing"
+        yield f"{source.label}: {side.remark}, and what is measured on them says little"
 
 
 def _common_channels(real: Source | Published | None, fake: Source, bound: Bound | None) -> int:
