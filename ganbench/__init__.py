@@ -41,6 +41,10 @@ _HOME = {
     "components": "ganbench.registry.lookup",
     "get": "ganbench.registry.lookup",
     "hookimpl": "ganbench.registry.markers",
+    "ImageError": "ganbench.images",
+    "check_image_bytes": "ganbench.images",
+    "decode_image": "ganbench.images",
+    "read_image_file": "ganbench.images",
     "DataNotFoundError": "ganbench.errors",
     "GanbenchError": "ganbench.errors",
     "UsageError": "ganbench.errors",
@@ -97,6 +101,10 @@ if TYPE_CHECKING:
     from ganbench.execution.run import RunResult as RunResult
     from ganbench.execution.run import run as run
     from ganbench.grid.grid import Grid as Grid
+    from ganbench.images import ImageError as ImageError
+    from ganbench.images import check_image_bytes as check_image_bytes
+    from ganbench.images import decode_image as decode_image
+    from ganbench.images import read_image_file as read_image_file
     from ganbench.registry.lookup import ComponentInfo as ComponentInfo
     from ganbench.registry.lookup import components as components
     from ganbench.registry.lookup import get as get

@@ -5,9 +5,26 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ganbench.errors import UsageError
+
+
+def check_path(text: str | os.PathLike[str], name: str) -> None:
+    """Refuse an empty path: to Python the current folder, to a person an unset shell variable.
+
+    :param name: what the path is, for the message.
+    :raises UsageError: if the text is empty.
+    """
+    if not os.fspath(text).strip():
+        raise UsageError(f"{name} is empty; the current folder is .")
+
 
 def data_root(explicit: str | Path | None = None) -> Path:
-    """The folder of the data sets: ``explicit``, else ``$GANBENCH_DATA``, else the user's cache."""
+    """The folder of the data sets: ``explicit``, else ``$GANBENCH_DATA``, else the user's cache.
+
+    :raises UsageError: if ``explicit`` is empty; an empty variable counts as none.
+    """
+    if explicit is not None:
+        check_path(explicit, "data_dir")
     return _first(explicit, os.environ.get("GANBENCH_DATA")) or _user_cache() / "data"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import examples
+from ganbench.cli.text import WrittenPath, examples
 from ganbench.errors import UsageError
 
 FORMATS = ("table", "json", "markdown", "latex", "csv")
@@ -23,7 +23,7 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
         "ganbench compare runs/before runs/after                 all cells they have in common",
     )
 )
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.argument("names", metavar="[A] [B]", nargs=-1)
 @click.option("--by", metavar="AXIS", help="loss, architecture, regularizer or augmentation; found "
               "out where A and B leave no doubt.")  # fmt: skip
@@ -32,10 +32,21 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Of confidence.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Of the bootstrap.")  # fmt: skip
-@click.option("--against", metavar="DIR2", help="Take B from another run; B is A if not given.")
+@click.option(
+    "--against",
+    type=WrittenPath(),
+    metavar="DIR2",
+    help="Take B from another run; B is A if not given.",
+)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="table",
               show_default=True, help="json and csv keep every digit.")  # fmt: skip
-@click.option("-o", "--out", metavar="FILE", help="Write to a file in place of standard output.")
+@click.option(
+    "-o",
+    "--out",
+    type=WrittenPath(),
+    metavar="FILE",
+    help="Write to a file in place of standard output.",
+)
 def compare(
     folder: str,
     names: tuple[str, ...],

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import click
 
-from ganbench.cli.text import echo_json, examples
+from ganbench.cli.text import WrittenPath, echo_json, examples
 
 _MARKS = {"ok": "  ", "warning": "? ", "error": "! "}
 _COLOURS = {"ok": None, "warning": "yellow", "error": "red"}
@@ -20,7 +20,12 @@ _COLOURS = {"ok": None, "warning": "yellow", "error": "red"}
         "ganbench doctor --json",
     ),
 )
-@click.option("--data-dir", metavar="DIR", help="Data folder; else $GANBENCH_DATA or the cache.")
+@click.option(
+    "--data-dir",
+    type=WrittenPath(),
+    metavar="DIR",
+    help="Data folder; else $GANBENCH_DATA or the cache.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def doctor(data_dir: str | None, as_json: bool) -> None:
     """Check versions, devices, plugins, data and weights.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import columns, examples
+from ganbench.cli.text import WrittenPath, columns, examples
 from ganbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,9 +48,20 @@ if TYPE_CHECKING:
 @click.option("--batch-size", type=click.IntRange(1), metavar="N",
               help="Images in one pass; by default what suits the network.")  # fmt: skip
 @click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:0; a GPU if there is one.")
-@click.option("--data-dir", metavar="DIR", help="Data folder; else $GANBENCH_DATA or the cache.")
+@click.option(
+    "--data-dir",
+    type=WrittenPath(),
+    metavar="DIR",
+    help="Data folder; else $GANBENCH_DATA or the cache.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-@click.option("-o", "--out", metavar="FILE", help="Write the JSON document to a file as well.")
+@click.option(
+    "-o",
+    "--out",
+    type=WrittenPath(),
+    metavar="FILE",
+    help="Write the JSON document to a file as well.",
+)
 def eval_(
     metrics: str, assignments: tuple[str, ...], as_json: bool, out: str | None, **rest: Any
 ) -> None:
@@ -60,9 +71,11 @@ def eval_(
     not grow with their number. The distance is called fid, and the classifier score is_mean, only in
     the standard FID Inception network with its published weights; elsewhere they are fd and cs_mean.
 
-    Images are taken in colour (grey ones repeated, transparency dropped) as torch-fidelity takes
-    them, or in grey if the real side is a data set of grey images. The features of real images are
-    kept in the cache under a hash of their content.
+    Files are read as data sets read them: transparent pixels on white, grey images of 16 bits
+    scaled to 8, turned as the camera noted; a warning counts those that torch-fidelity reads
+    otherwise. Images are taken in colour (grey ones repeated), or in grey if the real side is a data
+    set of grey images. The features of real images are kept in the cache under a hash of their
+    content.
     """
     target = checked_target(out)
     settings = _settings(assignments)

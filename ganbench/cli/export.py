@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganbench.cli.results import checked_target
-from ganbench.cli.text import examples
+from ganbench.cli.text import WrittenPath, examples
 from ganbench.errors import ExportError
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ _FAILED = 1
         "ganbench export runs/biggan biggan-hinge-cifar10-s0 -o biggan.pt2 --truncation 0.5",
     )
 )
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.argument("trial")
-@click.option("-o", "--out", metavar="FILE",
+@click.option("-o", "--out", type=WrittenPath(), metavar="FILE",
               help="A .pt2 or .onnx file; the trial's id and .pt2 by default.")  # fmt: skip
 @click.option("--uint8", is_flag=True, help="Images as bytes from 0 to 255, rounded as in every "
               "evaluation; also those to translate.")  # fmt: skip

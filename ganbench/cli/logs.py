@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from ganbench.cli.outcomes import INTERRUPTED, reader_gone
-from ganbench.cli.text import examples
+from ganbench.cli.text import WrittenPath, examples
 from ganbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _SILENCE = 1.0  # after which a trial that has its row will print no more
         "ganbench logs runs/quick dcgan-hinge-digits-s0 -f",
     )
 )
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.argument("trial")
 @click.option(
     "-f", "--follow", is_flag=True, help="Go on as text comes, until the trial has ended."

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import examples
+from ganbench.cli.text import WrittenPath, examples
 from ganbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ _FOR: dict[str, tuple[str, ...]] = {
         "ganbench plot runs/quick --kind samples --trials mlp-hinge-digits-s0 --ticks -o film.png",
     )
 )
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="What to draw.")
-@click.option("-o", "--out", metavar="FILE", required=True,
+@click.option("-o", "--out", type=WrittenPath(), metavar="FILE", required=True,
               help="The file: .png, .pdf or .svg.")  # fmt: skip
 @click.option("--metric", metavar="COLUMN", default="fd", show_default=True,
               help="Column of the results, or of the histories for curves.")  # fmt: skip

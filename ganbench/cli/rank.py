@@ -7,7 +7,7 @@ import json
 import click
 
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import examples
+from ganbench.cli.text import WrittenPath, examples
 
 FORMATS = ("table", "json", "markdown", "latex", "csv")
 
@@ -19,7 +19,7 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
         "ganbench rank runs/quick --by loss --format latex -o losses.tex",
     )
 )
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.option("--by", metavar="AXIS", required=True,
               help="loss, architecture, regularizer or augmentation.")  # fmt: skip
 @click.option("--metric", metavar="COLUMN", default="fd", show_default=True,
@@ -29,7 +29,13 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
               help="Of the bootstrap.")  # fmt: skip
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="table",
               show_default=True, help="json and csv keep every digit.")  # fmt: skip
-@click.option("-o", "--out", metavar="FILE", help="Write to a file in place of standard output.")
+@click.option(
+    "-o",
+    "--out",
+    type=WrittenPath(),
+    metavar="FILE",
+    help="Write to a file in place of standard output.",
+)
 def rank(
     folder: str, by: str, metric: str, level: float, seed: int, format_: str, out: str | None
 ) -> None:

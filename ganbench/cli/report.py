@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import examples
+from ganbench.cli.text import WrittenPath, examples
 
 
 @click.command(
@@ -16,8 +16,14 @@ from ganbench.cli.text import examples
         "ganbench report runs/quick -o ~/quick.html",
     )
 )
-@click.argument("folder", metavar="DIR")
-@click.option("-o", "--out", metavar="FILE", help="The HTML file; by default DIR/report.html.")
+@click.argument("folder", type=WrittenPath(), metavar="DIR")
+@click.option(
+    "-o",
+    "--out",
+    type=WrittenPath(),
+    metavar="FILE",
+    help="The HTML file; by default DIR/report.html.",
+)
 def report(folder: str, out: str | None) -> None:
     """Write a run's report: findings, tables, figures and samples in one HTML file.
 

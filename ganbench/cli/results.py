@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli.text import examples
+from ganbench.cli.text import WrittenPath, examples
 from ganbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
         "ganbench results runs/quick --by-cell --format latex -o table.tex",
     )
 )
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="table",
               show_default=True, help="csv, json and parquet keep every digit.")  # fmt: skip
 @click.option("--by-cell", is_flag=True,
@@ -31,7 +31,13 @@ _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
 @click.option("--sort", metavar="COLUMN", help="Best first; by data set and fd if not given.")
 @click.option("--columns", metavar="A,B,…",
               help="Columns to show, separated by commas; docs/columns.md has all.")  # fmt: skip
-@click.option("-o", "--out", metavar="FILE", help="Write to a file in place of standard output.")
+@click.option(
+    "-o",
+    "--out",
+    type=WrittenPath(),
+    metavar="FILE",
+    help="Write to a file in place of standard output.",
+)
 def results(
     folder: str, format_: str, by_cell: bool, sort: str | None, columns: str | None, out: str | None
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli.text import columns, echo_json, examples
+from ganbench.cli.text import WrittenPath, columns, echo_json, examples
 from ganbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +65,11 @@ def _axis(short: str, name: str, plural: str) -> Any:
     help="A setting, such as training.batch_size=64 or evaluation.ticks=5; repeatable.",
 )
 @click.option(
-    "-o", "--out", metavar="DIR", help="Run folder; by default runs/ and the grid's name."
+    "-o",
+    "--out",
+    type=WrittenPath(),
+    metavar="DIR",
+    help="Run folder; by default runs/ and the grid's name.",
 )
 @click.option("-j", "--jobs", default="1", metavar="JOBS",
               help="Trials at a time, or `auto`: one for each core or GPU.")  # fmt: skip
@@ -91,7 +95,12 @@ def _axis(short: str, name: str, plural: str) -> Any:
 @click.option("--store", metavar="URL", help="Where Ray nodes without the run folder put files.")
 @click.option("-c", "--callback", "callbacks", metavar="SPEC", multiple=True,
               help="A callback that follows the trials, such as tensorboard; repeatable.")  # fmt: skip
-@click.option("--data-dir", metavar="DIR", help="Data folder; else $GANBENCH_DATA or the cache.")
+@click.option(
+    "--data-dir",
+    type=WrittenPath(),
+    metavar="DIR",
+    help="Data folder; else $GANBENCH_DATA or the cache.",
+)
 @click.option("--dry-run", is_flag=True, help="Only list cells, trials and what will be skipped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 def run(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from ganbench.cli.results import checked_target
-from ganbench.cli.text import examples
+from ganbench.cli.text import WrittenPath, examples
 from ganbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ _LONG = 2000  # images from which on it is shown how far the sampling is
         "ganbench sample runs/biggan biggan-hinge-cifar10-s0 --classes 3,5-7 --truncation 0.5",
     )
 )
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.argument("trial")
 @click.option("-n", "count", type=click.IntRange(1, _MOST),
               help=f"Number of images, {_IMAGES} by default; with --interpolate that of rows, "
               f"{_PAIRS} by default.")  # fmt: skip
-@click.option("-o", "--out", default="samples.png", show_default=True,
+@click.option("-o", "--out", type=WrittenPath(), default="samples.png", show_default=True,
               help="A .png for one picture of all; a folder (name/) for single images; an .npz for "
               "the array arr_0, uint8 (n, h, w, c).")  # fmt: skip
 @click.option("--single", is_flag=True, help="Take -o for a folder, whatever its name.")
@@ -55,7 +55,9 @@ _LONG = 2000  # images from which on it is shown how far the sampling is
               "the architecture has it: BigGAN's bound of the latents, StyleGAN2's psi.")  # fmt: skip
 @click.option("--interpolate", metavar="K", type=click.IntRange(2, 1000),
               help="Rows of K images that lead from one latent to another.")  # fmt: skip
-@click.option("--data-dir", help="The data folder, for trials that translate images.")
+@click.option(
+    "--data-dir", type=WrittenPath(), help="The data folder, for trials that translate images."
+)
 def sample(
     folder: str,
     trial: str,

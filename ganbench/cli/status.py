@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli.text import columns, echo_json, examples
+from ganbench.cli.text import WrittenPath, columns, echo_json, examples
 
 if TYPE_CHECKING:
     from ganbench.execution.watch import RunningTrial, RunState, SupervisorState, TrialState
@@ -27,7 +27,7 @@ _QUIET = 10.0  # seconds without a sign of life that are worth telling
         "ganbench status runs/quick --json | jq .counts",
     )
 )
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(folder: str, as_json: bool) -> None:
     """Tell how far a run is: what is done, running, failed and why, and the time left.

@@ -8,6 +8,25 @@ from typing import Any
 
 import click
 
+from ganbench.paths import check_path
+
+
+class WrittenPath(click.ParamType):
+    """A path; an empty one, such as an unset shell variable leaves, is refused."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        check_path(text, _name_of(param))
+        return text
+
+
+def _name_of(param: click.Parameter | None) -> str:
+    if isinstance(param, click.Option):
+        return param.opts[0]
+    return "the path" if param is None else param.human_readable_name
+
 
 def examples(*lines: str) -> str:
     """An epilog that lists examples, each on its own line as it is."""

@@ -32,7 +32,8 @@ class Dataset(Component):
         :param root: the data folder (``--data-dir``, ``$GANBENCH_DATA`` or the user's cache).
         :returns: an `ImageData`, or, for what does not fit in memory, a ``torch.utils.data``
             data set whose items are (uint8 image (c, h, w), label) pairs that do not vary, and
-            `spec` overridden; an attribute ``labels`` or ``targets`` tells the class frequencies.
+            `spec` overridden; an attribute ``labels`` or ``targets`` tells the class frequencies,
+            ``notes`` what a person should know, as in `ImageData`.
         :raises DataNotFoundError: if the data is neither there nor to be had; says what to put where.
         """
 

@@ -17,9 +17,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from ganbench.errors import DataNotFoundError, UsageError
+from ganbench.images import check_image_bytes, is_too_large, read_image_file
 
-#: Bytes of an image file at the most: no image that Pillow opens unasked takes more of them.
-MOST = 2**30
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
 
@@ -61,7 +60,7 @@ class Folder(ImageFiles):
 
     def read(self, positions: np.ndarray) -> Iterator[Encoded]:
         for position in positions.tolist():
-            yield Encoded(position, functools.partial(_bytes_of, self._path(position)))
+            yield Encoded(position, functools.partial(read_image_file, self._path(position)))
 
     def stamp(self, position: int) -> str:
         return file_stamp(self._path(position))
@@ -83,11 +82,7 @@ class Tar(ImageFiles):
                     position = wanted.pop(_normal(member.name), None) if member.isfile() else None
                     if position is None:
                         continue
-                    content = archive.extractfile(member) if member.size <= MOST else None
-                    yield Encoded(
-                        position,
-                        functools.partial(bytes, content.read()) if content else _refuse_size,
-                    )
+                    yield Encoded(position, _member(archive, member))
         except _DAMAGE as error:
             raise _damaged(self.location, error) from error
 
@@ -103,9 +98,7 @@ class Zip(ImageFiles):
         stored = {_normal(info.filename): info for info in archive.infolist()}
         for position in positions.tolist():
             info = stored[self.names[position]]
-            # What is unpacked is never more than the listing says.
-            read = functools.partial(archive.read, info) if info.file_size <= MOST else _refuse_size
-            yield Encoded(position, read)
+            yield Encoded(position, functools.partial(_unpacked, archive, info))
 
     def stamp(self, position: int) -> str:
         return file_stamp(self.location)
@@ -182,7 +175,7 @@ def _images(names: Iterable[str]) -> Iterator[str]:
     extensions = _extensions()
     for name in names:
         extension = os.path.splitext(name)[1].lower()
-        hidden = name.startswith(".") or "/." in name or "__MACOSX" in name
+        hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
         if extension in extensions and not hidden:
             yield name
 
@@ -208,15 +201,21 @@ def _what_else(path: Path) -> str:
     return f"; it holds other files, such as {shown(min(names))}"
 
 
-def _bytes_of(path: str) -> bytes:
-    with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size > MOST:
-            return _refuse_size()
-        return file.read()
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], bytes]:
+    """Its bytes, which are read now, since the archive goes on; too many are refused when asked for."""
+    file = None if is_too_large(member.size) else archive.extractfile(member)
+    content = file.read() if file else b""
+
+    def read() -> bytes:
+        check_image_bytes(member.size)
+        return content
+
+    return read
 
 
-def _refuse_size() -> bytes:
-    raise ValueError(f"larger than {MOST // 2**30} GiB")
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    check_image_bytes(info.file_size)  # what is unpacked is never more than the listing says
+    return archive.read(info)
 
 
 def _normal(name: str) -> str:

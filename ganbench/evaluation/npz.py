@@ -19,12 +19,16 @@ import numpy as np
 import torch
 
 from ganbench.errors import UsageError
+from ganbench.evaluation.ranges import advice, is_real, range_of
 from ganbench.evaluation.sources import Batch, Source, in_channels
 
 _USUAL = "arr_0"
 _STATISTICS = frozenset({"mu", "sigma"})
 _DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, SyntaxError)
 _MOST_FEATURES = 16_384  # whose covariance takes 2 GiB
+_EXPECTED = "images are (n, height, width, 3) in colour and (n, height, width) in grey"
+_LOOKED_AT = 2**26  # bytes of an array of a wrong type, to tell its range
+_PIECE = 2**22
 
 
 class Member(NamedTuple):
@@ -119,7 +123,7 @@ class NpzSource(Source):
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
         row = int(np.prod(self._shape[1:]))
         try:
-            with self._open() as file:
+            with _opened(self._path, self._name) as file:
                 done = 0
                 for start in range(0, len(positions), size):
                     part = positions[start : start + size]
@@ -133,11 +137,13 @@ class NpzSource(Source):
         except _DAMAGE as error:
             raise UsageError(f"{self._path} is damaged: {_line(error)}") from error
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[IO[bytes]]:
-        with zipfile.ZipFile(self._path) as archive, archive.open(f"{self._name}.npy") as file:
-            _header(file)
-            yield file
+
+@contextlib.contextmanager
+def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """An array's bytes behind its header."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        _header(file)
+        yield file
 
 
 def _chosen(path: Path) -> tuple[str, Member]:
@@ -147,19 +153,59 @@ def _chosen(path: Path) -> tuple[str, Member]:
     name = _USUAL if _USUAL in candidates else candidates[0] if len(candidates) == 1 else ""
     if not name:
         inside = ", ".join(f"{n} {a.dtype} {a.shape}" for n, a in arrays.items()) or "nothing"
+        if candidates:
+            raise UsageError(
+                f"{path} holds {len(candidates)} arrays that may be the images; name one of them "
+                f"{_USUAL}; it holds {inside}"
+            )
         raise UsageError(
             f"{path} holds no array {_USUAL} of images (n, height, width, channels); it holds {inside}"
         )
     array = arrays[name]
+    if not all(array.shape):
+        raise UsageError(f"{path}: {name} holds no images, its shape is {array.shape}")
+    _check_single(path, name, array.shape)
     if array.dtype != np.uint8:
         raise UsageError(
-            f"{path}: {name} is {array.dtype}, and images must be uint8 from 0 to 255; round them"
+            f"{path}: {name} is {array.dtype}, and images must be uint8 from 0 to 255; "
+            f"{_advice(path, name, array)}"
         )
     if array.fortran:
         raise UsageError(f"{path}: {name} is stored in Fortran's order; save it in C's")
-    if not array.shape[0]:
-        raise UsageError(f"{path}: {name} holds no images, its shape is {array.shape}")
     return name, array
+
+
+def _check_single(path: Path, name: str, shape: tuple[int, ...]) -> None:
+    """Refuse an array of three axes that may be one image with channels and no set of grey images."""
+    if len(shape) != 3:
+        return
+    last, first = shape[2] in (1, 3, 4), shape[0] in (1, 3, 4)
+    if last or first:
+        order = "(height, width, channels)" if last else "(channels, height, width)"
+        grey = f"({', '.join(map(str, shape))}, 1)"
+        raise UsageError(
+            f"{path}: {name} has the shape {shape}, which looks like one image {order}; {_EXPECTED}. "
+            f"Save one image as {(1, *shape)}, and {shape[0]} small grey images as {grey}"
+        )
+
+
+def _advice(path: Path, name: str, array: Member) -> str:
+    """What to do with an array that is not uint8."""
+    if not is_real(array.dtype):
+        return "no image can be made of it"
+    row = array.dtype.itemsize
+
+    def pieces() -> Iterator[np.ndarray]:
+        with _opened(path, name) as file:
+            for _ in range(_LOOKED_AT // _PIECE):
+                content = file.read(_PIECE)
+                yield np.frombuffer(content[: len(content) // row * row], array.dtype)
+
+    try:
+        whole = int(np.prod(array.shape)) * row <= _LOOKED_AT
+        return advice(array.dtype, range_of(pieces()), whole)
+    except _DAMAGE as error:
+        raise UsageError(f"{path} is damaged: {_line(error)}") from error
 
 
 def _axes(path: Path, name: str, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
@@ -167,6 +213,8 @@ def _axes(path: Path, name: str, shape: tuple[int, ...]) -> tuple[int, int, int,
     last, first = shape[3] in (1, 3), shape[1] in (1, 3)
     if last == first:
         reason = "either axis may be the channels" if last else "no axis is 1 or 3 channels"
+        if shape[3] in (2, 4) or shape[1] in (2, 4):
+            reason += " (drop an alpha channel first)"
         raise UsageError(
             f"{path}: {name} has the shape {shape}, where {reason}; images are (n, height, width, "
             "channels)"

@@ -25,13 +25,14 @@ from ganbench.evaluation.features import full_precision
 from ganbench.evaluation.frechet import MomentAccumulator, Moments, Reference
 from ganbench.evaluation.prdc import neighbour_radii
 from ganbench.evaluation.rows import Rows
+from ganbench.evaluation.sameness import Sameness
 from ganbench.evaluation.sources import Source
 
 #: Images of a side whose features are kept, for every metric but the Fréchet distance.
 POOL = 100_000
 #: Of choices that belong to the protocol, as in torch-fidelity.
 SEED = 2020
-_RECIPE = 1  # raised when what is computed or stored changes
+_RECIPE = 2  # raised when what is computed or stored changes
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Side:
     :ivar features: of the images in the pool, in the order of their listing; empty if not kept.
     :ivar logits: the same; None without, or if not kept.
     :ivar stored: where what is expensive to work out may be kept; None if nowhere.
+    :ivar remark: of images that show nothing (see `Sameness`); empty where all is well.
     """
 
     count: int
@@ -50,6 +52,7 @@ class Side:
     features: Rows
     logits: Rows | None = None
     stored: Path | None = None
+    remark: str = ""
 
     @cached_property
     def reference(self) -> Reference:
@@ -99,11 +102,12 @@ def summarize(
     pool[places[choice(len(places), POOL)]] = keep or keep_logits
     rank = np.cumsum(pool) - 1
     kept = int(pool.sum())
-    accumulator = MomentAccumulator()
+    accumulator, sameness = MomentAccumulator(), Sameness()
     features: Rows | None = None
     logits: Rows | None = None
     with torch.no_grad(), full_precision():
         for positions, images in source.batches(places, channels, network.batch_size):
+            sameness.add(images)
             answer = network.forward(images.to(device, non_blocking=True))
             batch = answer.features.float()
             accumulator.update(batch)
@@ -126,7 +130,7 @@ def summarize(
         moments = accumulator.moments()
     except ValueError:
         raise UsageError(f"some features of {source.label} are not finite") from None
-    return Side(accumulator.n, moments, features, logits)
+    return Side(accumulator.n, moments, features, logits, remark=sameness.remark())
 
 
 def choice(count: int, most: int) -> np.ndarray:
@@ -151,6 +155,7 @@ def load_side(path: Path, keep: bool, device: torch.device) -> Side | None:
             names = file.keys()
             tensors = {name: file.get_tensor(name).clone().to(device) for name in names}
         count, pool = int(numbers["count"]), int(numbers["pool"])
+        remark = str(numbers["remark"])
         width = len(tensors["mean"])
         moments = Moments(count, tensors["mean"], tensors["cov"])
         features = Rows(0, width, path.parent)
@@ -158,7 +163,7 @@ def load_side(path: Path, keep: bool, device: torch.device) -> Side | None:
             features = Rows.stored(Path(f"{path}.rows"), pool, width)
     except (OSError, KeyError, TypeError, ValueError, SafetensorError):
         return None
-    side = Side(count, moments, features, stored=path)
+    side = Side(count, moments, features, stored=path, remark=remark)
     side.__dict__["reference"] = Reference(moments, tensors["root"])
     return side
 
@@ -170,7 +175,7 @@ def save_side(path: Path, side: Side) -> None:
         "cov": side.moments.cov,
         "root": side.reference.root,
     }
-    numbers = json.dumps({"count": side.count, "pool": len(side.features)})
+    numbers = json.dumps({"count": side.count, "pool": len(side.features), "remark": side.remark})
     path.parent.mkdir(parents=True, exist_ok=True)
     if len(side.features):
         side.features.save(Path(f"{path}.rows"))

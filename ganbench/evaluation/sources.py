@@ -9,22 +9,20 @@ from __future__ import annotations
 import abc
 import functools
 import hashlib
-import io
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 
 from ganbench.components.data import ImageData
 from ganbench.errors import UsageError
 from ganbench.evaluation.background import in_background
 from ganbench.evaluation.image_files import Encoded, ImageFiles, shown
-from ganbench.evaluation.survey import Survey, reason_of, survey
+from ganbench.evaluation.survey import reason_of, survey
+from ganbench.images import Trait, decode_image
 
 #: Bytes of decoded images that wait for the network, at the most (but for a single batch).
 WAITING = 256 * 2**20
@@ -89,10 +87,9 @@ class Source(abc.ABC):
 
 
 class FileSource(Source):
-    """Image files in a folder or an archive, decoded as torch-fidelity does.
+    """Image files in a folder or an archive, decoded as for data sets (see `ganbench.images`).
 
-    That is Pillow's ``convert("RGB")``: grey is repeated, transparency is dropped, palettes are
-    resolved, 16 bits are cut at 255, and the orientation that a camera noted is not applied.
+    What torch-fidelity reads otherwise is said in the notes.
 
     :param skip_broken: whether files that cannot be read are left out; else they are an error.
     :param tell: as in `survey`.
@@ -109,11 +106,13 @@ class FileSource(Source):
         self.kind = "folder" if files.location.is_dir() else "archive"
         self._files, self._skip = files, skip_broken
         self._known = survey(files, cache, tell)
-        super().__init__(label, len(files.names), _channels(self._known), self._known.sizes)
+        super().__init__(
+            label, len(files.names), 3 if self._known.channels[3] else 1, self._known.sizes
+        )
         self.broken = dict(self._known.broken)
         if self.broken and (not skip_broken or len(self.broken) == self.count):
             raise self._refusal()
-        self.notes += _conversions(label, self._known.modes)
+        self.notes += _differences(label, self._known.traits)
 
     def content(self) -> str:
         return self._known.content
@@ -137,7 +136,7 @@ class FileSource(Source):
         """
         area = max(height * width for height, width in self.sizes) * channels
         ahead = max(_TOGETHER, min(4 * size, WAITING // (2 * area)))
-        decode = _Decoder("RGB" if channels == 3 else "L")
+        decode = _Decoder(3 if channels == 3 else 1)
         decoded = in_background(decode, self._files.read(positions), ahead, _TOGETHER)
         yield from grouped(self._readable(decoded), size, WAITING // 2)
         if self.broken and not self._skip:
@@ -270,19 +269,15 @@ _Decoded = tuple[int, np.ndarray | str]
 class _Decoder:
     """From an encoded image to (c, h, w) uint8, or to the reason why it has none."""
 
-    def __init__(self, mode: str) -> None:
-        self._mode = mode
+    def __init__(self, channels: Literal[1, 3]) -> None:
+        self._channels = channels
 
     def __call__(self, encoded: Encoded) -> _Decoded:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(io.BytesIO(encoded.read())) as opened:
-                    image = np.asarray(opened.convert(self._mode))
-        except Exception as error:  # a broken file may raise anything in its decoder
+            image = decode_image(encoded.read(), self._channels)
+        except Exception as error:  # a damaged archive may raise anything
             return encoded.position, reason_of(error)
-        return encoded.position, image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)
+        return encoded.position, image.transpose(2, 0, 1)
 
 
 def _stacked(group: list[tuple[int, np.ndarray]]) -> Batch:
@@ -290,19 +285,15 @@ def _stacked(group: list[tuple[int, np.ndarray]]) -> Batch:
     return Batch(positions, torch.from_numpy(np.stack([image for _, image in group])))
 
 
-def _channels(known: Survey) -> int:
-    grey = {"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"}
-    return 1 if known.modes and set(known.modes) <= grey else 3
+#: What torch-fidelity, whose numbers are mostly published, does otherwise with images of a trait.
+_DIFFERENCES: Mapping[Trait, str] = {
+    "16 bits": "grey images of 16 bits are scaled to 8 bits ({}), where torch-fidelity cuts at 255",
+    "transparent": "images with transparency are laid on white ({}), where torch-fidelity drops it",
+    "turned": "images are turned as the camera noted ({}), which torch-fidelity does not do",
+}
 
 
-def _conversions(label: str, modes: Mapping[str, int]) -> Iterator[str]:
-    """What the conversion to 8 bits without transparency takes away."""
-    wide = sum(n for mode, n in modes.items() if mode.startswith(("I", "F")))
-    if wide:
-        yield (
-            f"{wide} images in {label} have more than 8 bits a channel; values above 255 are cut "
-            "to 255, as in torch-fidelity"
-        )
-    clear = sum(n for mode, n in modes.items() if mode in ("RGBA", "LA", "PA", "transparent"))
-    if clear:
-        yield f"{clear} images in {label} have transparency, which is dropped, as in torch-fidelity"
+def _differences(label: str, traits: Mapping[Trait, int]) -> Iterator[str]:
+    for trait, what in _DIFFERENCES.items():
+        if traits.get(trait):
+            yield f"{label}: {what.format(traits[trait])}"

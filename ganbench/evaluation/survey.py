@@ -1,4 +1,4 @@
-"""What is known of image files before any is decoded: their digests, sizes and colours.
+"""What is known of image files before any is decoded: their digests, sizes and traits.
 
 Broken files are found here, where it costs seconds. What is found is remembered in the cache, a line
 for each file, under a stamp of size, times and inode, so that the bytes are read once only.
@@ -7,11 +7,9 @@ for each file, under a stamp of size, times and inode, so that the bytes are rea
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,12 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from ganbench.evaluation.background import in_background
 from ganbench.evaluation.image_files import Encoded, ImageFiles
+from ganbench.images import Trait, inspect_image
 
-_RECIPE = 1  # raised when what is remembered changes
+_RECIPE = 2  # raised when what is remembered changes
 _FILES_AT_ONCE = 256
 _AHEAD, _TOGETHER = 64, 8  # files whose bytes are in memory; files of one task
 #: A file that changed so shortly before it was read may change again under the same stamp.
@@ -32,12 +30,13 @@ _SETTLED_NS = 2_000_000_000
 
 
 class Known(NamedTuple):
-    """One file: the digest of its bytes; width, height and Pillow's mode, or why it is no image."""
+    """One file: the digest of its bytes; what `inspect_image` tells, or why it is no image."""
 
     digest: str
     width: int
     height: int
-    mode: str
+    channels: int
+    traits: tuple[Trait, ...] = ()
     problem: str = ""
 
 
@@ -48,13 +47,15 @@ class Survey:
     :ivar content: a hash of the readable files' bytes in the order of their names.
     :ivar broken: position -> reason.
     :ivar sizes: (height, width) -> number of readable files.
-    :ivar modes: Pillow's mode -> number of readable files.
+    :ivar channels: 1 for grey or 3 for colour -> number of readable files.
+    :ivar traits: trait -> number of readable files.
     """
 
     content: str = ""
     broken: dict[int, str] = field(default_factory=dict)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
-    modes: Counter[str] = field(default_factory=Counter)
+    channels: Counter[int] = field(default_factory=Counter)
+    traits: Counter[Trait] = field(default_factory=Counter)
 
 
 def survey(files: ImageFiles, cache: Path, tell: Callable[[int], None]) -> Survey:
@@ -70,15 +71,14 @@ def survey(files: ImageFiles, cache: Path, tell: Callable[[int], None]) -> Surve
             continue
         digest.update(bytes.fromhex(known.digest))
         found.sizes[known.height, known.width] += 1
-        found.modes[known.mode] += 1
+        found.channels[known.channels] += 1
+        found.traits.update(known.traits)
     found.content = digest.hexdigest()
     return found
 
 
 def reason_of(error: Exception) -> str:
     """Why a file cannot be read, on one line."""
-    if isinstance(error, UnidentifiedImageError):  # its text holds a memory address
-        return "not an image that Pillow can read"
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -86,7 +86,8 @@ class _Memo:
     """Goes through files and through what is remembered of them side by side: both are sorted."""
 
     def __init__(self, files: ImageFiles, cache: Path) -> None:
-        place = hashlib.sha256(os.fsencode(files.location.absolute())).hexdigest()[:32]
+        named = b"%d:%s" % (_RECIPE, os.fsencode(files.location.absolute()))
+        place = hashlib.sha256(named).hexdigest()[:32]
         self._files, self._path = files, cache / "surveys" / f"{place}.jsonl"
 
     def run(self, tell: Callable[[int], None]) -> Iterator[Known]:
@@ -137,33 +138,28 @@ class _Memo:
     def _line(self, position: int, stamp: str, known: Known) -> str:
         if not stamp or known.problem or not _settled(stamp):
             return ""
-        return json.dumps([self._files.names[position], stamp, *known[:4]]) + "\n"
+        return json.dumps([self._files.names[position], stamp, *known[:5]]) + "\n"
 
     def _remembered(self) -> Iterator[tuple[str, str, Known]]:
         try:
             with self._path.open(encoding="utf-8") as lines:
                 for line in lines:
-                    name, stamp, *known = json.loads(line)
-                    yield name, stamp, Known(*known)
+                    name, stamp, digest, width, height, channels, traits = json.loads(line)
+                    yield name, stamp, Known(digest, width, height, channels, tuple(traits))
         except (OSError, ValueError, TypeError):
             return  # absent or damaged: looked at afresh
 
 
-_LOST = Known("", 0, 0, "", "it is not in the archive any more")
+_LOST = Known("", 0, 0, 0, problem="it is not in the archive any more")
 
 
 def _look(encoded: Encoded) -> tuple[int, Known]:
     try:
         content = encoded.read()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content)) as image:
-                width, height = image.size
-                mode = "transparent" if "transparency" in image.info else image.mode
-    except Exception as error:  # a broken file may raise anything in its decoder
-        return encoded.position, Known("", 0, 0, "", reason_of(error))
-    return encoded.position, Known(hashlib.sha256(content).hexdigest(), width, height, mode)
+        head, digest = inspect_image(content), hashlib.sha256(content).hexdigest()
+    except Exception as error:  # a damaged archive may raise anything
+        return encoded.position, Known("", 0, 0, 0, problem=reason_of(error))
+    return encoded.position, Known(digest, head.width, head.height, head.channels, head.traits)
 
 
 def _settled(stamp: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,7 @@ class _Call:
         places = self._choose(fake.places(), samples)
         real_side = self._real_side(real, channels, network, opener)
         fake_side = self._pass(fake, places, channels, network, opener, "fake", keep=self._keeps)
+        self._warnings += [*_notes(real, real_side), *_notes(fake, fake_side)]
         measured = self._measure(real_side, fake_side)
         self._warnings += cautions(self._metrics, real, fake, fake_side, network, samples)
         sides = {"real": describe_side(real, real_side), "fake": describe_side(fake, fake_side)}
@@ -296,12 +297,6 @@ class _Call:
             self._meter.advance,
         )
         self._seconds[name] = time.perf_counter() - start
-        self._warnings += source.notes
-        if source.skipped:
-            broken = "; ".join(getattr(source, "broken_names", list)())
-            self._warnings.append(
-                f"{source.skipped} broken images in {source.label} were left out: {broken}"
-            )
         return side
 
     def _measure(self, real: Side | Statistics | None, fake: Side) -> dict[str, Measured]:
@@ -312,6 +307,18 @@ class _Call:
             found[name] = measure(name, real, fake, self._settings)
         self._seconds["metrics"] = time.perf_counter() - start
         return found
+
+
+def _notes(source: Source | Published | None, side: Side | Statistics | None) -> Iterator[str]:
+    """What a person should know of one side, whether it was looked at now or in an earlier run."""
+    if not isinstance(source, Source):
+        return
+    yield from source.notes
+    if source.skipped:
+        broken = "; ".join(getattr(source, "broken_names", list)())
+        yield f"{source.skipped} broken images in {source.label} were left out: {broken}"
+    if isinstance(side, Side) and side.remark:
+        yield f"{source.label}: {side.remark}, and what is measured on them says little"
 
 
 def _common_channels(real: Source | Published | None, fake: Source, bound: Bound | None) -> int:

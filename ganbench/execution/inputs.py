@@ -22,6 +22,7 @@ from ganbench.evaluation.npz import (
     members,
     read_statistics,
 )
+from ganbench.evaluation.ranges import advice, range_of
 from ganbench.evaluation.sources import (
     FileSource,
     Source,
@@ -30,6 +31,7 @@ from ganbench.evaluation.sources import (
     dataset_source,
 )
 from ganbench.execution.generated import TrialSource
+from ganbench.paths import check_path
 from ganbench.registry.lookup import Bound, default_registry
 from ganbench.registry.specs import Spec
 from ganbench.results.store import RunFolder, TrialFolder
@@ -69,8 +71,7 @@ class Opener:
         """Raise UsageError if a text names nothing that `fake` could open."""
         if not isinstance(named, (str, Path)):
             return
-        if not str(named).strip():
-            raise UsageError("--fake is empty; the current folder is .")
+        check_path(named, "--fake")
         if find_trial(str(named)) is not None:
             return
         if not Path(named).expanduser().exists():
@@ -103,8 +104,8 @@ class Opener:
         """Images to be measured against, or their statistics; a data set is told as well."""
         if not isinstance(named, (str, Path, Bound)):
             return _in_memory(named, "real"), None
-        if not str(named).strip():
-            raise UsageError("--real is empty; the current folder is .")
+        if not isinstance(named, Bound):
+            check_path(named, "--real")
         bound = named if isinstance(named, Bound) else _dataset(str(named))
         if bound is not None:
             return self._split_of(bound), bound
@@ -149,6 +150,7 @@ class Opener:
         content = self._content(bound, data)
         source = StreamedSource(bound.spec, data, content, dataset.spec(self.root).shape)
         source.split = self.split
+        source.notes += getattr(data, "notes", ())
         return source
 
     def _content(self, bound: Bound, data: Any) -> str:
@@ -220,6 +222,15 @@ def _published(text: str, path: Path, more: bool) -> Published:
     return Published(text, read_statistics(path), notes)
 
 
+def _how_to_convert(tensor: torch.Tensor) -> str:
+    """What to do with values of another type; empty where the type is right."""
+    if tensor.dtype == torch.uint8 or not tensor.numel() or tensor.is_complex():
+        return ""
+    whole = not tensor.dtype.is_floating_point
+    array = (tensor if whole else tensor.double()).detach().cpu().numpy()
+    return f"; {advice(array.dtype, range_of([array]))}"
+
+
 def _in_memory(images: Any, name: str) -> Source:
     try:
         tensor = images if isinstance(images, torch.Tensor) else torch.as_tensor(np.asarray(images))
@@ -230,6 +241,6 @@ def _in_memory(images: Any, name: str) -> Source:
     if tensor.ndim != 4 or tensor.dtype != torch.uint8 or tensor.shape[1] not in (1, 3):
         raise UsageError(
             f"{name} must be uint8 images (n, 1 or 3, height, width), not {tensor.dtype} "
-            f"{tuple(tensor.shape)}"
+            f"{tuple(tensor.shape)}{_how_to_convert(tensor)}"
         )
     return TensorSource(f"{name} images", tensor.detach().cpu())

@@ -18,6 +18,7 @@ from ganbench.components.extractor import ExtractorContext
 from ganbench.errors import UsageError
 from ganbench.evaluation.evaluator import Evaluator
 from ganbench.evaluation.reference import Protocol, RealStatistics, content_hash, real_statistics
+from ganbench.evaluation.sameness import remarks_on_split
 from ganbench.grid.cell import Cell
 from ganbench.grid.settings import EvaluationSettings
 from ganbench.registry.lookup import Bound
@@ -42,6 +43,7 @@ class Resources:
         self.root, self.cache, self.device, self.log = root, cache, device, log
         self._dataset = ""
         self._splits: dict[str, Any] = {}
+        self._notes: dict[str, list[str]] = {}
         self._contents: dict[str, str] = {}
         self._evaluators: dict[tuple[str, EvaluationSettings], Evaluator] = {}
 
@@ -65,8 +67,7 @@ class Resources:
 
     def notes(self) -> list[str]:
         """What a person should know about the data that was loaded."""
-        splits = [split for split in self._splits.values() if isinstance(split, ImageData)]
-        return [note for split in splits for note in split.notes]
+        return [note for notes in self._notes.values() for note in notes]
 
     def _held_out(self, cell: Cell) -> ImageData | None:
         """The images that a translation is evaluated on: the test split where there is one."""
@@ -152,16 +153,17 @@ class Resources:
         self._use(dataset)
         if split not in self._splits:
             source = dataset.component.load(split, self.root)
+            notes = [*getattr(source, "notes", ()), *remarks_on_split(split, source)]
             if isinstance(source, ImageData):
                 source = moved(source, self.device)
             if len(source) == 0:
                 raise UsageError(f"the {split} split of {dataset.spec} is empty")
-            self._splits[split] = source
+            self._splits[split], self._notes[split] = source, notes
         return self._splits[split]
 
     def _use(self, dataset: Bound) -> None:
         if dataset.spec != self._dataset:
-            self._splits, self._contents, self._evaluators = {}, {}, {}
+            self._splits, self._notes, self._contents, self._evaluators = {}, {}, {}, {}
             self._dataset = dataset.spec
 
 

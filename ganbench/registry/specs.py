@@ -2,10 +2,12 @@
 
     spec    = [distribution ":"] name ["[" option {"," option} "]"]
     option  = key "=" value
-    value   = true | false | none | integer | float | "quoted" | "[" values "]" | bare text
+    value   = true | false | none | integer | float | quoted | "[" values "]" | bare text
+    quoted  = text between double quotes, with JSON's escapes, or between single quotes, as it is
 
 Bare text ends at a comma or a closing bracket at its own depth, so a value may itself be a spec:
-``colorization[of=cifar10[size=32]]``.
+``colorization[of=cifar10[size=32]]``. A single quote quotes at the beginning of a value only, so that
+``path=/home/o'neill`` needs no quotes. What is written down has double quotes.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import enum
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +30,7 @@ _FLOAT = re.compile(
 )
 _WORDS = {"true": True, "false": False, "none": None}
 _OPENING, _CLOSING = "[", "]"
+_BEFORE_VALUES = ("", "=", ",", _OPENING)
 _MOST_DIGITS = 300  # beyond any option's use, and within what int() reads
 
 
@@ -123,23 +126,7 @@ def format_value(value: Any) -> str:
 
 def split_top_level(body: str, whole: str) -> list[str]:
     """Split at the commas that stand outside brackets and quotes; ``whole`` is for the message."""
-    parts, depth, start, quoted, escaped = [], 0, 0, False, False
-    for position, char in enumerate(body):
-        if quoted:
-            quoted = escaped or char != '"'
-            escaped = char == "\\" and not escaped
-        elif char == '"':
-            quoted = True
-        elif char in (_OPENING, _CLOSING):
-            depth += 1 if char == _OPENING else -1
-            if depth < 0:
-                raise UsageError(f"bad spec {whole!r}: a closing bracket too many")
-        elif char == "," and depth == 0:
-            parts.append(body[start:position])
-            start = position + 1
-    if depth or quoted:
-        raise UsageError(f"bad spec {whole!r}: a {'quote' if quoted else 'bracket'} is not closed")
-    parts.append(body[start:])
+    parts = _split(body, ",", whole)
     if len(parts) == 1 and not body.strip():
         return []
     if not all(part.strip() for part in parts):
@@ -147,16 +134,71 @@ def split_top_level(body: str, whole: str) -> list[str]:
     return parts
 
 
+def _split(body: str, separator: str, whole: str) -> list[str]:
+    """Split at the separators that stand outside brackets and quotes."""
+    parts, depth, start = [], 0, 0
+    for position, char in _unquoted(body, whole):
+        if char in (_OPENING, _CLOSING):
+            depth += 1 if char == _OPENING else -1
+            if depth < 0:
+                raise UsageError(f"bad spec {whole!r}: a closing bracket too many")
+        elif char == separator and depth == 0:
+            parts.append(body[start:position])
+            start = position + 1
+    if depth:
+        raise UsageError(f"bad spec {whole!r}: a bracket is not closed")
+    return [*parts, body[start:]]
+
+
+def _unquoted(body: str, whole: str) -> Iterator[tuple[int, str]]:
+    """The characters that stand outside quotes, each with its position."""
+    quote, escaped, before = "", False, ""
+    for position, char in enumerate(body):
+        if quote:
+            if char == quote and not escaped:
+                quote, before = "", char
+            escaped = quote == '"' and char == "\\" and not escaped
+        elif char == '"' or (char == "'" and before in _BEFORE_VALUES):
+            quote = char
+        else:
+            before = before if char.isspace() else char
+            yield position, char
+    if quote:
+        raise UsageError(f"bad spec {whole!r}: a quote is not closed")
+
+
 def _parse(text: str, leaf: Any) -> Any:
     text = text.strip()
     if text[:1] == '"':
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise UsageError(f"bad quoted text {text}: {error}") from None
+        return _double_quoted(text)
+    if text[:1] == "'":
+        return _single_quoted(text)
     if text[:1] == _OPENING and text[-1:] == _CLOSING:
         return tuple(_parse(part, leaf) for part in split_top_level(text[1:-1], text))
     return leaf(text)
+
+
+def _double_quoted(text: str) -> str:
+    try:
+        value: str = json.loads(text)
+    except json.JSONDecodeError as error:
+        if "escape" in error.msg:
+            raise UsageError(
+                f"bad quoted text {text}: in double quotes a backslash begins an escape such as \\n; "
+                "write it twice, write / in its place, or use single quotes, which keep it"
+            ) from None
+        raise UsageError(f"bad quoted text {text}: {error}") from None
+    return value
+
+
+def _single_quoted(text: str) -> str:
+    """No escapes: what stands between the quotes is the text."""
+    if text.find("'", 1) != len(text) - 1 or len(text) < 2:
+        raise UsageError(
+            f"bad quoted text {text}: the next single quote ends it, and nothing may follow; use "
+            "double quotes for a text with a single quote in it"
+        )
+    return text[1:-1]
 
 
 def _literal(text: str) -> Any:
@@ -183,7 +225,7 @@ def _split_options(body: str, whole: str) -> dict[str, str]:
 
 
 def _survives_bare(text: str) -> bool:
-    if not text or text != text.strip() or text[0] in '"[' or not text.isprintable():
+    if not text or text != text.strip() or text[0] in "\"'[" or not text.isprintable():
         return False
     try:
         parts = split_top_level(text, text)
@@ -194,14 +236,10 @@ def _survives_bare(text: str) -> bool:
 
 def split_combined(specs: str) -> list[str]:
     """Split ``r1[gamma=1]+r2`` at the plus signs outside brackets."""
-    parts, depth, quoted = [""], 0, False
-    for char in specs:
-        quoted ^= char == '"'
-        depth += 0 if quoted else (char == "[") - (char == "]")
-        if char == "+" and depth == 0 and not quoted:
-            parts.append("")
-        else:
-            parts[-1] += char
+    try:
+        parts = _split(specs, "+", specs)
+    except UsageError:  # parsing tells what is wrong with the whole
+        return [specs]
     if len(parts) > 1 and not all(part.strip() for part in parts):
         raise UsageError(f"bad spec {specs!r}: nothing stands beside a plus sign")
     return parts

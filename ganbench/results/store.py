@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ganbench.errors import StorageError, UsageError, did_you_mean
+from ganbench.paths import check_path
 from ganbench.results import digests
 from ganbench.results.attempts import dump_attempt, load_attempts
 from ganbench.results.files import (
@@ -220,6 +221,7 @@ class RunFolder:
     """The folder of one run, which may hold the trials of several grids."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        check_path(path, "the path of the run folder")
         self.path = Path(path)
         self._trials = str(self.path / "trials")
 

@@ -47,6 +47,7 @@ class CelebA(Dataset):
         """The faces of a split."""
         from ganbench.vision import import_torchvision
         from ganbench_datasets.decoded import decoded_images
+        from ganbench_datasets.decoding import notes_on_broken
         from ganbench_datasets.downloads import obtain
         from ganbench_datasets.image_files import FolderSource, stamp
         from ganbench_datasets.samples import as_samples
@@ -62,4 +63,4 @@ class CelebA(Dataset):
         images = place / "img_align_celeba"
         source = FolderSource(images, {name: stamp(images / name) for name in data.filename})
         decoded = decoded_images(source, data.filename, self.size, 3, split)
-        return as_samples(decoded, None, (), ())
+        return as_samples(decoded, None, (), notes_on_broken(data.filename, decoded.broken, images))

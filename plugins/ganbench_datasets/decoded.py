@@ -14,7 +14,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import PIL
@@ -27,7 +27,7 @@ from ganbench_datasets.image_files import ImageSource
 MEMORY_LIMIT = 8 * 2**30
 #: Fewer images than this are decoded faster than they are worth keeping.
 WORTH_KEEPING = 2_000
-_RECIPE = 1  # raise it when `decoding.decode` changes what it makes of a file
+_RECIPE = 2  # raise it when `decoding.decode_all` changes what it makes of a file
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Decoded:
 
 
 def decoded_images(
-    source: ImageSource, names: Sequence[str], size: int, channels: int, purpose: str
+    source: ImageSource, names: Sequence[str], size: int, channels: Literal[1, 3], purpose: str
 ) -> Decoded:
-    """The images ``names`` of a source, decoded (see `decoding.decode`) or from the cache.
+    """The images ``names`` of a source, decoded (see `decoding.decode_all`) or from the cache.
 
     :param purpose: which of the source's images these are; the cache keeps one entry for a purpose.
     """
@@ -71,7 +71,7 @@ def decoded_images(
                     "make room there, set XDG_CACHE_HOME, or choose a smaller size"
                 ) from error
     images = np.zeros(shape, np.uint8)
-    return Decoded(images, decode_all(source.read(names), size, channels, images.__setitem__))
+    return Decoded(images, decode_all(source, names, size, channels, images.__setitem__))
 
 
 def cache_folder() -> Path:
@@ -141,7 +141,7 @@ def _write_images(
         file.seek(start + position * row)
         file.write(image.tobytes())
 
-    broken = decode_all(source.read(names), shape[-1], shape[1], store)
+    broken = decode_all(source, names, shape[-1], 1 if shape[1] == 1 else 3, store)
     file.truncate(start + shape[0] * row)
     return broken
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+
+from ganbench import DataNotFoundError, ImageError, decode_image
+from ganbench_datasets.image_files import ImageSource
 
 _T = TypeVar("_T")
 _FILES_AT_ONCE = 64
@@ -20,49 +21,56 @@ _THREADS = 8
 _WORTH_A_THREAD = 16_384
 
 
-def decode(content: bytes, size: int, channels: int) -> np.ndarray:
-    """(channels, size, size) uint8 from an encoded image.
+def decode(content: bytes, size: int, channels: Literal[1, 3]) -> np.ndarray:
+    """(channels, size, size) uint8 from an encoded image, read by `ganbench.decode_image`.
 
-    The orientation that a camera noted is applied, transparent pixels show white, the largest
-    centred square is cut out and resized with Lanczos (which averages when it shrinks).
+    :raises ImageError: if it is no image, or one without a defined meaning.
     """
-    with Image.open(io.BytesIO(content)) as opened:
-        image = _opaque(ImageOps.exif_transpose(opened)).convert("RGB" if channels == 3 else "L")
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    if image.width != image.height:
-        image = image.crop((left, top, left + side, top + side))
+    return squared(decode_image(content, channels), size)
+
+
+def squared(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(c, size, size) from (h, w, c): the largest centred square, resized with Lanczos.
+
+    Lanczos averages when it shrinks; an image of the wanted size keeps every pixel.
+    """
+    height, width, channels = pixels.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = pixels[top : top + side, left : left + side]
     if side != size:
-        image = image.resize((size, size), Image.Resampling.LANCZOS)
-    return np.asarray(image).reshape(size, size, channels).transpose(2, 0, 1)
+        flat = np.ascontiguousarray(square if channels == 3 else square[..., 0])
+        resized = Image.fromarray(flat).resize((size, size), Image.Resampling.LANCZOS)
+        square = np.asarray(resized).reshape(size, size, channels)
+    return square.transpose(2, 0, 1)
 
 
 def decode_all(
-    files: Iterable[tuple[int, bytes | Exception]],
+    source: ImageSource,
+    names: Sequence[str],
     size: int,
-    channels: int,
+    channels: Literal[1, 3],
     store: Callable[[int, np.ndarray], None],
 ) -> dict[int, str]:
-    """Decode files as they come and hand each image to ``store(position, image)``.
+    """Decode files of a source as they come and hand each image to ``store(position, image)``.
 
     :returns: position -> reason, for the files that could not be read or decoded.
     """
 
     def attempt(file: tuple[int, bytes | Exception]) -> np.ndarray | str:
-        content = file[1]
+        position, content = file
         if isinstance(content, Exception):
             return _reason(content)
         try:
-            return decode(content, size, channels)
-        except Exception as error:  # a broken file may raise anything in its decoder
-            return _reason(error)
+            pixels = decode_image(content, channels)
+        except ImageError as error:
+            return str(error)
+        return squared(source.part(pixels, names[position]), size)
 
     broken: dict[int, str] = {}
     threads = min(_THREADS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata is no concern of a training run,
-        warnings.simplefilter("error", Image.DecompressionBombWarning)  # but a bomb is no image
-        for batch in _batches(files, _FILES_AT_ONCE):
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in _batches(source.read(names), _FILES_AT_ONCE):
             weight = sum(len(content) for _, content in batch if isinstance(content, bytes))
             run = pool.map if weight > _WORTH_A_THREAD * len(batch) else map
             for (position, _), image in zip(batch, run(attempt, batch), strict=True):
@@ -74,18 +82,28 @@ def decode_all(
     return broken
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):  # convert() would cut 16 bits off at 255
-        return Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA"))
-    return image
+def notes_on_broken(
+    names: Sequence[str], broken: dict[int, str], location: object
+) -> tuple[str, ...]:
+    """A note that names the first few files that could not be read and counts them all.
+
+    :raises DataNotFoundError: if none could be read.
+    """
+    if not broken:
+        return ()
+    if len(broken) == len(names):
+        row, reason = next(iter(broken.items()))
+        raise DataNotFoundError(
+            f"none of the {len(names)} images in {location} can be read, "
+            f"the first of them being {names[row]} ({reason})"
+        )
+    first = sorted(broken)[:5]
+    shown = ", ".join(f"{names[row]} ({broken[row]})" for row in first)
+    more = f" and {len(broken) - len(first)} more" if len(broken) > len(first) else ""
+    return (f"skipped {len(broken)} of {len(names)} images that cannot be read: {shown}{more}",)
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):  # its text holds a memory address
-        return "not an image that Pillow can read"
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ganbench import DataNotFoundError, Dataset, DataSpec, ImageData, option
+from ganbench_datasets.places import check_path, located
 
 if TYPE_CHECKING:
     import torch
@@ -22,13 +22,17 @@ class Folder(Dataset):
     Every format that Pillow reads counts, at any depth; hidden files do not. The largest centred
     square of each image is resized with Lanczos. Sub-folders are classes, and folders named train
     and test are the splits; without them, a fixed share of the files is the test split, chosen by
-    a hash of each file's name. Files that cannot be read are skipped and named in the notes.
+    a hash of each file's name. Files that cannot be read, or whose values have no defined range,
+    such as floating-point TIFF, are skipped and named in the notes.
     """
 
     path: str = option(help="folder or archive; relative to the data folder, else to where you are")
     size: int = option(64, "pixels a side", ge=1)
     channels: Literal[1, 3] = option(3, "1 for grey, 3 for colour")
     test_fraction: float = option(0.1, "share of the test split, if no folders say", ge=0, lt=1)
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
 
     def spec(self, root: Path) -> DataSpec:
         """From the names of the files."""
@@ -40,6 +44,7 @@ class Folder(Dataset):
     ) -> ImageData | torch.utils.data.Dataset[Any]:
         """The images of a split, in the order of their names."""
         from ganbench_datasets.decoded import decoded_images
+        from ganbench_datasets.decoding import notes_on_broken
         from ganbench_datasets.samples import as_samples
 
         source, layout = self._find(root)
@@ -53,7 +58,7 @@ class Folder(Dataset):
         labels = None if layout.labels is None else [layout.labels[member] for member in members]
         purpose = f"{split} {self.test_fraction}"
         decoded = decoded_images(source, names, self.size, self.channels, purpose)
-        notes = _skipped(names, decoded.broken, source.location)
+        notes = notes_on_broken(names, decoded.broken, source.location)
         return as_samples(decoded, labels, layout.class_names, notes)
 
     def fingerprint(self, root: Path) -> str:
@@ -72,26 +77,4 @@ class Folder(Dataset):
         return source, arrange(list(source.stamps), self.test_fraction)
 
     def _place(self, root: Path) -> Path:
-        wanted = Path(self.path).expanduser()
-        candidates = [root.absolute() / wanted, wanted.absolute()]
-        for candidate in candidates:
-            if candidate.exists():
-                return candidate
-        places = " or ".join(str(place) for place in dict.fromkeys(candidates))
-        raise DataNotFoundError(f"there is no folder or archive {places}; put your images there")
-
-
-def _skipped(names: Sequence[str], broken: dict[int, str], location: Path) -> tuple[str, ...]:
-    """A note that names the first few files and counts them all."""
-    if not broken:
-        return ()
-    if len(broken) == len(names):
-        row, reason = next(iter(broken.items()))
-        raise DataNotFoundError(
-            f"none of the {len(names)} images in {location} can be read, "
-            f"the first of them being {names[row]} ({reason})"
-        )
-    first = sorted(broken)[:5]
-    shown = ", ".join(f"{names[row]} ({broken[row]})" for row in first)
-    more = f" and {len(broken) - len(first)} more" if len(broken) > len(first) else ""
-    return (f"skipped {len(broken)} of {len(names)} images that cannot be read: {shown}{more}",)
+        return located(self.path, root)

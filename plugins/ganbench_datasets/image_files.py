@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ganbench import DataNotFoundError
+import numpy as np
+
+from ganbench import DataNotFoundError, ImageError, check_image_bytes, read_image_file
 
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
@@ -33,6 +35,10 @@ class ImageSource(abc.ABC):
     def read(self, names: Sequence[str]) -> Iterator[tuple[int, bytes | Exception]]:
         """(position in ``names``, the file's bytes or why they cannot be read), in any order."""
 
+    def part(self, pixels: np.ndarray, name: str) -> np.ndarray:
+        """What counts of a decoded image (h, w, c); all of it by default."""
+        return pixels
+
 
 class FolderSource(ImageSource):
     """Files below a folder."""
@@ -40,8 +46,8 @@ class FolderSource(ImageSource):
     def read(self, names: Sequence[str]) -> Iterator[tuple[int, bytes | Exception]]:
         for position, name in enumerate(names):
             try:
-                yield position, (self.location / name).read_bytes()
-            except OSError as error:
+                yield position, read_image_file(self.location / name)
+            except (OSError, ImageError) as error:
                 yield position, error
 
 
@@ -54,6 +60,11 @@ class TarSource(ImageSource):
             for member in archive:
                 position = positions.get(_normal(member.name))
                 if position is None or not member.isfile():
+                    continue
+                try:
+                    check_image_bytes(member.size)
+                except ImageError as error:
+                    yield position, error
                     continue
                 content = archive.extractfile(member)
                 if content is not None:
@@ -68,8 +79,10 @@ class ZipSource(ImageSource):
             stored = {_normal(name): name for name in archive.namelist()}
             for position, name in enumerate(names):
                 try:
+                    check_image_bytes(archive.getinfo(stored[name]).file_size)
                     yield position, archive.read(stored[name])
-                except (*_DAMAGE, RuntimeError, NotImplementedError) as error:  # e.g. encrypted
+                except (*_DAMAGE, ImageError, RuntimeError, NotImplementedError) as error:
+                    # RuntimeError: encrypted; NotImplementedError: an unknown compression
                     yield position, error
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ganbench import Dataset, DataSpec, ImageData, option
 from ganbench_datasets.domains import Direction, all_images, joined_fingerprint
+from ganbench_datasets.places import check_path
 from ganbench_datasets.side_by_side import Halves, Side
 
 
@@ -26,6 +27,9 @@ class PairedFolder(Dataset):
     )
     size: int = option(256, "pixels a side", ge=1)
     direction: Direction = option("AtoB", "which half is translated into which; A is the left one")
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
 
     def spec(self, root: Path) -> DataSpec:
         """From the names of the files."""

@@ -8,6 +8,7 @@ from typing import Literal
 from ganbench import Dataset, DataSpec, ImageData, option
 from ganbench_datasets.domains import Direction, all_images, joined_fingerprint
 from ganbench_datasets.folder import Folder
+from ganbench_datasets.places import check_path
 
 
 class UnpairedFolder(Dataset):
@@ -24,6 +25,9 @@ class UnpairedFolder(Dataset):
     )
     size: int = option(256, "pixels a side", ge=1)
     direction: Direction = option("AtoB", "which domain is translated into which")
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
 
     def spec(self, root: Path) -> DataSpec:
         """From the names of the files."""

@@ -164,7 +164,7 @@ def test_where_data_and_weights_live(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
     assert cache_root() == home / ".cache/ganbench"
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
-    assert (data_root(""), cache_root()) == (
+    assert (data_root(), cache_root()) == (
         Path("/caches/ganbench/data"),
         Path("/caches/ganbench"),
     )

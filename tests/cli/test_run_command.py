@@ -137,7 +137,7 @@ class TestWrongUse:
         assert refusal(*ONE, "-o", "file") == "file is not a folder, or lies in a file"
         assert refusal(*ONE, "-o", "file/run") == "file/run is not a folder, or lies in a file"
         assert refusal(*ONE, "-o", "full").startswith("full has files in it and is no run folder")
-        assert refusal(*ONE, "-o", "").startswith(". has files in it and is no run folder")
+        assert refusal(*ONE, "-o", ".").startswith(". has files in it and is no run folder")
         assert refusal(*ONE, "-o", "/proc/run").startswith("cannot write to /proc/run: ")
 
     def test_the_output_folder_is_looked_at_before_data_is_loaded(self):

@@ -23,6 +23,8 @@ from torch.nn import functional as F
 import ganbench as gb
 from ganbench.evaluation import rows, side
 from ganbench.evaluation.classifier_score import classifier_score
+from ganbench.evaluation.image_files import open_images
+from ganbench.evaluation.sources import FileSource
 from ganbench.testing.plugins import installed
 from ganbench.vision import import_torchvision
 
@@ -316,9 +318,64 @@ def test_what_conversion_takes_away_is_said(real, tmp_path):
     Image.fromarray(np.full((12, 12), 40_000, np.uint16)).save(folder / "wide.png")
     Image.fromarray(np.zeros((12, 12, 4), np.uint8)).save(folder / "clear.png")
     warnings = "\n".join(gb.evaluate(real=real, fake=folder, extractor="tiny").warnings)
-    assert "1 images in" in warnings
-    assert "more than 8 bits" in warnings
-    assert "transparency, which is dropped" in warnings
+    assert "odd: grey images of 16 bits are scaled to 8 bits (1), where torch-fidelity" in warnings
+    assert "odd: images with transparency are laid on white (1), where torch-fidelity" in warnings
+    again = gb.evaluate(real=folder, fake=real, extractor="tiny").warnings
+    assert gb.evaluate(real=folder, fake=real, extractor="tiny").warnings == again  # from the cache
+    assert any("laid on white" in warning for warning in again)
+
+
+def write_odd(folder: Path) -> Path:
+    """Files of all kinds that programs read differently, each with pixels of its own."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for number in range(3):
+        photo = Image.fromarray(random.integers(0, 256, (12, 12, 3), dtype=np.uint8))
+        mask = Image.fromarray(random.integers(0, 256, (12, 12), dtype=np.uint8))
+        deep = random.integers(0, 65536, (12, 12)).astype(np.uint16)
+        exif = Image.Exif()
+        exif[0x0112] = number + 4
+        clear, grey = photo.copy(), photo.convert("L")
+        clear.putalpha(mask)
+        clear.save(folder / f"clear{number}.png")
+        clear.save(folder / f"clear{number}.tiff")
+        Image.merge("LA", [grey, mask]).save(folder / f"grey-clear{number}.png")
+        Image.fromarray(deep).save(folder / f"deep{number}.png")
+        head = b"P5 12 12 65535\n"
+        (folder / f"deep{number}.pgm").write_bytes(head + deep.T.astype(">u2").tobytes())
+        photo.quantize(8).save(folder / f"key{number}.png", transparency=2)
+        photo.quantize(8).save(folder / f"key{number}.gif", transparency=1)
+        photo.convert("CMYK").save(folder / f"print{number}.jpg")
+        photo.convert("1").save(folder / f"bits{number}.png")
+        for extension in ("jpg", "png", "tiff", "webp"):
+            photo.save(folder / f"turned{number}.{extension}", exif=exif)
+    return folder
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_folder_is_read_as_the_data_set_of_it_is(channels, tmp_path):
+    odd = write_odd(tmp_path / "odd")
+    spec = f"folder[path={odd},size=12,channels={channels},test_fraction=0]"
+    data = gb.get("dataset", spec).load("train", tmp_path).images
+    files = open_images(odd)
+    source = FileSource("odd", files, tmp_path / "cache")
+    batches = list(source.batches(source.places(), channels, 100))
+    assert torch.equal(torch.cat([batch.images for batch in batches]), data)
+    found = gb.evaluate(real=spec, fake=odd, extractor="pixels", metrics="fd")
+    assert abs(found.metrics["fd"]) < 1e-5
+
+
+def test_images_without_content_are_told(real, tmp_path):
+    single = write(
+        tmp_path / "single", np.full((6, 12, 12, 3), np.arange(6)[:, None, None, None], np.uint8)
+    )
+    equal = write(tmp_path / "equal", np.repeat(pictures(1, 1), 6, 0))
+    for _ in range(2):  # computed, and from the cache
+        warnings = gb.evaluate(real=single, fake=equal, extractor="tiny", metrics="fd").warnings
+        assert f"{single}: every one of the 6 images is of a single colour" in "\n".join(warnings)
+        assert f"{equal}: all 6 images are equal to each other" in "\n".join(warnings)
+    warnings = gb.evaluate(real=real, fake=real, extractor="tiny", metrics="fd").warnings
+    assert not any("single colour" in w or "equal to each other" in w for w in warnings)
 
 
 def test_broken_files_are_all_named_or_left_out(real, tmp_path):

@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 
 import ganbench as gb
-from ganbench.evaluation import image_files, rows
+from ganbench import images as images_module
+from ganbench.evaluation import npz, rows
 from ganbench.evaluation.background import in_background
 from ganbench.evaluation.extrapolation import extrapolate
 from ganbench.evaluation.frechet import Moments, Reference, frechet_distance
@@ -123,7 +124,7 @@ def test_too_few_samples_are_not_extrapolated(tmp_path):
 
 @pytest.mark.parametrize("form", ["folder", "zip", "tar"])
 def test_a_file_too_large_for_an_image_is_not_read(form, tmp_path, monkeypatch):
-    monkeypatch.setattr(image_files, "MOST", 5000)
+    monkeypatch.setattr(images_module, "MOST_BYTES", 5000)
     folder = tmp_path / "images"
     folder.mkdir()
     Image.new("RGB", (4, 4)).save(folder / "a.png")
@@ -179,10 +180,20 @@ def test_what_was_seen_of_files_is_remembered_until_they_change(tmp_path):
     [
         ({"foo": np.zeros(3, np.uint8)}, r"holds no array arr_0 .*it holds foo uint8 \(3,\)"),
         ({}, "it holds nothing"),
-        ({"arr_0": np.zeros((5, 8, 8, 3))}, "arr_0 is float64, and images must be uint8"),
         ({"arr_0": np.zeros((5, 3, 8, 3), np.uint8)}, "either axis may be the channels"),
-        ({"arr_0": np.zeros((5, 8, 8, 4), np.uint8)}, "no axis is 1 or 3 channels"),
+        ({"arr_0": np.zeros((5, 8, 8, 4), np.uint8)}, r"no axis is 1 or 3 .*drop an alpha"),
+        ({"arr_0": np.zeros((5, 8, 8, 7), np.uint8)}, "no axis is 1 or 3 channels;"),
         ({"arr_0": np.zeros((0, 8, 8, 3), np.uint8)}, "holds no images"),
+        ({"arr_0": np.zeros((5, 0, 8, 3), np.uint8)}, "holds no images"),
+        ({"arr_0": np.zeros((8, 9, 3), np.uint8)}, r"one image \(height.*as \(1, 8, 9, 3\)"),
+        ({"arr_0": np.zeros((8, 9, 4))}, r"one image \(height, width, channels\)"),
+        ({"arr_0": np.zeros((3, 8, 9), np.uint8)}, r"one image \(channels.*\(3, 8, 9, 1\)"),
+        ({"arr_0": np.zeros((8, 9), np.uint8)}, r"it holds arr_0 uint8 \(8, 9\)"),
+        ({"arr_0": np.uint8(3)}, r"it holds arr_0 uint8 \(\)"),
+        (
+            {"a": np.zeros((5, 8, 8)), "b": np.zeros((5, 8, 8))},
+            "2 arrays .* name one of them arr_0",
+        ),
         ({"arr_0": np.asfortranarray(np.zeros((5, 8, 8, 3), np.uint8))}, "in Fortran's order"),
         ({"arr_0": np.array([object()])}, "arr_0 object"),
     ],
@@ -190,6 +201,64 @@ def test_what_was_seen_of_files_is_remembered_until_they_change(tmp_path):
 def test_arrays_that_are_no_images_are_refused(arrays, message, tmp_path):
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(gb.UsageError, match=message):
+        NpzSource("x.npz", tmp_path / "x.npz")
+
+
+_SHADES = np.linspace(0, 255, 5 * 6 * 7 * 3).round().astype(np.uint8).reshape(5, 6, 7, 3)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        (_SHADES / 255).astype(np.float32),
+        (_SHADES / 255).astype(np.float16),
+        _SHADES / 127.5 - 1,
+        (_SHADES / 127.5 - 1) * 1.0001,
+        _SHADES.astype(">f4"),
+        _SHADES.astype(np.int64),
+        _SHADES.astype(np.uint16),
+        _SHADES.astype(np.uint16) * 257,
+        _SHADES.astype(np.int32) * 257,
+    ],
+    ids=lambda array: f"{array.dtype.str[1:]} to {array.max():.6g}",
+)
+def test_the_advice_on_other_types_gives_the_right_images(stored, tmp_path):
+    np.savez(tmp_path / "x.npz", stored)
+    with pytest.raises(gb.UsageError, match="images must be uint8") as caught:
+        NpzSource("x.npz", tmp_path / "x.npz")
+    formula = str(caught.value).partition("convert them with ")[2]
+    converted = eval(formula, {"x": stored})  # what a person would run
+    assert converted.dtype == np.uint8
+    assert np.abs(converted.astype(int) - _SHADES).max() <= 1
+    with pytest.raises(gb.UsageError) as caught:  # the same from memory
+        gb.evaluate(fake=stored.astype(stored.dtype.newbyteorder("=")), metrics="is")
+    assert str(caught.value).endswith(formula)
+
+
+@pytest.mark.parametrize(
+    ("stored", "message"),
+    [
+        (_SHADES > 100, r"convert them with \(255.0 \* x\)"),
+        (np.where(_SHADES > 100, np.nan, 0.5), "it holds NaN or infinite values"),
+        (np.full((5, 6, 7, 3), -np.inf), "it holds NaN or infinite values"),
+        (_SHADES.astype(np.int64) * 1000, "go from 0 to 255000; bring them to the range from 0"),
+        (_SHADES / 50.0 - 2, r"go from -2 to 3.1; bring them to the range"),
+        (_SHADES.astype(np.complex64), "no image can be made of it"),
+    ],
+)
+def test_values_that_are_none_of_the_usual_ranges_are_told(stored, message, tmp_path):
+    np.savez(tmp_path / "x.npz", stored)
+    with pytest.raises(gb.UsageError, match=message):
+        NpzSource("x.npz", tmp_path / "x.npz")
+
+
+def test_of_a_large_array_the_first_values_tell_the_range(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "_LOOKED_AT", 2 * 1000)
+    monkeypatch.setattr(npz, "_PIECE", 1000)
+    stored = np.zeros((100, 8, 8, 3), np.float32)
+    stored[50:] = 9
+    np.savez(tmp_path / "x.npz", stored)
+    with pytest.raises(gb.UsageError, match="its first values go from 0 to 0"):
         NpzSource("x.npz", tmp_path / "x.npz")
 
 

@@ -170,6 +170,10 @@ def test_celeba_shows_the_central_square_of_the_faces_of_a_split(
     assert train.spec == celeba.spec(tmp_path) == gb.DataSpec(3, 64, 64)
     assert train.images.flatten(1).double().mean(1).tolist() == [40, 80]
     assert test.images.unique().tolist() == [160, 200]
+    (faces / "1.png").write_bytes(b"no image")
+    less = celeba.load("train", tmp_path)
+    assert len(less) == 1
+    assert less.notes[0].startswith("skipped 1 of 2 images that cannot be read: 1.png")
 
 
 @pytest.mark.parametrize(

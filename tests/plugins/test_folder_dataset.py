@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import torch
 from PIL import Image
 
 import ganbench as gb
+from ganbench import images
 from ganbench_datasets import decoded as decoded_module
 from ganbench_datasets.decoding import decode
 from ganbench_datasets.folder import Folder
@@ -130,8 +132,9 @@ def test_grey_sixteen_bit_palette_and_transparent_images_become_what_they_show()
     grey = Image.new("L", (8, 8), 100)
     assert colour_of(decode(encoded(grey), 8, 3)) == (100, 100, 100)
     assert colour_of(decode(encoded(stripes(BLUE).convert("P")), 8, 1)) == (29,)
-    deep = Image.fromarray(np.full((8, 8), 200 * 257, np.uint16))
-    assert colour_of(decode(encoded(deep), 8, 1)) == (200,)
+    deep = np.full((8, 8), 200 * 257, np.uint16)
+    assert colour_of(decode(encoded(Image.fromarray(deep)), 8, 1)) == (200,)
+    assert colour_of(decode(b"P5 8 8 65535\n" + deep.astype(">u2").tobytes(), 8, 3)) == (200,) * 3
     clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
     assert colour_of(decode(encoded(clear), 8, 3)) == (255, 255, 255)
 
@@ -158,6 +161,52 @@ def test_broken_images_are_skipped_named_and_counted(pictures: Path) -> None:
     assert len(data.notes) == 1
     assert data.notes[0].startswith("skipped 2 of 20 images that cannot be read: cat/0.png (not an")
     assert "dog/3.png" in data.notes[0]
+
+
+def test_images_without_a_defined_range_are_skipped_and_named(pictures: Path) -> None:
+    ramp = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    Image.fromarray(ramp).save(pictures / "cat" / "depth.tiff")
+    data = folder(pictures, test_fraction=0.0).load("train", pictures)
+    assert len(data) == 20
+    assert "cat/depth.tiff (Pillow's mode F" in data.notes[0]
+    for file in pictures.rglob("*.png"):
+        file.unlink()
+    with pytest.raises(gb.DataNotFoundError, match=r"none of the 1 images .*mode F .*16-bit PNG"):
+        folder(pictures, test_fraction=0.0).load("train", pictures)
+
+
+def test_an_endless_file_is_skipped(pictures: Path) -> None:
+    (pictures / "cat" / "endless.png").symlink_to("/dev/zero")
+    data = folder(pictures, test_fraction=0.0).load("train", pictures)
+    assert len(data) == 20
+    assert "cat/endless.png (not a plain file)" in data.notes[0]
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_a_member_too_large_for_an_image_is_skipped(
+    kind: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pictures / "cat" / "huge.png").write_bytes(bytes(100_000))
+    archive = shutil.make_archive(str(tmp_path / "packed"), kind, pictures)
+    monkeypatch.setattr(images, "MOST_BYTES", 50_000)
+    data = folder(archive, test_fraction=0.0).load("train", tmp_path)
+    assert len(data) == 20
+    assert "cat/huge.png (larger than 50,000 bytes)" in data.notes[0]
+
+
+@pytest.mark.parametrize("name", ["folder", "paired-folder", "unpaired-folder"])
+@pytest.mark.parametrize("path", ["", " ", '""', "' '"])
+def test_an_empty_path_is_refused(name: str, path: str) -> None:
+    with pytest.raises(gb.UsageError, match=f"'{name}': path is empty; write path=. for"):
+        gb.get("dataset", f"{name}[path={path}]")
+
+
+def test_a_path_that_an_escape_has_changed_is_told(tmp_path: Path) -> None:
+    data = gb.get("dataset", r'folder[path="C:\new"]')
+    with pytest.raises(
+        gb.DataNotFoundError, match=r"'C:\\new'.* in double quotes begins an escape"
+    ):
+        data.load("train", tmp_path)
 
 
 def test_an_image_of_absurd_size_is_skipped(

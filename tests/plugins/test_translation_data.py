@@ -137,6 +137,24 @@ def test_halves_of_the_wanted_size_keep_every_pixel(facades: Path) -> None:
     assert torch.equal(torch.cat([data.sources[3], data.images[3]], 2), whole)
 
 
+def test_halves_mean_what_the_whole_image_means(tmp_path: Path) -> None:
+    """Of pairs with 16 bits, with transparency, and turned by a camera."""
+    (tmp_path / "p" / "train").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    deep = random.integers(0, 65536, (8, 16)).astype(">u2")
+    clear = random.integers(0, 256, (8, 16, 4), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    place = tmp_path / "p" / "train"
+    (place / "0.pgm").write_bytes(b"P5 16 8 65535\n" + deep.tobytes())
+    Image.fromarray(clear).save(place / "1.png")
+    Image.fromarray(clear[..., :3].swapaxes(0, 1).copy()).save(place / "2.png", exif=exif)
+    data = get("paired-folder[path=p,size=8]").load("train", tmp_path)
+    whole = torch.cat([data.sources, data.images], 3).permute(0, 2, 3, 1).numpy()
+    for file, image in zip(sorted(place.iterdir()), whole, strict=True):
+        assert np.array_equal(image, gb.decode_image(file.read_bytes()))
+
+
 def test_the_validation_folder_is_the_test_split_where_there_is_no_test_folder(
     facades: Path,
 ) -> None:

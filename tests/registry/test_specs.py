@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from ganbench.errors import UsageError
-from ganbench.registry.specs import Spec, format_spec, format_value, parse_spec, parse_value
+from ganbench.registry.specs import (
+    Spec,
+    format_spec,
+    format_value,
+    parse_spec,
+    parse_value,
+    split_combined,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +30,10 @@ from ganbench.registry.specs import Spec, format_spec, format_value, parse_spec,
         ("c[of=cifar10[size=32,flip=true]]", Spec("c", {"of": "cifar10[size=32,flip=true]"})),
         ("f[path=/data/a b]", Spec("f", {"path": "/data/a b"})),
         ("f[path=x=y]", Spec("f", {"path": "x=y"})),
+        ("f[path='a,b',size=16]", Spec("f", {"path": "a,b", "size": 16})),
+        ("f[path= 'a]' , size=16]", Spec("f", {"path": "a]", "size": 16})),
+        ("f[a=o'x,b=d'y]", Spec("f", {"a": "o'x", "b": "d'y"})),
+        ("c[of=f[path='a,b'],n=1]", Spec("c", {"of": "f[path='a,b']", "n": 1})),
     ],
 )
 def test_parsing(text, spec):
@@ -46,6 +57,13 @@ def test_parsing(text, spec):
         ("nan", "nan"),
         ('"12"', "12"),
         ('"a, \\"b\\"]"', 'a, "b"]'),
+        ("'a,b]'", "a,b]"),
+        ("'12'", "12"),
+        (r"'C:\new'", r"C:\new"),
+        ("'say \"x\"'", 'say "x"'),
+        ("''", ""),
+        ("o'neill's", "o'neill's"),
+        ("['a,b', 'c']", ("a,b", "c")),
         ("[]", ()),
         ("[1,[2,x],none]", (1, (2, "x"), None)),
         ("9" * 5000, "9" * 5000),
@@ -75,6 +93,11 @@ def test_values(text, value):
         ("dcgan[a=[1,]]", "nothing stands beside a comma"),
         ("dcgan[a=1,a=2]", "option 'a' is given twice"),
         ('dcgan[a="x"y]', "bad quoted text"),
+        ("dcgan[a='x]", "a quote is not closed"),
+        ("dcgan[a='x'y]", "the next single quote ends it"),
+        ("dcgan[a='x''y']", "the next single quote ends it"),
+        (r'f[path="C:\Users\me"]', "use single quotes, which keep it"),
+        (r'f[path="C:\users"]', "a backslash begins an escape"),
         (3, "a spec is text such as 'name[key=value]', not 3"),
     ],
 )
@@ -88,10 +111,11 @@ def test_mistakes_are_named_in_one_line(text, problem):
 def test_every_value_survives_being_written_down():
     random.seed(0)
     words = ["none", "True", "1e3", "-0", "inf", "", " x", "a,b", "a]b", "[a", 'say "x"', '"', "\\"]
+    words += ["it's", "'x'", "'", "x='y", "a,'b", "['"]
     words += ["tab\t", "two\nlines", "Zürich", "\u2028", "cifar10[size=32]", "x[", "a=b", "\ud800"]
     leaves = [
         lambda: random.choice(words),
-        lambda: "".join(random.choices('ab1,.[]="\\ ', k=random.randrange(6))),
+        lambda: "".join(random.choices("ab1,.[]='\"\\ ", k=random.randrange(6))),
         lambda: random.choice([True, False, None]),
         lambda: random.randrange(-(10**12), 10**12),
         lambda: random.uniform(-1, 1) * 10.0 ** random.randrange(-30, 30),
@@ -130,3 +154,17 @@ def test_what_was_written_is_kept_beside_what_it_stands_for():
         "b": ("1e3", "none"),
         "c": "true",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("r1[gamma=1]+r2", ["r1[gamma=1]", "r2"]),
+        ("r1[tag='a+b']+r2", ["r1[tag='a+b']", "r2"]),
+        (r'r1[tag="\"+"]+r2', [r'r1[tag="\"+"]', "r2"]),
+        ("r1[tag=a'b]+r2[tag=c'd]", ["r1[tag=a'b]", "r2[tag=c'd]"]),
+        ("r1[tag='a]+r2", ["r1[tag='a]+r2"]),
+    ],
+)
+def test_combined_specs_are_split_outside_quotes_and_brackets(text, parts):
+    assert split_combined(text) == parts
