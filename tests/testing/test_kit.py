@@ -108,10 +108,20 @@ class Misadvising(Good):
     recommends: ClassVar = {"learning_rate": 1}
 
 
+class Mistyped(Good):
+    weight: int = "a"
+
+
+class Bare(Good):
+    weight = 2.0
+
+
 class Unspeakable(Good):
     table: dict = dataclasses.field(default_factory=dict)
 
 
+DECLARED = "test_its_options_are_declared_right"
+STEPS = "test_two_steps_of_training"
 CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as_a_spec"
 
 
@@ -164,7 +174,12 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
                 "test_two_steps_of_training": "no option 'learning_rate'",
             },
         ),
-        (Unspeakable(table={"a": 1}), {SPEC: "table", "test_two_steps_of_training": "table"}),
+        (
+            Unspeakable(table={"a": 1}),
+            {DECLARED: "option table", SPEC: "table", "test_two_steps_of_training": "table"},
+        ),
+        (Mistyped(), {DECLARED: "default 'a' of type str", SPEC: None, STEPS: "default 'a'"}),
+        (Bare(), {DECLARED: "add an annotation: weight: float = 2.0", STEPS: "weight"}),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, gb.Loss) else "",
 )
@@ -413,7 +428,7 @@ class PathLength(gb.Regularizer):
         return slopes.square().sum(1).mean()
 
 
-TERMS, STEPS = "test_terms_are_scalars_that_reach_their_player", "test_two_steps_of_training"
+TERMS = "test_terms_are_scalars_that_reach_their_player"
 RANDOM, STATE = "test_randomness_is_its_own", "test_state_is_kept_in_place"
 
 
