@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,8 +50,15 @@ def test_what_is_not_kept_gives_the_same_numbers(tmp_path, no_folder, monkeypatc
 
 
 def test_an_evaluation_without_a_cache(tmp_path, no_folder):
+    images = np.random.RandomState(0).randint(0, 256, (30, 8, 8, 3), np.uint8)
+    np.savez(tmp_path / "fake.npz", images)
     done = gb.evaluate(
-        fake="digits", real="digits", extractor="pixels", metrics=["fd"], samples=30, device="cpu"
+        fake=tmp_path / "fake.npz",
+        real="digits",
+        extractor="pixels",
+        metrics=["fd"],
+        samples=30,
+        device="cpu",
     )
     assert sum("cannot be kept" in warning for warning in done.warnings) == 1
     assert done.metrics["fd"] > 0
