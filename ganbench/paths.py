@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from ganbench.errors import UsageError
@@ -31,6 +32,22 @@ def data_root(explicit: str | Path | None = None) -> Path:
 def cache_root() -> Path:
     """The folder of weights and statistics: ``$GANBENCH_CACHE``, else the user's cache."""
     return _first(os.environ.get("GANBENCH_CACHE")) or _user_cache()
+
+
+def cache_problem(cache: Path) -> str | None:
+    """A sentence for the person whose cache cannot be written; None if it can.
+
+    Nothing depends on the cache but time: whoever cannot write to it goes on without.
+    """
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            return None
+    except OSError as error:
+        return (
+            f"the cache {cache} cannot be written ({error.strerror or error}): what it would keep is "
+            "worked out again by every process and every run; set GANBENCH_CACHE to another folder"
+        )
 
 
 def _user_cache() -> Path:

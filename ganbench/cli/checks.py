@@ -170,6 +170,8 @@ def _plugins() -> Iterator[tuple[Level, str]]:
                 yield "ok", f"{who}: {len(plugin.provides)} components, {plugin.load_ms:.0f} ms"
             case PluginState.BLOCKED:
                 yield "ok", f"{who} is blocked by GANBENCH_PLUGINS or GANBENCH_DISABLE_PLUGINS"
+            case PluginState.BROKEN:
+                yield "error", f"{who} is broken: {plugin.error}"
             case PluginState.CONFLICT:
                 yield "warning", f"{who} is in conflict: {plugin.error}"
             case PluginState.FAILED:
@@ -177,7 +179,7 @@ def _plugins() -> Iterator[tuple[Level, str]]:
                     f"set GANBENCH_DISABLE_PLUGINS={plugin.label}"  # fmt: skip
     for kind in KINDS:
         for info in registry.components(kind).values():
-            if info.error:
+            if info.error and not info.imported:  # those were told of with their plugin
                 yield "error", info.error
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from ganbench.cli.text import columns, echo_json, examples
-from ganbench.registry import KINDS, ComponentInfo, PluginState, default_registry, kind_of
+from ganbench.registry import KINDS, ComponentInfo, default_registry, kind_of
+from ganbench.registry.plugins import TROUBLE
 
 
 class KindName(click.ParamType):
@@ -72,8 +73,7 @@ def _brief(info: ComponentInfo) -> dict[str, Any]:
 
 
 def _mention_trouble() -> None:
-    troubled = (PluginState.FAILED, PluginState.CONFLICT)
-    labels = [plugin.label for plugin in default_registry().plugins if plugin.state in troubled]
+    labels = [plugin.label for plugin in default_registry().plugins if plugin.state in TROUBLE]
     if labels:
         click.echo(f"In trouble, see `ganbench plugins`: {', '.join(labels)}", err=True)
 

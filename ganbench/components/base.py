@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Iterable, Mapping
+import weakref
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, dataclass_transform
 
@@ -27,16 +28,64 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+_FIELDS = "__dataclass_fields__"
+_PARAMETERS = "__dataclass_params__"  # what `dataclasses.dataclass` sets before anything else
+_ABSTRACT = ("__abstractmethods__", "_abc_impl")
+#: Classes that became dataclasses by themselves, with what they held before.
+_automatic: MutableMapping[type, dict[str, Any]] = weakref.WeakKeyDictionary()
+
+
+class ComponentType(abc.ABCMeta):
+    """The class of component classes: lets an author write ``@dataclass(frozen=True)`` or leave it out.
+
+    A component class is a dataclass as soon as it is there. A decorator above it comes after that, and
+    would be the second one, which Python refuses. So what the first one made is taken back before.
+    """
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        if name == _PARAMETERS and cls in _automatic:
+            if not value.frozen:
+                raise TypeError(
+                    f"component {cls.__name__} must be frozen: write @dataclass(frozen=True) above "
+                    "it, or leave the decorator out"
+                )
+            _take_back(cls, _automatic.pop(cls))
+        if name == "__doc__" and str(value).startswith(f"{cls.__name__}("):
+            return  # dataclass() invents a signature as documentation
+        super().__setattr__(name, value)
+
+
+def _make_dataclass(cls: type) -> None:
+    before = dict(vars(cls))
+    try:
+        dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+    except ValueError as error:  # Python's advice is a default_factory, which makes another list
+        way_out = "options are of types that cannot change, such as tuple[int, ...]"
+        raise ValueError(f"component {cls.__name__}: {error}; {way_out}") from error
+    _automatic[cls] = before
+
+
+def _take_back(cls: type, before: Mapping[str, Any]) -> None:
+    """Undo `_make_dataclass`: options are the author's fields again, with their help and bounds."""
+    for name in set(vars(cls)) - set(before) - set(_ABSTRACT):
+        delattr(cls, name)
+    for name, value in before.items():
+        if name not in _ABSTRACT and vars(cls).get(name) is not value:
+            setattr(cls, name, value)
+
+
 @dataclass_transform(
     frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field,)
 )
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Component(abc.ABC):  # noqa: B024 - which methods are abstract depends on the kind
+class Component(metaclass=ComponentType):
     """Base of every component.
 
     A subclass becomes a frozen, keyword-only dataclass by itself: its annotated fields are its
-    options. Raise ValueError in ``__post_init__`` for options that do not go together. Components
-    are cheap to create; networks and data come into being in their methods.
+    options. ``@dataclass(frozen=True)`` above it is allowed; its other arguments, such as ``slots``,
+    ``order`` or ``kw_only``, are the author's. Raise ValueError in ``__post_init__`` for options that
+    do not go together. Components are cheap to create; networks and data come into being in their
+    methods.
 
     :cvar paper: the publication that the component follows: author, year, arXiv number.
     :cvar recommends: training settings that its paper uses, such as ``{"d_steps": 5}``; a grid
@@ -48,10 +97,8 @@ class Component(abc.ABC):  # noqa: B024 - which methods are abstract depends on 
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        doc = cls.__dict__.get("__doc__")
-        dataclasses.dataclass(frozen=True, kw_only=True)(cls)
-        if doc is None:  # dataclass() would invent a signature as documentation
-            cls.__doc__ = None
+        if _FIELDS not in vars(cls):  # with slots, Python makes the finished class a second time
+            _make_dataclass(cls)
 
     def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
         """What ``ganbench doctor`` says of the component: whether its data or weights are there.

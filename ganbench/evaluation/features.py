@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ganbench.backends import float32_proper
 from ganbench.components.extractor import FeatureNetwork
 
 
@@ -53,13 +54,6 @@ def _rebatched(batches: Iterable[torch.Tensor], size: int) -> Iterator[torch.Ten
         yield torch.cat(waiting)
 
 
-@contextlib.contextmanager
-def full_precision() -> Iterator[None]:
+def full_precision() -> contextlib.AbstractContextManager[None]:
     """Features are computed in fp32 proper, whatever precision the networks are trained in."""
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    matmul.allow_tf32 = cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
+    return float32_proper()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -78,7 +79,9 @@ def real_statistics(
     cached = _load(path)
     if cached is None:
         computed = _compute(samples, network, protocol)
-        _save(path, computed)
+        # What cannot be kept is computed again next time, and is no reason to lose it now.
+        with contextlib.suppress(OSError, SafetensorError):
+            _save(path, computed)
         # Read back, since strides and alignment decide the last bits of later products.
         cached = _load(path) or computed
     return cached
@@ -141,9 +144,12 @@ def _save(path: Path, statistics: RealStatistics) -> None:
         tensors["labels"] = statistics.labels
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file(
-        {name: tensor.cpu().contiguous() for name, tensor in tensors.items()},
-        temporary,
-        {"count": str(statistics.count)},
-    )
-    os.replace(temporary, path)
+    try:
+        save_file(
+            {name: tensor.cpu().contiguous() for name, tensor in tensors.items()},
+            temporary,
+            {"count": str(statistics.count)},
+        )
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -24,7 +24,8 @@ class Rows:
     What counts as its rows are those that have been filled, in the order of their places.
 
     :param capacity: how many places there are.
-    :param folder: where a temporary file may be made; it has no name and goes by itself.
+    :param folder: where a temporary file may be made, else where the system has its own; it has no name
+        and goes by itself.
     """
 
     def __init__(self, capacity: int, width: int, folder: Path) -> None:
@@ -37,8 +38,7 @@ class Rows:
             self._array = np.empty((capacity, width), np.float32)
             return
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._use(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
+            self._use(_temporary_file(folder))
             if hasattr(os, "posix_fallocate"):  # a disk that is too small shows at once
                 os.posix_fallocate(self._fileno, 0, capacity * width * 4)
         except OSError as error:
@@ -110,3 +110,12 @@ class Rows:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise StorageError.of(path.parent, error) from None
+
+
+def _temporary_file(folder: Path) -> IO[bytes]:
+    """A file without a name; in the system's own place where the folder cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError:
+        return tempfile.TemporaryFile()

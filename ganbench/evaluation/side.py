@@ -188,9 +188,11 @@ def _save(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]
     try:
         save_file(ready, temporary, metadata)
         os.replace(temporary, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
-        raise StorageError.of(path.parent, error) from None
+        if isinstance(error, OSError):
+            raise StorageError.of(path.parent, error) from None
+        raise StorageError(f"cannot write to {path.parent}: {error}") from None
 
 
 def _load_radii(path: Path) -> torch.Tensor | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import signal
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from ganbench.errors import UsageError
@@ -16,6 +19,17 @@ LOST_CONNECTION = "its process closed its own connection to the supervisor"
 _VMSTAT = Path("/proc/vmstat")
 #: Nobody sends these to itself by mistake: a person, a batch system or the kernel's OOM killer did.
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
+#: What libraries say that could not allocate, on a device or on the host. Few of them have an error
+#: class for it. CUDA's, HIP's and their libraries' own statuses, and PyTorch's and NCCL's sentences.
+_OUT_OF_MEMORY = re.compile(
+    r"\b(?:CUDA|HIP|XPU|MPS)\b[^.]*\bout of memory|"
+    r"\b(?:cuda|hip)ErrorMemoryAllocation\b|\b(?:cuda|hip)ErrorOutOfMemory\b|"
+    r"\b(?:CUDA|HIP)_ERROR_OUT_OF_MEMORY\b|"
+    r"\b(?:CU|HIP|ROC|MI)\w*ALLOC(?:ATION)?_FAILED\b|"
+    r"\b(?:roc|hip|mi)[a-z]+_?\w*(?:memory_error|alloc_?failed)\b|"
+    r"\bDefaultCPUAllocator\b|\balloc_cpu\b|\bstd::bad_alloc\b|\bCannot allocate memory\b",
+    re.IGNORECASE,
+)
 #: The last words of a program whose C++ parts could not allocate.
 _NO_MEMORY = (b"bad_alloc", b"DefaultCPUAllocator", b"MemoryError", b"Cannot allocate memory")
 
@@ -33,17 +47,38 @@ def of_exception(error: BaseException, kills_before: int) -> tuple[str, str]:
 
     :param kills_before: `oom_kills` when the trial began.
     """
-    import torch
-
     text = str(error) if isinstance(error, UsageError) else one_line(error)
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+    if any(_is_out_of_memory(one) for one in _chain(error)):
         return "oom", text
-    # The CPU's allocator has no error class of its own, nor has a loader whose worker was killed.
-    if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text:
-        return "oom", text
+    # A loader whose worker was killed has no error class of its own.
     if "killed by signal" in text and oom_kills() > kills_before:
         return "oom", text
     return "error", text
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and bool(_OUT_OF_MEMORY.search(one_line(error)))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and those that it was raised from or while handling."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting.append(one.__cause__ or (None if one.__suppress_context__ else one.__context__))
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
 
 
 def of_process(code: int, last_words: bytes, kills_before: int) -> Ending:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ganbench.backends import Switches
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGCHLD)
 
 
@@ -35,6 +37,7 @@ class ProcessState:
     recursion: int
     umask: int
     numpy_errors: dict[str, Any]
+    switches: Switches
 
     @classmethod
     def take(cls) -> ProcessState:
@@ -51,6 +54,7 @@ class ProcessState:
             recursion=sys.getrecursionlimit(),
             umask=_umask(),
             numpy_errors=dict(np.geterr()),
+            switches=Switches.take(),
         )
 
     def restore(self) -> None:
@@ -70,6 +74,7 @@ class ProcessState:
         gc.enable()
         self._restore_signals()
         _restore_torch(self.threads)
+        self.switches.restore()
         warnings.filters[:] = self.filters  # type: ignore[index]
 
     def _restore_signals(self) -> None:
@@ -103,6 +108,4 @@ def _restore_torch(threads: int) -> None:
     torch.set_default_device(None)
     torch.set_grad_enabled(True)
     torch.autograd.set_detect_anomaly(False)
-    if torch.are_deterministic_algorithms_enabled():
-        torch.use_deterministic_algorithms(False)  # even to say no takes seconds of imports
     torch.set_flush_denormal(False)

@@ -15,10 +15,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ganbench.execution.import_path import import_path
+
 #: Marks everything that a worker starts, even what leaves its process group.
 MARK = "GANBENCH_WORKER"
-_START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); import {module} as m; m.main()"
 _MODULE = "ganbench.execution.worker"
+#: Begun with -P: without it, a file `json.py` in the working directory would stand in for Python's.
+_START = f"import sys, json; sys.path[:] = json.loads(sys.argv[1]); import {_MODULE} as m; m.main()"
 _CHUNK, _TURN = 1 << 20, 16 << 20
 _PIPE_SIZE = 1 << 20
 _THREAD_VARIABLES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")
@@ -38,7 +41,7 @@ class WorkerProcess:
         reading, writing = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-u", "-c", _START.format(module=_MODULE), _path(), str(writing)],
+                [sys.executable, "-P", "-u", "-c", _START, json.dumps(import_path()), str(writing)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -181,11 +184,6 @@ def _process_handle(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
         return None
-
-
-def _path() -> str:
-    """This process's import path, for a worker to find the same modules."""
-    return json.dumps([os.path.abspath(entry) for entry in sys.path])
 
 
 def _thread_variables(threads: int | None) -> dict[str, str]:

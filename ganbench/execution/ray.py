@@ -22,10 +22,11 @@ from ganbench.errors import StorageError
 from ganbench.execution import ray_remote
 from ganbench.execution.claims import holds_claim
 from ganbench.execution.courier import deliver, read_all, remove
+from ganbench.execution.import_path import import_path
 from ganbench.execution.options import RunOptions
 from ganbench.execution.orders import Emit, Ending, Order, Setup, Slot
 from ganbench.execution.process import MARK
-from ganbench.execution.ray_cluster import Cluster, import_path, last_line
+from ganbench.execution.ray_cluster import Cluster, last_line
 from ganbench.execution.ray_crew import PREFIX
 from ganbench.execution.ray_endings import of_task
 from ganbench.execution.ray_freight import pack, store_of

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from ganbench.errors import UsageError
 from ganbench.execution import ray_remote
+from ganbench.execution.import_path import import_path
 from ganbench.execution.options import RunOptions
 from ganbench.execution.placement import cores
 from ganbench.execution.ray_versions import versions
@@ -184,11 +184,6 @@ class Cluster:
             raise UsageError(f"{what}: {one_line(error)}") from None
         self._connected = True
         _hush(self.ray, True)
-
-
-def import_path() -> list[str]:
-    """Where this process finds modules."""
-    return [os.path.abspath(entry) for entry in sys.path]
 
 
 def last_line(error: Exception) -> str:

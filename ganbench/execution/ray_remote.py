@@ -54,12 +54,14 @@ class Mailbox:
 def enter(path: list[str], name: str, *arguments: Any) -> Any:
     """Call a function of `ganbench.execution.ray_node`.
 
-    :param path: the driver's import path, for nodes where ganbench lies in the same place.
+    :param path: the driver's import path, for nodes where ganbench lies in the same place. Its order
+        is taken over: Ray puts the driver's working directory before everything else.
     """
     import importlib
     import os
     import sys
 
-    sys.path += [entry for entry in path if entry not in sys.path and os.path.exists(entry)]
+    others = [entry for entry in sys.path if entry not in path]
+    sys.path[:] = others + [entry for entry in path if os.path.exists(entry)]
     module = importlib.import_module("ganbench.execution.ray_node")
     return getattr(module, name)(*arguments)

@@ -15,7 +15,7 @@ from ganbench.grid.budget import Budget, parse_budget
 from ganbench.grid.cell import Trial
 from ganbench.grid.grid import AXES, Grid
 from ganbench.grid.plan import Plan, expand
-from ganbench.paths import cache_root, data_root
+from ganbench.paths import cache_problem, cache_root, data_root
 from ganbench.registry.lookup import default_registry
 from ganbench.results.schema import ENDED_WELL
 from ganbench.results.store import RunFolder
@@ -200,6 +200,8 @@ def execute(
 
     folder.check()
     shown, folder = folder.path, RunFolder(folder.path.absolute())  # whoever changes directory
+    if options.executor != "ray" and (warning := cache_problem(cache_root())):
+        progress.say(warning)
     with stop_on_signals() as stop:
         crew = _Crew(grid, folder, root, options, stop)
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ganbench.errors import BrokenComponentError
 from ganbench.registry import options
+from ganbench.registry.declarations import declaration_problem
 from ganbench.registry.guard import import_target, one_line
 from ganbench.registry.kinds import kind_of
 from ganbench.registry.plugins import Registration
@@ -60,6 +61,11 @@ class ComponentInfo:
         return None if error is None else str(error)
 
     @property
+    def imported(self) -> bool:
+        """Whether the plugin gave the class itself, so that looking at it imports nothing."""
+        return not isinstance(self._registration.target, str)
+
+    @property
     def options(self) -> dict[str, options.OptionInfo]:
         """The options, by name; empty for a broken component."""
         return {} if self.error else options.describe_options(self.cls)
@@ -77,7 +83,7 @@ class ComponentInfo:
 
     @functools.cached_property
     def _resolved(self) -> tuple[type[Any] | None, BrokenComponentError | None]:
-        target, contract = self._registration.target, kind_of(self.kind).contract
+        target, kind = self._registration.target, kind_of(self.kind)
         where = f"{self.kind} {self.name!r} of {self.provider} {self.version}"
         try:
             cls = import_target(target) if isinstance(target, str) else target
@@ -86,16 +92,18 @@ class ComponentInfo:
         except BaseException as cause:  # SystemExit too: a plugin must not end its host
             reason = f"cannot be imported from {target!r}: {one_line(cause)}"
             return None, _broken(where, reason, cause)
-        base = import_target(contract)
+        base = import_target(kind.contract)
         if not (inspect.isclass(cls) and issubclass(cls, base)):
             return None, _broken(where, f"does not derive from ganbench.{base.__name__}")
         if inspect.isabstract(cls):
             missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
             return None, _broken(where, f"is not complete, it does not define {missing}")
         try:
-            options.option_types(cls)
+            problem = declaration_problem(cls, kind.constants)
         except Exception as cause:
             return None, _broken(where, f"has options of unknown type: {one_line(cause)}", cause)
+        if problem is not None:
+            return None, _broken(where, f"is declared wrongly: {problem}")
         return cls, None
 
 

@@ -12,13 +12,15 @@ class Kind:
     """One kind of component.
 
     ``contract`` is the ``"module:Class"`` that every component of the kind derives from; it is a
-    string so that listing components imports nothing.
+    string so that listing components imports nothing. ``constants`` are attributes that the contract
+    asks for and leaves to the component: a value there, without an annotation, is no mistake.
     """
 
     name: str
     plural: str
     hook: str
     contract: str
+    constants: frozenset[str] = frozenset()
 
 
 KINDS: dict[str, Kind] = {
@@ -29,6 +31,7 @@ KINDS: dict[str, Kind] = {
             "architectures",
             "ganbench_architectures",
             "ganbench.components.architecture:Architecture",
+            frozenset({"latent_dim"}),
         ),
         Kind("loss", "losses", "ganbench_losses", "ganbench.components.loss:Loss"),
         Kind("dataset", "datasets", "ganbench_datasets", "ganbench.components.dataset:Dataset"),

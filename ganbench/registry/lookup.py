@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+_STRICT = {PluginState.CONFLICT: "is in conflict", PluginState.BROKEN: "is broken"}
+
+
 class Registry:
     """All components that the loaded plugins provide.
 
@@ -52,6 +55,7 @@ class Registry:
             claims[registration.kind, registration.name].append(registration)
         for (kind, name), claimants in claims.items():
             self._settle(kind, name, claimants)
+        self._examine()
 
     @classmethod
     def load(cls, entry_points: Any = None, environ: Mapping[str, str] | None = None) -> Registry:
@@ -60,8 +64,9 @@ class Registry:
         registry = cls(*load_plugins(entry_points, environ))
         if Policy.from_environment(environ).strict:
             for plugin in registry.plugins:
-                if plugin.state is PluginState.CONFLICT:
-                    raise UsageError(f"plugin {plugin.label} is in conflict: {plugin.error}")
+                if plugin.state in _STRICT:
+                    what = _STRICT[plugin.state]
+                    raise UsageError(f"plugin {plugin.label} {what}: {plugin.error}")
         return registry
 
     def components(self, kind: str) -> dict[str, ComponentInfo]:
@@ -150,6 +155,14 @@ class Registry:
             taken = "is built in" if owner else f"is claimed by {', '.join(rivals)} too"
             _mark(claim.plugin, f"{kind} {name!r} {taken}; this one is {f'{key}:{name}'!r}")
 
+    def _examine(self) -> None:
+        """Name the components that cannot be used, of those whose classes are there already."""
+        for kind in list(self._qualified):
+            for qualified in self._qualified[kind].values():
+                info = self._bare_or(qualified)
+                if info.imported and info.error is not None:
+                    _mark(info._registration.plugin, info.error, PluginState.BROKEN)
+
     def _unknown_sentence(self, kind: Kind | None, name: str, provider: str | None = None) -> str:
         kinds = list(KINDS) if kind is None else [kind.name]
         what = "component" if kind is None else kind.name
@@ -177,8 +190,8 @@ class Registry:
         return did_you_mean(f"{provider}:{name}", same_name or same_provider or every)
 
 
-def _mark(plugin: PluginRecord, error: str) -> None:
-    plugin.state = PluginState.CONFLICT
+def _mark(plugin: PluginRecord, error: str, state: PluginState = PluginState.CONFLICT) -> None:
+    plugin.state = state
     plugin.error = f"{plugin.error}; {error}" if plugin.error else error
 
 

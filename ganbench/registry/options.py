@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
+import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -54,13 +56,22 @@ class MissingOptionError(UsageError):
 def describe_options(cls: type[Any]) -> dict[str, OptionInfo]:
     """The options of a component class, in the order of their definition."""
     hints = option_types(cls)
-    return {name: _describe(f, hints[name]) for name, f in _fields(cls).items()}
+    return {name: _describe(f, hints[name]) for name, f in fields_of(cls).items()}
 
 
 def option_types(cls: type[Any]) -> dict[str, Any]:
-    """Option -> type; raises what evaluating the annotations raises."""
-    hints = typing.get_type_hints(cls, include_extras=True)
-    return {name: hints[name] for name in _fields(cls)}
+    """Option -> type; raises what evaluating the options' annotations raises."""
+    return {name: _type_of(cls, name) for name in fields_of(cls)}
+
+
+def _type_of(cls: type[Any], name: str) -> Any:
+    """An option's type; annotations beside it may name what exists for type checkers only."""
+    owner = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
+    one = types.SimpleNamespace(__annotations__={name: inspect.get_annotations(owner)[name]})
+    names = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
+    # As for a class: what its module calls a name goes before what the class does.
+    hints = typing.get_type_hints(one, {**vars(owner)}, {**names}, include_extras=True)
+    return hints[name]
 
 
 def create(
@@ -76,7 +87,7 @@ def create(
     :raises MissingOptionError: if only an option is missing.
     :raises BrokenComponentError: if the class itself is at fault.
     """
-    fields, hints = _fields(cls), option_types(cls)
+    fields, hints = fields_of(cls), option_types(cls)
     values = {}
     for name, value in options.items():
         if name not in fields:
@@ -102,7 +113,7 @@ def create(
 
 def changed_options(component: Any) -> dict[str, Any]:
     """The options whose value differs from the default, sorted by name."""
-    fields = _fields(type(component))
+    fields = fields_of(type(component))
     return {
         name: value
         for name, value in all_options(component).items()
@@ -123,10 +134,11 @@ def canonical_spec(name: str, component: Any) -> str:
 
 def all_options(component: Any) -> dict[str, Any]:
     """Every option with its value, sorted by name."""
-    return {name: getattr(component, name) for name in sorted(_fields(type(component)))}
+    return {name: getattr(component, name) for name in sorted(fields_of(type(component)))}
 
 
-def _fields(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+def fields_of(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+    """Option -> the field that declares it, in the order of their definition."""
     return {f.name: f for f in dataclasses.fields(cls) if f.init}
 
 
@@ -152,14 +164,41 @@ def _describe(f: dataclasses.Field[Any], hint: Any) -> OptionInfo:
     )
 
 
-def _checked(hint: Any, value: Any, text: Any, described: OptionInfo, where: str) -> Any:
+def can_be_given(hint: Any) -> bool:
+    """Whether there are values of this type that a spec can give."""
+    return _adapter(hint) is not None
+
+
+def fits(hint: Any, value: Any, described: OptionInfo) -> bool:
+    """Whether a default is of its option's type, exactly, and within its bounds."""
+    import pydantic
+
+    adapter = _adapter(hint)
+    try:
+        return adapter is not None and _within(
+            adapter.validate_python(value, strict=True), described.bounds
+        )
+    except pydantic.ValidationError:
+        return False
+
+
+def _adapter(hint: Any) -> Any:
+    """What validates values of a type; None for a type that nobody can give values of."""
     import pydantic  # here, since listings must not wait for it
 
     try:
-        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(hint)
-    except pydantic.PydanticUserError as error:
+        return pydantic.TypeAdapter(hint)
+    except pydantic.PydanticUserError:
+        return None
+
+
+def _checked(hint: Any, value: Any, text: Any, described: OptionInfo, where: str) -> Any:
+    import pydantic
+
+    adapter = _adapter(hint)
+    if adapter is None:
         reason = f"option {described.name} cannot be of type {described.type}"
-        raise BrokenComponentError(f"{where} is not usable: {reason}") from error
+        raise BrokenComponentError(f"{where} is not usable: {reason}")
     for candidate, strict in _readings(hint, value, text):
         try:
             checked = adapter.validate_python(candidate, strict=strict)

@@ -28,13 +28,19 @@ HOME_DISTRIBUTION = "ganbench"
 class PluginState(enum.StrEnum):
     """What became of an entry point.
 
-    ``conflict`` means that it works but for names that somebody else has a claim to.
+    ``conflict`` means that it works but for names that somebody else has a claim to, and ``broken``
+    that some of its components cannot be used.
     """
 
     OK = "ok"
     BLOCKED = "blocked"
     FAILED = "failed"
     CONFLICT = "conflict"
+    BROKEN = "broken"
+
+
+#: What a person should look into.
+TROUBLE = (PluginState.FAILED, PluginState.CONFLICT, PluginState.BROKEN)
 
 
 @dataclass

@@ -9,6 +9,8 @@ import torch
 
 from ganbench.components.base import Component
 from ganbench.grid.settings import settle_training
+from ganbench.registry.declarations import declaration_problem
+from ganbench.registry.kinds import KINDS
 from ganbench.registry.options import all_options, canonical_spec, create
 from ganbench.registry.specs import parse_spec
 from ganbench.testing.harness import own_randomness
@@ -37,6 +39,12 @@ class ComponentTests:
         spec = parse_spec(canonical_spec("it", component))
         again = create(type(component), spec.options, "it", spec.texts)
         assert again == component, f"{spec} makes {again}, not {component}"
+
+    def test_its_options_are_declared_right(self) -> None:
+        """Each has an annotation, a type that a spec can give, and a default that its type allows."""
+        constants = [kind.constants for kind in KINDS.values()]
+        problem = declaration_problem(type(self.component), frozenset().union(*constants))
+        assert problem is None, problem
 
     def test_it_can_be_sent_to_another_process(self) -> None:
         """By pickle, for which its class must be found in its module."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ganbench.backends import allow_tf32
 from ganbench.grid.settings import TrainingSettings
 
 
@@ -16,10 +17,7 @@ def configure_backends(precision: str) -> None:
     PyTorch's defaults would run convolutions in TF32 silently, and let cuDNN choose algorithms by
     timing, which gives different bits in every run.
     """
-    if not torch.cuda.is_available():
-        return
-    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    allow_tf32(precision == "tf32")
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
 

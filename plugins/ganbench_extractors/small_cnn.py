@@ -23,7 +23,7 @@ from ganbench import (
     UsageError,
     option,
 )
-from ganbench_extractors.classifier_file import load_classifier, save_classifier
+from ganbench_extractors.classifier_file import load_classifier, save_classifier, weights_hash
 
 if TYPE_CHECKING:
     from ganbench_extractors.classifier import Classifier
@@ -77,10 +77,11 @@ class SmallCnn(Extractor):
             with _only_process(path):
                 record = load_classifier(path, network)
                 if record is None:
-                    save_classifier(path, *self._train(lessons, context.log))
-                    record = load_classifier(path, network)
-        if record is None:
-            raise UsageError(f"{path} does not keep the classifier that is written to it")
+                    trained, record = self._train(lessons, context.log)
+                    with contextlib.suppress(OSError):  # it is trained again the next time
+                        save_classifier(path, trained, record)
+                    network.load_state_dict(trained.state_dict())
+                    record |= {"sha256": weights_hash(network)}
         network.to(context.device)
         name = f"small-cnn[of={self.of}]" if self.of else "small-cnn"
         return FeatureNetwork(
@@ -182,8 +183,11 @@ def _forward(network: Classifier) -> Any:
 
 @contextlib.contextmanager
 def _only_process(path: Path) -> Iterator[None]:
+    """Have others wait meanwhile; where no lock can be made, each of them trains for itself."""
     import filelock
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(path.with_suffix(".lock")):
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError, NotImplementedError):  # of a file system without locks
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(filelock.FileLock(path.with_suffix(".lock")))
         yield

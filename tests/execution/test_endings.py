@@ -32,6 +32,84 @@ def test_exceptions(error, status, sentence):
     assert sentence in found[1]
 
 
+LAUNCH = "when calling `cublasCreate(handle)`"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
+        "CUDA error: CUDA_ERROR_OUT_OF_MEMORY: out of memory",
+        "CUDA driver error: out of memory",
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB",
+        "CUDA error (1): cudaErrorMemoryAllocation",
+        f"CUDA error: CUBLAS_STATUS_ALLOC_FAILED {LAUNCH}",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN Frontend error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnCreate(handle)`",
+        "CUDA error: CUSPARSE_STATUS_ALLOC_FAILED",
+        "cuFFT error: CUFFT_ALLOC_FAILED",
+        "CURAND_STATUS_ALLOCATION_FAILED",
+        "HIP out of memory. Tried to allocate 2.00 GiB",
+        "HIP error: out of memory",
+        "HIP error: hipErrorOutOfMemory",
+        "CUDA error: HIPBLAS_STATUS_ALLOC_FAILED",
+        "rocblas_status_memory_error",
+        "miopenStatusAllocFailed",
+        "MPS backend out of memory (MPS allocated: 5.00 GB)",
+        "NCCL error: ncclUnhandledCudaError: Call to CUDA function failed.\nLast error:\n"
+        "Cuda failure 2 'out of memory'",
+        "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: "
+        "you tried to allocate 40 bytes. Error code 12 (Cannot allocate memory)",
+        "std::bad_alloc",
+        "unable to mmap 64 bytes from file <x>: Cannot allocate memory (12)",
+    ],
+)
+def test_every_library_s_word_for_it_is_out_of_memory(words):
+    """Also where a component raises an error of its own from it, or while it handles it."""
+    error = RuntimeError(words)
+    status, sentence = of_exception(error, endings.oom_kills())
+    assert (status, "\n" in sentence) == ("oom", False)
+    for suppressed in (False, True):
+        wrapped = ValueError("my step failed")
+        wrapped.__context__, wrapped.__suppress_context__ = error, suppressed
+        expected = "error" if suppressed else "oom"
+        assert of_exception(wrapped, endings.oom_kills()) == (
+            expected,
+            "ValueError: my step failed",
+        )
+    wrapped.__cause__ = error
+    assert of_exception(wrapped, endings.oom_kills())[0] == "oom"
+    both = ExceptionGroup("two", [ValueError("other"), error])
+    assert of_exception(both, endings.oom_kills())[0] == "oom"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: an illegal memory access was encountered"),
+        RuntimeError(
+            "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`"
+        ),
+        RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+        RuntimeError("the memory of historical averaging ran out of range"),
+        RuntimeError("my CUDA kernel is too slow. The shop is out of memory cards"),
+        ValueError("CUDA error: out of memory"),
+        OSError(28, "No space left on device"),
+    ],
+)
+def test_other_errors_are_not(error):
+    assert of_exception(error, endings.oom_kills())[0] == "error"
+
+
+def test_the_host_s_memory():
+    assert of_exception(OSError(12, "Cannot allocate memory"), 0)[0] == "oom"
+    loop = MemoryError()
+    loop.__context__ = ValueError()
+    loop.__context__.__context__ = loop
+    assert of_exception(loop.__context__, 0)[0] == "oom"
+
+
 def test_a_loader_whose_worker_the_kernel_killed_ran_out_of_memory(monkeypatch):
     before = endings.oom_kills()
     monkeypatch.setattr(endings, "oom_kills", lambda: before + 1)

@@ -108,6 +108,14 @@ class Misadvising(Good):
     recommends: ClassVar = {"learning_rate": 1}
 
 
+class Mistyped(Good):
+    weight: int = "a"
+
+
+class Bare(Good):
+    weight = 2.0
+
+
 class Unspeakable(Good):
     table: dict = dataclasses.field(default_factory=dict)
 
@@ -144,6 +152,9 @@ class Remembering(Averaging):
 
 
 CHECKPOINT = "test_a_checkpoint_holds_everything"
+PURE = "test_the_losses_of_a_step_are_pure_but_for_their_state"
+DECLARED = "test_its_options_are_declared_right"
+STEPS = "test_two_steps_of_training"
 CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as_a_spec"
 
 
@@ -171,7 +182,7 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
                 "test_generator_uses_real_is_true": None,
                 "test_a_higher_logit_means_more_real": "",
                 "test_two_steps_of_training": "",
-                "test_the_losses_of_a_step_are_pure_but_for_their_state": "",
+                PURE: "",
                 CHECKPOINT: "",
             },
         ),
@@ -186,7 +197,7 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
             Noisy(),
             {
                 "test_losses_are_pure_functions": "draws from a global random state",
-                "test_the_losses_of_a_step_are_pure_but_for_their_state": "draws from a global",
+                PURE: "draws from a global",
             },
         ),
         (
@@ -200,14 +211,14 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
         (
             Forgetting(),
             {
-                "test_the_losses_of_a_step_are_pure_but_for_their_state": "updated in place",
+                PURE: "updated in place",
                 CHECKPOINT: None,
             },
         ),
         (
             Remembering(),
             {
-                "test_the_losses_of_a_step_are_pure_but_for_their_state": "the same view gives",
+                PURE: "the same view gives",
                 CHECKPOINT: "initial_state or network_state",
             },
         ),
@@ -217,17 +228,27 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
             {
                 "test_it_recommends_settings_that_exist": "no option 'learning_rate'",
                 "test_two_steps_of_training": "no option 'learning_rate'",
-                "test_the_losses_of_a_step_are_pure_but_for_their_state": "no option",
+                PURE: "no option",
                 CHECKPOINT: "no option",
             },
         ),
         (
             Unspeakable(table={"a": 1}),
+            {DECLARED: "option table", **dict.fromkeys((SPEC, STEPS, PURE, CHECKPOINT), "table")},
+        ),
+        (
+            Mistyped(),
             {
-                SPEC: "table",
-                "test_two_steps_of_training": "table",
-                "test_the_losses_of_a_step_are_pure_but_for_their_state": "table",
-                CHECKPOINT: "table",
+                DECLARED: "default 'a' of type str",
+                SPEC: None,
+                **dict.fromkeys((STEPS, PURE, CHECKPOINT), "default 'a'"),
+            },
+        ),
+        (
+            Bare(),
+            {
+                DECLARED: "add an annotation: weight: float = 2.0",
+                **dict.fromkeys((STEPS, PURE, CHECKPOINT), "weight"),
             },
         ),
     ],
@@ -478,7 +499,7 @@ class PathLength(gb.Regularizer):
         return slopes.square().sum(1).mean()
 
 
-TERMS, STEPS = "test_terms_are_scalars_that_reach_their_player", "test_two_steps_of_training"
+TERMS = "test_terms_are_scalars_that_reach_their_player"
 RANDOM, STATE = "test_randomness_is_its_own", "test_state_is_kept_in_place"
 
 
