@@ -179,10 +179,11 @@ def _check_keys(where: str, keys: Mapping[str, Any], known: Sequence[str]) -> No
 
 
 def _table(section: str, value: Any) -> dict[str, Any]:
-    """A section's content, of what TOML can hold."""
+    """A section's content, of what TOML can hold: none is the word."""
     if not isinstance(value, Mapping):
         raise UsageError(f"[{section}] must be a table, not {value!r}")
     table = {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
+    table = {k: "none" if v is None else v for k, v in table.items()}
     try:
         tomli_w.dumps(table)
     except (TypeError, ValueError, AttributeError) as error:

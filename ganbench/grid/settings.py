@@ -81,7 +81,9 @@ class TrainingSettings:
                 "fakes=shared has one real batch for both players: set g_reals=shared, or fakes=fresh"
             )
         if self.beta2_final is not None and self.lr_decay == "none":
-            raise ValueError("beta2_final is reached along with lr_decay, which is none")
+            raise ValueError(
+                "beta2_final is reached along with lr_decay, which is none: set beta2_final=none too"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -224,6 +224,8 @@ def _readings(hint: Any, value: Any, text: Any) -> Iterator[tuple[Any, bool]]:
     yield value, True
     # The grammar reads `none`, `true` and `12` as values; an option of text means the words.
     yield text, True
+    if text == "none":  # grid files have no other way to write it
+        yield None, True
     # Types that the grammar has no literal for, such as paths, are read from their text.
     if not any(leaf in _LITERAL_TYPES for leaf in _leaves(hint)):
         yield value, False

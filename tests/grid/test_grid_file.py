@@ -8,6 +8,7 @@ import ganbench as gb
 from ganbench.errors import UnknownNameError, UsageError
 from ganbench.grid.budget import Budget
 from ganbench.grid.grid import Grid, shipped_grids
+from ganbench.grid.settings import settle_training
 
 WHOLE = """
 [about]
@@ -156,3 +157,16 @@ def test_settings_laid_over_a_grid_replace_what_they_stand_for(read):
 def test_shipped_grids_say_what_they_are():
     for name in shipped_grids():
         assert Grid.named(name).about["description"]
+
+
+def test_none_is_a_word_in_files_and_the_same_from_python(read):
+    given = {"lr_decay": None, "beta2_final": None}
+    python = Grid(
+        {"architecture": ["mlp"], "loss": ["hinge"], "dataset": ["digits"]}, training=given
+    )
+    file = read(GRID + '[training]\nlr_decay = "none"\nbeta2_final = "none"\n')
+    assert python.training == file.training == read(python.to_toml()).training
+    settled = settle_training([("grid", file.training)]).settings
+    assert (settled.lr_decay, settled.beta2_final) == ("none", None)
+    with pytest.raises(UsageError, match="takes float"):
+        read(GRID + '[training]\nlr = "none"\n')
