@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import click
 
 import ganbench
-from ganbench.cli.outcomes import exit_code
+from ganbench.cli.outcomes import ended
 from ganbench.cli.text import examples
 from ganbench.errors import did_you_mean
 
@@ -101,7 +101,8 @@ class App(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            stdout = sys.stdout
+            stdout.flush()
         except (BrokenPipeError, EOFError) as error:
             # click would take the one for exit code 1, and the other for an interruption.
             raise _Held(error) from error
@@ -119,11 +120,11 @@ class App(click.Group):
             return super().main(args, prog_name, complete_var, False, **extra)
         try:
             result = super().main(args, prog_name, complete_var, False, **extra)
-        except SystemExit:
-            raise
+        except SystemExit as end:
+            sys.exit(ended(None, end.code) if isinstance(end.code, int) else end.code)
         except BaseException as error:
-            sys.exit(exit_code(error.error if isinstance(error, _Held) else error))
-        sys.exit(result if isinstance(result, int) else 0)
+            sys.exit(ended(error.error if isinstance(error, _Held) else error))
+        sys.exit(ended(None, result if isinstance(result, int) else 0))
 
 
 class _Held(Exception):  # noqa: N818 - it carries an error and is none

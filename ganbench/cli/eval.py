@@ -138,7 +138,9 @@ def _lines(found: Evaluation) -> list[str]:
         if spread is not None:
             shown += f" ± {spread:.2g}"
         metric = next(m for m, names in _metric_names().items() if name in names)
-        note = reasons.get(metric, "") or _parameters(found.details[metric], name)
+        note = reasons.get(metric, "") or _parameters(
+            found.details[metric], name, spread is not None
+        )
         rows.append((f"{official if standard else name} {arrow}", shown, what, _plain(note)))
     head = [f"extractor {_plain(found.identity)}"]
     for side in ("real", "fake"):
@@ -152,12 +154,19 @@ def _lines(found: Evaluation) -> list[str]:
     return [*head, *columns(rows)]
 
 
-def _parameters(details: dict[str, Any], name: str) -> str:
-    """What a person needs to compare the value with others."""
+def _parameters(details: dict[str, Any], name: str, spread: bool) -> str:
+    """What a person needs to compare the value with others.
+
+    :param spread: whether the value has a deviation beside it.
+    """
     if name == "cs_mean":
-        return f"{details['splits']} splits, ± between splits"
+        return f"{details['splits']} splits" + (", ± between splits" if spread else "")
     if name == "kid_mean":
-        return f"{details['subsets']} subsets of {details['subset_size']}, ± between subsets"
+        size = details["subset_size"]
+        whole = [side for side in ("fake", "real") if details[f"n_{side}"] <= size]
+        of = f", which are all {' and all '.join(whole)} images" if whole else ""
+        between = ", ± between subsets" if spread else ""
+        return f"{details['subsets']} subsets of {size}{of}{between}"
     if name == "precision":
         return (
             f"k = {details['k']}, {details['n_fake']:,} fake and {details['n_real']:,} real images"

@@ -26,7 +26,8 @@ def classifier_score(logits: Any, splits: int = 10, seed: int = 2020) -> tuple[f
     :param logits: (n, classes) array or tensor; the work is done in fp64 on its device.
     :param splits: number of parts; their sizes differ by 1 at most.
     :param seed: of the shuffle, since samples may be sorted by class.
-    :returns: mean and (population) standard deviation, each part's score in [1, classes].
+    :returns: mean and (population) standard deviation, each part's score in [1, classes]; one part has
+        no deviation, which is NaN then.
     :raises ValueError: for a wrong shape, non-finite logits, ``splits < 1`` or n < splits, where a
         part would be empty.
     """
@@ -39,7 +40,8 @@ def classifier_score(logits: Any, splits: int = 10, seed: int = 2020) -> tuple[f
     bounds = [part * n // splits for part in range(splits + 1)]
     parts = [log_p[start:end] for start, end in itertools.pairwise(bounds)]
     scores = torch.stack([_mean_divergence(part) for part in parts]).exp()
-    return float(scores.mean()), float(scores.std(correction=0))
+    deviation = float(scores.std(correction=0)) if splits > 1 else math.nan
+    return float(scores.mean()), deviation
 
 
 def _mean_divergence(log_p: Tensor) -> Tensor:

@@ -25,6 +25,8 @@ from ganbench.evaluation.kernel_distance import (
     few_enough,
     kernel_distance,
     subset_distance,
+    subsets_vary,
+    summed_up,
 )
 from ganbench.evaluation.npz import Statistics
 from ganbench.evaluation.prdc import prdc
@@ -143,7 +145,7 @@ def _classifier_score(fake: Side, settings: MetricSettings) -> Measured:
     scores = [_score(logits, order[a:b], fake) for a, b in itertools.pairwise(bounds)]
     values: dict[str, float | None] = {
         "cs_mean": float(np.mean(scores)),
-        "cs_std": float(np.std(scores)),
+        "cs_std": float(np.std(scores)) if splits > 1 else None,
     }
     details = {"n_fake": len(logits), "splits": splits, "seed": SEED, "classes": logits.width}
     return Measured(values, details)
@@ -174,7 +176,7 @@ def _kernel(real: Side, fake: Side, settings: MetricSettings) -> Measured:
         mean, std = kernel_distance(x, y, subsets, size, SEED)
     else:
         found = list(_subset_distances(fake, real, subsets, size, device))
-        mean, std = float(np.mean(found)), float(np.std(found))
+        mean, std = summed_up(found, n_real, n_fake, size)
     details = {
         "n_fake": n_fake,
         "n_real": n_real,
@@ -183,7 +185,8 @@ def _kernel(real: Side, fake: Side, settings: MetricSettings) -> Measured:
         "kernel": "(x·y/d + 1)³",
         "seed": SEED,
     }
-    return Measured({"kid_mean": mean, "kid_std": std}, details)
+    vary = subsets_vary(n_real, n_fake, subsets, size)
+    return Measured({"kid_mean": mean, "kid_std": std if vary else None}, details)
 
 
 def _subset_distances(

@@ -6,6 +6,8 @@ over random subsets. Unlike the Fréchet distance it is meaningful for small set
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,8 @@ def kernel_distance(
     :param fake_features: (m, d), the same; the work is done in fp64 on its device.
     :param subsets: how many pairs of subsets, without replacement within each.
     :param subset_size: samples in each; see `effective_subset_size`.
-    :returns: mean, which may be slightly negative, and population standard deviation.
+    :returns: mean, which may be slightly negative, and population standard deviation, NaN where
+        `subsets_vary` says that there is none.
     :raises ValueError: for a wrong shape, differing d, non-finite values, fewer than 2 rows,
         ``subsets < 1`` or ``subset_size < 2``.
     """
@@ -52,7 +55,25 @@ def kernel_distance(
     whole = few_enough(len(real), len(fake), subsets, size)
     estimate = _by_membership if whole else _by_subset
     distances = estimate(real, fake, real_drawn.to(fake.device), fake_drawn.to(fake.device))
-    return float(distances.mean()), float(distances.std(correction=0))
+    return summed_up(distances.tolist(), len(real), len(fake), size)
+
+
+def summed_up(
+    distances: Sequence[float], n_real: int, n_fake: int, size: int
+) -> tuple[float, float]:
+    """Mean and population standard deviation over subsets; NaN for one that means nothing."""
+    vary = subsets_vary(n_real, n_fake, len(distances), size)
+    return float(np.mean(distances)), float(np.std(distances)) if vary else math.nan
+
+
+def subsets_vary(n_real: int, n_fake: int, subsets: int, size: int) -> bool:
+    """Whether subsets of both sides vary, so that the deviation between them means something.
+
+    A side of ``size`` samples is in every subset whole. The deviation then holds nothing of this
+    side's chance; where both sides are whole it is zero, which looks like certainty. So does that of
+    a single subset.
+    """
+    return subsets > 1 and min(n_real, n_fake) > size
 
 
 def few_enough(n_real: int, n_fake: int, subsets: int, size: int) -> bool:

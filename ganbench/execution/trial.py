@@ -391,6 +391,8 @@ def base_row(trial: Trial) -> dict[str, Any]:
         "providers": cell.providers,
         "protocol": str(PROTOCOL),
         "budget": str(cell.budget),
+        "data_fingerprint": cell.fingerprint or None,
+        "evaluation": _json(cell.identity["evaluation"]),
         "settings": _json(cell.training.as_dict()),
         "setting_sources": _json(dict(cell.training.sources)),
     }

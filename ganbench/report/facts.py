@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -72,17 +71,16 @@ def counts(results: pd.DataFrame) -> dict[str, int]:
 def _counted(run: RunFolder, results: pd.DataFrame) -> str:
     ended = ", ".join(f"{count} {status}" for status, count in counts(results).items())
     text = f"{len(results)}: {ended}" if len(results) else "none has ended yet"
-    waiting = _planned(run) - len(results)
+    waiting = len(_planned(run) - set(results["trial"]))
     return f"{text}; {waiting} more to come" if waiting > 0 else text
 
 
-def _planned(run: RunFolder) -> int:
-    """How many trials the run has, ended or not; 0 if that cannot be told."""
+def _planned(run: RunFolder) -> set[str]:
+    """The trials of the run's newest grid, ended or not; none if that cannot be told."""
     try:
-        plan = run.read_plan()
-        return len(plan) if plan else len(os.listdir(run.trials_dir))
+        return set(run.read_plan() or run.trial_ids())
     except (OSError, ValueError):
-        return 0
+        return set()
 
 
 def _times(results: pd.DataFrame) -> Iterator[tuple[str, str]]:

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 from ganbench.errors import UsageError
 from ganbench.report.embed import shortened
 from ganbench.report.facts import counts
+from ganbench.results.comparability import MixedSettingsError
 from ganbench.results.formatting import plain
 from ganbench.results.ranking import rank
 from ganbench.results.schema import FAILURES
-from ganbench.results.view import View, cell_label
+from ganbench.results.selection import DIFFERS
+from ganbench.results.statistics.intervals import LEAST_SEEDS
+from ganbench.results.summary import outcomes
+from ganbench.results.verdicts import too_few
+from ganbench.results.view import KIND, View, cell_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,15 +47,15 @@ def _best_cells(view: View) -> Iterator[str]:
     if metric is None:
         return
     marked = columns[metric].best
-    groups = [name for name in ("dataset", "extractor", "budget", "protocol") if name in frame]
-    for key, rows in frame.groupby(groups, sort=False, dropna=False):
+    for _, rows in frame.groupby(KIND, sort=False):
         ended = rows[rows[metric].map(math.isfinite)]
         if not len(ended):
-            yield f"{plain(key[0])}: no cell has a finite median."
+            yield f"{plain(rows['dataset'].iloc[0])}: no cell has a finite median."
             continue
         first = ended[metric].idxmin()
         peers = [index for index in ended.index if marked[index] and index != first]
-        yield _sentence(view, metric, first, peers, len(rows))
+        small = bool((rows["n"] < LEAST_SEEDS).any())
+        yield _sentence(view, metric, first, peers, len(rows), small)
 
 
 def _rankings(results: pd.DataFrame) -> Iterator[str]:
@@ -62,12 +67,21 @@ def _rankings(results: pd.DataFrame) -> Iterator[str]:
             continue
         try:
             told = rank(results, axis).attrs["captions"][0]
+        except MixedSettingsError as error:
+            yield f"{name} are not ranked: {error}."
+            continue
         except UsageError:  # nothing that all of them share
             continue
         yield f"{name}: {told[:1].lower()}{told[1:]}"
 
 
-def _sentence(view: View, metric: str, first: Any, peers: Sequence[Any], count: int) -> str:
+def _sentence(
+    view: View, metric: str, first: Any, peers: Sequence[Any], count: int, small: bool
+) -> str:
+    """What is the best of some cells, and what is not told from it.
+
+    :param small: whether there are cells of too few seeds to be told from others.
+    """
     best = view.frame.loc[first]
     name = metric.removesuffix("_median")
     number = f"median {name} {_shown(best[metric])}{_interval(best, name)}"
@@ -78,10 +92,11 @@ def _sentence(view: View, metric: str, first: Any, peers: Sequence[Any], count: 
     if _interval(best, name) == "":
         return (
             f"{start} has the lowest {number} over {_seeds(best)} among {count} cells; "
-            "with these seeds nothing is said about how sure that is."
+            f"{too_few(min(int(best['n']), LEAST_SEEDS - 1))}."
         )
     if not others:
-        return f"{start} has the lowest {number} over {_seeds(best)}, apart from all other cells."
+        apart = "all other cells" + (f" of at least {LEAST_SEEDS} seeds" if small else "")
+        return f"{start} has the lowest {number} over {_seeds(best)}, apart from {apart}."
     listed = ", ".join(others[:_MOST_NAMED])
     more = len(others) - _MOST_NAMED
     listed += f" and {more} more" if more > 0 else ""
@@ -93,18 +108,19 @@ def _sentence(view: View, metric: str, first: Any, peers: Sequence[Any], count: 
 
 
 def _troubles(results: pd.DataFrame) -> Iterator[str]:
-    found = counts(results)
-    skipped = found.get("skipped", 0)
+    ended = results[
+        ~results["status"].isin(["skipped", "interrupted"])
+    ]  # numerators are of these, too
+    found, tried = counts(ended), len(ended)
     failed = sum(found.get(status, 0) for status in FAILURES)
     diverged = found.get("diverged", 0)
-    tried = len(results) - skipped - found.get("interrupted", 0)
     if diverged or failed:
         parts = [f"{diverged} diverged"] * bool(diverged) + [f"{failed} failed"] * bool(failed)
         yield (
             f"Of {tried} trials, {' and '.join(parts)}; they count as the worst there is "
             "and stay in the denominator."
         )
-    learned = results.loc[results["status"] != "skipped", "verdict"].value_counts()
+    learned = outcomes(ended).value_counts()
     for verdict, words in (
         ("collapsed", "ended more than 1.5 times above their best distance (collapsed)"),
         ("never-learned", "hardly improved on their start (never learned)"),
@@ -137,4 +153,6 @@ def _seeds(line: pd.Series[Any]) -> str:
 
 def _named(line: pd.Series[Any]) -> str:
     specs = ("architecture", "loss", "regularizer", "augmentation")
-    return shortened(cell_label(line[name] for name in specs), 80)
+    settings = line.get(DIFFERS)
+    told = "" if settings is None or _missing(settings) else f" ({plain(settings)})"
+    return shortened(cell_label(line[name] for name in specs) + told, 80)

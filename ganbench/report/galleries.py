@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganbench.report.charts.cells import cells
+from ganbench.report.charts.facets import cell_names
 from ganbench.report.charts.strip import Layout
 from ganbench.report.pictures import Encoded, encode_all
 from ganbench.report.tables import tone
 from ganbench.results.formatting import plain, texts
 from ganbench.results.store import RunFolder
-from ganbench.results.view import cell_label, readable
+from ganbench.results.view import readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,14 +106,16 @@ def film_ticks(galleries: Iterable[Gallery]) -> list[int]:
 
 
 def _by_cell(results: pd.DataFrame, picture: Callable[[str, str], Picture]) -> Iterator[Gallery]:
-    for cell in cells(results):
+    every = cells(results)
+    names: dict[int, str] = {}
+    for dataset in dict.fromkeys(cell.key["dataset"] for cell in every):
+        group = [cell for cell in every if cell.key["dataset"] == dataset]
+        names |= {id(cell): name for cell, name in zip(group, cell_names(group), strict=True)}
+    for cell in every:
         trials = zip(cell.texts("trial"), cell.texts("seed"), strict=True)
         pictures = [picture(trial, seed) for trial, seed in trials]
         if pictures:
-            label = cell_label(
-                value for key, value in cell.key.items() if value and key != "dataset"
-            )
-            yield Gallery(plain(cell.key["dataset"]), label, pictures)
+            yield Gallery(plain(cell.key["dataset"]), names[id(cell)], pictures)
 
 
 def _paths(run: RunFolder, trial: str) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.results.formatting import MISSING, described, is_number, texts
 from ganbench.results.schema import AXES
-from ganbench.results.selection import default_columns
+from ganbench.results.selection import DIFFERS, default_columns
 from ganbench.results.view import View, ViewColumn, make_view, readable
 
 if TYPE_CHECKING:
@@ -213,14 +213,17 @@ def _column(column: ViewColumn, frame: pd.DataFrame, skipped: pd.DataFrame) -> C
         texts=shown,
         values=[_value(value, kind) for value in found],
         best=[*column.best, *[False] * rest],
-        derived=name == "outcome" or name.endswith("_range"),
+        derived=name in ("outcome", DIFFERS) or name.endswith("_range"),
         tones=[tone(text) for text in shown] if name in _JUDGEMENTS else [],
     )
 
 
 def _texts(column: ViewColumn, series: pd.Series[Any]) -> list[str]:
     """Fields as text; intervals stand in columns of their own, but for the first quality."""
-    return column.cells if not column.estimates or column.name in _LEADING else texts(series)
+    if not column.estimates or column.name in _LEADING:
+        return column.cells
+    pairs = zip(column.estimates, texts(series), strict=True)
+    return [estimate.bracketed() if estimate.both else text for estimate, text in pairs]
 
 
 def arrow_joined(text: str) -> str:

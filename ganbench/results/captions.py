@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ganbench.results.estimates import BETWEEN
 from ganbench.results.formatting import plain
+from ganbench.results.statistics.intervals import LEAST_SEEDS
+from ganbench.results.verdicts import too_few
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,13 +34,14 @@ def speed_captions(results: pd.DataFrame) -> list[str]:
     return ["Speeds are of trials that had their device to themselves, which are fewer than n"]
 
 
-def interval_captions(summary: pd.DataFrame, intervals: bool) -> list[str]:
+def interval_captions(summary: pd.DataFrame, intervals: bool, pairs: bool) -> list[str]:
     """What the intervals of a table of cells are, and how far to trust them.
 
     :param summary: see `summary.by_cell`.
-    :param intervals: whether the table shows any.
+    :param intervals: whether the table shows any; ``pairs`` whether it shows the values of two seeds.
     """
     about, counts = summary.attrs["interval"], summary["n"][summary["n"] > 0]
+    enough = counts[counts >= LEAST_SEEDS]
     found = []
     if intervals:
         found.append(
@@ -45,10 +49,12 @@ def interval_captions(summary: pd.DataFrame, intervals: bool) -> list[str]:
             f"distances, ± where these are about equal; {about['method']}, seed {about['seed']}, "
             f"{about['replicates']} replicates"
         )
+    if pairs:
+        found.append(f"a{BETWEEN}b: both values of two seeds, in their order; {too_few(2)}")
     if len(counts) and counts.min() == 1:
         found.append("One seed says nothing about the spread over seeds: no interval where n is 1")
-    elif intervals and counts.min() <= _FEW:
-        found.append(f"Intervals are rough where n is as small as {counts.min()}")
+    if intervals and len(enough) and enough.min() <= _FEW:
+        found.append(f"Intervals are rough where n is as small as {enough.min()}")
     if summary["failed"].any():
         found.append("A trial that failed or diverged stays in n and counts as infinitely bad")
     return found

@@ -21,7 +21,9 @@ METRICS = (*RANGED, *MEDIANS)
 AVERAGED = ("fd", "fid")
 
 _SHARES = ("precision", "recall", "coverage", "class_accuracy", "high_quality")
-_LINEAR = ("modes", "psnr", "ssim", "fd_auc")
+#: What may be negative has no logarithm; the kernel distance is unbiased, and so at times is.
+SIGNED = ("kid_mean", "fd_auc", "psnr", "ssim")
+_LINEAR = ("modes", *SIGNED)
 
 
 def scale(metric: str) -> Scale:

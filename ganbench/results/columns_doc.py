@@ -40,20 +40,24 @@ _CELLS = """\
 `ganbench results DIR --by-cell` gives one row per cell. Trials that did not end `ok` stay in `n` and
 count as the worst value there is: infinite, or minus infinite where higher is better. Intervals are of
 the median over seeds: the bootstrap's standard error with Student's t, on the logarithm of metrics
-that are positive without bound (see docs/statistics.md); missing where `n` is 1. Columns of a metric
-are there where a trial has the metric. Tables mark in bold the best median among cells of the same data
-set, features, budget and protocol, and every cell whose difference from it (seed by seed where seeds
-are shared) has an interval that holds zero; the number of comparisons is not corrected for. `--columns`
-also takes `fd` for `fd_median`; tables have `fd_range`, the least to the greatest value, as well.
+that are positive without bound (see docs/statistics.md); missing where fewer than three seeds have the
+metric, of which tables then show the two values, `3.72 / 4.06`, in the order of the seeds. Columns of a
+metric are there where a trial has the metric. Tables mark in bold the best median among cells of the
+same data, features, evaluation settings, budget and protocol, and every cell whose difference from it
+(seed by seed where seeds are shared) has an interval that holds zero; the number of comparisons is not
+corrected for, and cells of fewer than three seeds are never bold, unless all have one. `--columns` also
+takes `fd` for `fd_median`; tables have `fd_range`, the least to the greatest value, and `differs`, the
+settings that tell cells of equal components apart, as well.
 """
 
 _COMPARISONS = """\
 `ganbench compare DIR A B --format csv|json` gives one line per context in which both sides were trained,
-the last for all contexts.
+the last for all contexts. Intervals and `p` are missing where no context has three seeds.
 """
 
 _RANKS = """\
 `ganbench rank DIR --by loss --format csv|json` gives one line per component, the best first.
+Intervals and `p` are missing where no context has three seeds.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from ganbench.results.formatting import plain
 from ganbench.results.metrics import SPEED, check_level, check_metric, higher_is_better
 from ganbench.results.pairing import LeftOut, Pairs, notes, nothing_shared, paired
 from ganbench.results.statistics.improvement import Improvement, improvement
-from ganbench.results.statistics.intervals import LEVEL
+from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, Interval
 from ganbench.results.statistics.paired import (
     Effect,
     RiskDifference,
@@ -182,6 +183,10 @@ class _Maker:
     ) -> ContextEffect:
         failed = np.concatenate([pair.failed for pair in pairs], axis=1)
         timed = [pair.speeds for pair in pairs if pair.speeds.shape[1]]
+        enough = any(pair.failed.shape[1] >= LEAST_SEEDS for pair in pairs)
+        risk = risk_difference(failed[0], failed[1], self.level)
+        if not enough:
+            risk = replace(risk, interval=Interval(math.nan, math.nan, self.level))
         a, b = [pair.a for pair in pairs], [pair.b for pair in pairs]
         return ContextEffect(
             label,
@@ -191,7 +196,7 @@ class _Maker:
             improvement(a, b, higher=self.higher, level=self.level),
             (int(failed[0].sum()), int(failed[1].sum())),
             failed.shape[1],
-            risk_difference(failed[0], failed[1], self.level),
+            risk,
             self._effect([differences(s[0], s[1], "log") for s in timed]),
             sum(s.shape[1] for s in timed),
         )

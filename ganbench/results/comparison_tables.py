@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ganbench.results.comparison import Comparison, ContextEffect
@@ -104,24 +105,29 @@ def table(found: Comparison, format_: str) -> str:
 
 def captions(found: Comparison) -> list[str]:
     """The sentence, what the intervals are, what was left out and what differs besides."""
-    kind = "means" if found.overall.effect.statistic == "mean" else "medians"
-    scale = " of logarithms" if found.scale == "log" else ""
-    told = [
-        sentence(found),
-        f"A is {found.a}, B {found.b}. Intervals: {100 * found.level:g} %, of {kind}{scale} of "
-        "differences paired by seed, for these contexts and not for others; those of single contexts "
-        "are not corrected for their number.",
-    ]
+    told = [sentence(found), f"A is {found.a}, B {found.b}. {_intervals(found)}"]
     told += left_out_texts(found.left_out)
     if found.notes:
         told.append(f"What differs besides: {'; '.join(found.notes)}.")
     return told
 
 
+def _intervals(found: Comparison) -> str:
+    kind = "means" if found.overall.effect.statistic == "mean" else "medians"
+    scale = " of logarithms" if found.scale == "log" else ""
+    what = f"{kind}{scale} of differences paired by seed"
+    if not found.overall.effect.interval.exists:
+        return f"Effects are {what}."
+    return (
+        f"Intervals: {100 * found.level:g} %, of {what}, for these contexts and not for others; those "
+        "of single contexts are not corrected for their number."
+    )
+
+
 def chances(lines: pd.DataFrame) -> list[str]:
-    """``0.88 [0.53, 0.98]`` of each line: the column ``better`` with its interval."""
+    """``0.88 [0.53, 0.98]`` of each line: the column ``better`` with its interval, if it has one."""
     return [
-        f"{value:.2f} [{low:.2f}, {high:.2f}]"
+        f"{value:.2f}" if math.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
         for value, low, high in zip(
             lines["better"], lines["better_low"], lines["better_high"], strict=True
         )

@@ -11,7 +11,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ganbench.results.folders import FINGERPRINT
+from ganbench.results.comparability import (
+    EVALUATION,
+    FINGERPRINT,
+    JSON_COLUMNS,
+    MEASURED,
+    check_measured_once,
+    distinguishing,
+    mapping,
+)
 from ganbench.results.formatting import plain
 from ganbench.results.schema import AXES
 
@@ -23,6 +31,7 @@ _EQUAL = {
     "budget": "budget",
     "extractor": "features",
     FINGERPRINT: "data",
+    EVALUATION: "evaluation",
     "protocol": "protocol",
     "batch_size": "batch size",
     "precision_mode": "precision",
@@ -34,7 +43,9 @@ _COMPONENTS = ("architecture", "loss", "dataset")
 
 #: The architecture that was trained, where options that are ``auto`` may settle alike.
 _SETTLED = "resolved_architecture"
-_OF_TRIALS = ("seed", "status", "error", "device", "exclusive", "started", _SETTLED)
+_OF_TRIALS = (
+    "trial", *AXES, "seed", "status", "error", "device", "exclusive", "providers", _SETTLED,
+)  # fmt: skip
 
 Key = tuple[str, ...]
 
@@ -88,7 +99,7 @@ def carried(frames: Iterable[pd.DataFrame], axis: str | None) -> set[str]:
     for frame in frames:
         if "setting_sources" in frame.columns:
             for text in frame["setting_sources"].dropna().unique():
-                found |= {name for name, kind in _mapping(text).items() if kind in kinds}
+                found |= {name for name, kind in mapping(text).items() if kind in kinds}
     return found
 
 
@@ -105,17 +116,20 @@ def contexts(
     :param without: settings that belong to the component.
     :param known: the columns that all frames have which are to be compared.
     :param metrics: what is wanted of each trial besides how it ended and on which device.
+    :raises MixedSettingsError: if one seed of a context was measured under several settings.
     """
     axes = tuple(name for name in AXES if name != axis)
     doubled = _SETTINGS if "settings" in known else ()
     equal = tuple(name for name in _EQUAL if name in known and name not in doubled)
     names = (*axes, *equal, "settings")
-    wanted = dict.fromkeys((*axes, *equal, "settings", *_OF_TRIALS, *metrics))
+    wanted = dict.fromkeys((*equal, "settings", *_OF_TRIALS, *metrics))
     there = frame[[name for name in wanted if name in frame.columns]]
     reduced: dict[str, str] = {}
+    counted: list[tuple[Mapping[str, Any], Key]] = []
     trials: dict[Key, dict[int, Mapping[str, Any]]] = {}
     skipped: dict[Key, str] = {}
-    for row in there.to_dict("records"):
+    for record in there.to_dict("records"):
+        row: Mapping[str, Any] = {str(name): value for name, value in record.items()}
         settings = _text(row["settings"]) if "settings" in known else ""
         if settings not in reduced:
             reduced[settings] = _reduced(settings, without)
@@ -125,10 +139,14 @@ def contexts(
                 plain(row["error"]) if _text(row["error"]) else "no reason given"
             )
         elif row["status"] != "interrupted" and _text(row["seed"]):
-            seeds = trials.setdefault(key, {})
-            old = seeds.get(int(row["seed"]))
-            if old is None or _text(old["started"]) <= _text(row["started"]):
-                seeds[int(row["seed"])] = {str(name): value for name, value in row.items()}
+            counted.append((row, key))
+    measured = [n for n, name in enumerate(names) if name in MEASURED and name != "dataset"]
+    check_measured_once(
+        (row, tuple(part for n, part in enumerate(key) if n not in measured))
+        for row, key in counted
+    )
+    for row, key in counted:
+        trials.setdefault(key, {})[int(row["seed"])] = row
     return Contexts(names, trials, skipped)
 
 
@@ -170,8 +188,8 @@ def differing(first: Iterable[Key], second: Iterable[Key], names: Sequence[str])
     for number, name in enumerate(names):
         ours, theirs = {key[number] for key in one}, {key[number] for key in other}
         if ours and theirs and not ours & theirs:
-            if name == "settings":
-                a, b = _mapping(min(ours)), _mapping(min(theirs))
+            if name in JSON_COLUMNS:
+                a, b = mapping(min(ours)), mapping(min(theirs))
                 keys = sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))[:4]
                 return ", ".join(f"{k}: {a.get(k)} against {b.get(k)}" for k in keys)
             word = _EQUAL.get(name, name)
@@ -211,25 +229,14 @@ def _labelled(key: Key, names: Sequence[str], others: Sequence[Key]) -> str:
 
 
 def _reduced(settings: str, without: set[str]) -> str:
-    kept = {name: value for name, value in _mapping(settings).items() if name not in without}
+    kept = {name: value for name, value in mapping(settings).items() if name not in without}
     return json.dumps(kept, sort_keys=True)
 
 
 def _difference(name: str, value: str, all_values: Sequence[str]) -> str:
-    if name != "settings":
+    if name not in JSON_COLUMNS:
         return f"{_EQUAL.get(name, name)} {plain(value) or 'unknown'}"
-    settings = [_mapping(text) for text in all_values]
-    own = _mapping(value)
-    keys = sorted(k for k in own if any(other.get(k) != own[k] for other in settings))
-    return ", ".join(f"{plain(k)} {plain(own[k])}" for k in keys)
-
-
-def _mapping(text: Any) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return distinguishing([value, *all_values], but=())[0]
 
 
 def _text(value: Any) -> str:

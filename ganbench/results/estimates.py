@@ -1,14 +1,15 @@
 """An estimate and its interval as text: ``3.72 [3.10, 4.46]``, ``3.72 ± 0.68``.
 
 A single half-width would mislead where an interval reaches further to one side, so it is used only
-where both sides are about equal; it is then the larger of the two.
+where both sides are about equal; it is then the larger of the two. Two seeds carry no interval and
+give both values: ``3.72 / 4.06``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from ganbench.results.formatting import decimals, number
 
 #: An interval counts as even if its shorter side is at least this share of the longer one.
 EVEN = 0.9
+#: Stands between the values of two seeds.
+BETWEEN = " / "
 _DIGITS = 3  # an interval leaves no meaning for more
 
 
@@ -27,6 +30,7 @@ class Estimate:
 
     :ivar half: the half-width, empty where one number cannot stand for both sides.
     :ivar down: how far the interval reaches below the estimate; likewise ``up``.
+    :ivar both: the values of two seeds, which stand in for estimate and interval; empty otherwise.
     """
 
     value: str
@@ -35,9 +39,12 @@ class Estimate:
     half: str = ""
     down: str = ""
     up: str = ""
+    both: tuple[str, ...] = ()
 
     def bracketed(self) -> str:
         """``3.72 [3.10, 4.46]``; the number alone without an interval, or with one of no width."""
+        if self.both:
+            return BETWEEN.join(self.both)
         if not self.low or self.low == self.value == self.high:
             return self.value
         return f"{self.value} [{self.low}, {self.high}]"
@@ -47,15 +54,27 @@ class Estimate:
         return f"{self.value} ± {self.half}" if self.half else self.bracketed()
 
 
-def estimates(name: str, values: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[Estimate]:
+def estimates(
+    name: str,
+    values: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    both: Sequence[Sequence[float]] | None = None,
+) -> list[Estimate]:
     """The texts of a column that have their decimals in common.
 
     :param low: lower ends of the intervals, NaN where there is none; likewise ``high``.
+    :param both: for each line the values of its two seeds; empty for a line that has more or fewer.
     """
-    places = decimals(name, values, _DIGITS)
-    return [
+    pairs = both or [()] * len(values)
+    places = decimals(name, [*values, *(value for pair in pairs for value in pair)], _DIGITS)
+    found = [
         _estimate(*line, places)
         for line in zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
+    ]
+    return [
+        replace(estimate, both=tuple(number(value, places) for value in pair)) if pair else estimate
+        for estimate, pair in zip(found, pairs, strict=True)
     ]
 
 

@@ -15,6 +15,7 @@ from ganbench.results.contexts import (
     carried,
     completed,
     contexts,
+    differing,
     labels,
     repeated,
 )
@@ -78,14 +79,23 @@ def shared_field(frame: pd.DataFrame, axis: str, metric: str) -> Field:
         }
         dropped = min(reversed(kept), key=lambda spec: (reach[spec], len(kept[spec].trials)))
         reason = next(iter(kept.pop(dropped).skipped.values()), None)
-        because = f"skipped: {reason}" if reason else "it has no context in common with all others"
+        because = f"skipped: {reason}" if reason else _why_apart(sides[dropped], kept.values())
         left_out.append(LeftOut(plain(dropped), because))
     if len(kept) < 2:
+        reasons = "; ".join(f"{item.label}: {item.reason}" for item in left_out[:3])
         raise UsageError(
-            f"no two of {', '.join(map(plain, specs[:6]))} were trained in the same context; run them "
-            "with the same other components, budget and settings"
+            f"no two of {', '.join(map(plain, specs[:6]))} were trained in the same context "
+            f"({reasons}); run them with the same other components, budget and settings"
         )
     return _field(kept, metric, left_out)
+
+
+def _why_apart(side: Contexts, others: Iterable[Contexts]) -> str:
+    """Why a component has no context in common with all others."""
+    reason = "it has no context in common with all others"
+    keys = [key for other in others for key in other.trials]
+    parts = differing(side.trials, keys, side.names)
+    return f"{reason} ({plain(parts)})" if parts else reason
 
 
 def _common(sides: Iterable[Contexts]) -> list[Key]:

@@ -7,26 +7,24 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ganbench.errors import UsageError
+from ganbench.results.comparability import EVALUATION, FINGERPRINT, differences, mapping
 from ganbench.results.formatting import plain
 from ganbench.results.frames import Results, read_results
-from ganbench.results.store import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: What a data set says of its content; `read_several` adds it from trial.json.
-FINGERPRINT = "data_fingerprint"
 
 _SHOWN = 3
 
 
 def read_several(paths: Sequence[str | os.PathLike[str]]) -> list[Results]:
-    """The results of each folder, with the column ``data_fingerprint``.
+    """The results of each folder.
 
     :raises UsageError: if there is no run at a path, or if numbers of the folders cannot be compared:
-        other protocols, other features for the same data set, or other data under its name.
+        other protocols, other features or evaluation settings for the same data set, or other data
+        under its name.
     """
-    found = [_with_fingerprints(path) for path in paths]
+    found = [read_results(path) for path in paths]
     check_comparable([results.frame for results in found], [os.fspath(path) for path in paths])
     return found
 
@@ -47,6 +45,23 @@ def check_comparable(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> No
                         f"{name} ({_list(pair[1])}); numbers compare only on the same data and the same "
                         "extractor with the same sample counts"
                     )
+            _check_evaluation(dataset, [frames[0], other], [names[0], name])
+
+
+def _check_evaluation(dataset: str, frames: Sequence[pd.DataFrame], names: Sequence[str]) -> None:
+    """Refuse two frames that have no way of evaluation in common for a data set."""
+    first, second = (_values(f[f["dataset"] == dataset], EVALUATION) for f in frames)
+    if not first or not second or first & second:
+        return
+    pair = [mapping(min(first)), mapping(min(second))]
+    told = ", ".join(
+        f"{name} {pair[0].get(name, 'unknown')} against {pair[1].get(name, 'unknown')}"
+        for name in differences([min(first), min(second)])
+    )
+    raise UsageError(
+        f"{plain(dataset)} was evaluated with other settings in {names[0]} than in {names[1]} "
+        f"({plain(told)}); numbers compare only where they were measured alike"
+    )
 
 
 def _check_protocols(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> None:
@@ -58,22 +73,6 @@ def _check_protocols(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> No
             f"trials of different protocols cannot be compared: protocol {listed}; run the older "
             "ones again, into a new folder"
         )
-
-
-def _with_fingerprints(path: str | os.PathLike[str]) -> Results:
-    import pandas as pd
-
-    results = read_results(path)
-    run, problems = RunFolder(path), list(results.problems)
-    known: list[str | None] = []
-    for trial in results.frame["trial"]:
-        identity = run.trial(trial).read_identity() or {}
-        dataset = identity.get("dataset")
-        content = dataset.get("fingerprint") if isinstance(dataset, dict) else None
-        known.append(content if isinstance(content, str) and content else None)
-    frame = results.frame.copy()
-    frame[FINGERPRINT] = pd.array(known, dtype="string")
-    return Results(frame, problems)
 
 
 def _values(frame: pd.DataFrame, column: str) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ganbench.results.comparability import EVALUATION, FINGERPRINT, as_text
 from ganbench.results.schema import AXES, HISTORY_COLUMNS
 from ganbench.results.store import RunFolder
 
@@ -68,7 +69,36 @@ def read_results(path: str | os.PathLike[str]) -> Results:
     with _no_collection():
         fresh = (trial.read_row(problems) for trial in run.trials() if trial.id not in current)
         whole = join(kept, rows_to_table(row for row in fresh if row is not None))
-    return Results(to_frame(whole.sort_by([(name, "ascending") for name in _ORDER])), problems)
+    frame = to_frame(whole.sort_by([(name, "ascending") for name in _ORDER]))
+    return Results(_with_identities(run, frame), problems)
+
+
+def _with_identities(run: RunFolder, frame: pd.DataFrame) -> pd.DataFrame:
+    """With what decides the meaning of numbers, from trial.json for rows of before these columns."""
+    import pandas as pd
+
+    lacking = frame[EVALUATION].isna() if EVALUATION in frame else pd.Series(True, frame.index)
+    if not lacking.any():
+        return frame
+    known = [_identity(run, trial) if lacks else {}
+             for trial, lacks in zip(frame["trial"], lacking, strict=True)]  # fmt: skip
+    for name in (EVALUATION, FINGERPRINT):
+        said = frame[name] if name in frame else [pd.NA] * len(frame)
+        values = [identity.get(name) or old for identity, old in zip(known, said, strict=True)]
+        column = pd.array(values, dtype="string")
+        if not column.isna().all():
+            frame = frame.assign(**{name: column})
+    return frame
+
+
+def _identity(run: RunFolder, trial: str) -> dict[str, str | None]:
+    identity = run.trial(trial).read_identity() or {}
+    evaluation, dataset = identity.get("evaluation"), identity.get("dataset")
+    content = dataset.get("fingerprint") if isinstance(dataset, dict) else None
+    return {
+        EVALUATION: as_text(evaluation) if isinstance(evaluation, dict) else None,
+        FINGERPRINT: content if isinstance(content, str) and content else None,
+    }
 
 
 def read_rows(run: RunFolder, columns: Sequence[str], problems: list[str]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganbench.results.comparability import EVALUATION, FINGERPRINT
 from ganbench.results.estimates import floats
 from ganbench.results.schema import AXES, column
 
@@ -27,6 +28,8 @@ SETTINGS = (
     "batch_size",
     "precision_mode",
     "extractor",
+    FINGERPRINT,
+    EVALUATION,
     "settings",
     "providers",
     "protocol",
@@ -101,6 +104,20 @@ class Groups:
             values = np.where(self.ok, values, worst)
         rows = np.flatnonzero(used & ~np.isnan(values))
         return rows, values[rows]
+
+    def pairs(self, metric: str) -> list[tuple[float, ...]]:
+        """For each cell that has two values of a metric, as in `scores`, these in the order of seeds.
+
+        Empty for a cell that has more or fewer.
+        """
+        rows, values = self.scores(metric)
+        order = np.argsort(floats(self.frame["seed"])[rows], kind="stable")
+        found: list[tuple[float, ...]] = [()] * self.count
+        for cells, matrix in self.stacked(rows[order], values[order]):
+            if matrix.shape[1] == 2:
+                for cell, line in zip(cells.tolist(), matrix.tolist(), strict=True):
+                    found[cell] = tuple(line)
+        return found
 
     def stacked(
         self, rows: np.ndarray, values: np.ndarray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ganbench.results.estimates import Estimate
+from ganbench.results.estimates import BETWEEN, Estimate
 
 _MARKDOWN = re.compile(
     r"[\\`*<>|~]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])|\](?=[(\[:])|(?<=:)/(?=/)|(?<=www)\."
@@ -74,7 +74,12 @@ def latex_number(text: str) -> str:
 
 
 def latex_estimate(estimate: Estimate) -> str:
-    r"""``3.72 $\pm$ 0.68``, or ``3.72$_{-0.62}^{+0.74}$`` where the two sides differ."""
+    r"""``3.72 $\pm$ 0.68``, or ``3.72$_{-0.62}^{+0.74}$`` where the two sides differ.
+
+    Of two seeds ``3.72 / 4.06``.
+    """
+    if estimate.both:
+        return BETWEEN.join(map(latex_number, estimate.both))
     value = latex_number(estimate.value)
     if estimate.half:
         return rf"{value} $\pm$ {latex_number(estimate.half)}"

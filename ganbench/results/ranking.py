@@ -15,16 +15,22 @@ from ganbench.results.formatting import plain
 from ganbench.results.metrics import COSTS, check_level, check_metric, higher_is_better
 from ganbench.results.statistics.aggregates import BY_NAME, median
 from ganbench.results.statistics.improvement import improvement
-from ganbench.results.statistics.intervals import LEVEL, interval, wilson
+from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, Interval, interval, wilson
 from ganbench.results.statistics.paired import differences, holm, paired_p
 from ganbench.results.statistics.scales import Scale, back, forward, usable
 from ganbench.results.statistics.spread import REPLICATES
 from ganbench.results.summary import scale as scale_of
 from ganbench.results.variants import check_axis
-from ganbench.results.verdicts import left_out_texts
+from ganbench.results.verdicts import left_out_texts, too_few
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_UNTESTED = {
+    1: "One seed tells nothing apart: run more seeds.",
+    2: f"{too_few(2).capitalize()}, so that nothing is told apart.",
+}
 
 
 def rank(
@@ -39,6 +45,7 @@ def rank(
     the metric has no logarithm; ``better``, the probability that a trial beats one of the rest; each
     with ``_low`` and ``_high``; ``p``, that the component equals the first, from paired differences and
     Holm-corrected for all pairs of components; ``tied``, whether it is not told apart from the first.
+    Intervals and ``p`` are missing where no context has `LEAST_SEEDS` seeds, which tell nothing apart.
 
     ``attrs`` holds axis, metric, level, seed, replicates, ``contexts`` and ``captions``.
 
@@ -68,7 +75,8 @@ def _line(
     own, others = field.scores[name], [other for other in field.names if other != name]
     rest = [np.concatenate([field.scores[o][n] for o in others]) for n in range(len(own))]
     better = improvement(own, rest, higher=higher, level=level)
-    share = wilson(field.failed[name], field.trials, level)
+    nothing = Interval(math.nan, math.nan, level)
+    share = wilson(field.failed[name], field.trials, level) if _tested(field) else nothing
     relative = _relative(field, name, scale)
     with np.errstate(invalid="ignore"):
         estimate = float(np.mean([BY_NAME[field.statistic](stratum) for stratum in relative]))
@@ -91,6 +99,11 @@ def _line(
         "better_low": better.interval.low,
         "better_high": better.interval.high,
     }
+
+
+def _tested(field: Field) -> bool:
+    """Whether there are seeds enough in any context to tell components apart."""
+    return max(map(len, field.seeds)) >= LEAST_SEEDS
 
 
 def _relative(field: Field, name: str, scale: Scale) -> list[np.ndarray]:
@@ -121,8 +134,7 @@ def _told_apart(field: Field, scale: Scale, seed: int) -> dict[frozenset[str], f
             differences(a, b, scale)
             for a, b in zip(field.scores[one], field.scores[other], strict=True)
         ]
-        p = paired_p([stratum for stratum in strata if len(stratum) > 1], seed=seed)
-        found.append(1.0 if math.isnan(p) else p)
+        found.append(paired_p([stratum for stratum in strata if len(stratum) > 1], seed=seed))
     return {frozenset(pair): p for pair, p in zip(pairs, holm(found), strict=True)}
 
 
@@ -171,20 +183,30 @@ def captions(frame: pd.DataFrame, field: Field) -> list[str]:
     counts = sorted({len(seeds) for seeds in field.seeds})
     seeds = " to ".join(map(str, counts)) + (" seed" if counts == [1] else " seeds")
     where = f"{len(field.contexts)} context{'' if len(field.contexts) == 1 else 's'}"
+    tested = counts[-1] >= LEAST_SEEDS
+    if not tested:
+        shown = f"{_first(frame)} ({seeds} in {where}). {_UNTESTED[counts[-1]]}"
+    else:
+        shown = (
+            f"{_shown(frame)} (paired by seed, {seeds} in {where}, p <= {1 - known['level']:.2g}, "
+            f"Holm-corrected for {pairs} comparison{'' if pairs == 1 else 's'})."
+        )
     told = [
-        f"{_shown(frame)} (paired by seed, {seeds} in {where}, p <= {1 - known['level']:.2g}, "
-        f"Holm-corrected for {pairs} comparison{'' if pairs == 1 else 's'}).",
-        _meaning(known),
+        shown,
+        _meaning(known, intervals=tested),
         f"Contexts: {'; '.join(field.contexts[:8])}{'; …' if len(field.contexts) > 8 else ''}.",
     ]
-    if counts[-1] == 1:
-        told.insert(1, "One seed tells nothing apart: run more seeds.")
     told += left_out_texts(field.left_out)
     if any(item.missing for item in field.left_out):
         told.append(
             f"To rank with what was left out, run it with every {known['axis']} and the same seeds."
         )
     return told
+
+
+def _first(frame: pd.DataFrame) -> str:
+    axis, metric = frame.attrs["axis"], frame.attrs["metric"]
+    return f"By {metric}, {plain(frame[axis].iloc[0])} comes first"
 
 
 def _shown(frame: pd.DataFrame) -> str:
@@ -205,13 +227,14 @@ def _shown(frame: pd.DataFrame) -> str:
     )
 
 
-def _meaning(known: Mapping[Any, Any]) -> str:
+def _meaning(known: Mapping[Any, Any], intervals: bool) -> str:
     center = "interquartile mean" if known["statistic"] == "iqm" else "mean"
     kind = "ratio to" if known["scale"] == "log" else "difference from"
     left_out = known["metric"] in COSTS
     failures = "Failed trials are left out" if left_out else "Failed trials count as the worst"
+    level = f"Intervals: {100 * known['level']:g} %, not corrected. " if intervals else ""
     return (
-        f"Intervals: {100 * known['level']:g} %, not corrected. Mean rank: of a trial among one trial "
+        f"{level}Mean rank: of a trial among one trial "
         f"of each. {known['metric']}: {kind} the median of the context, {center} over seeds, mean over "
         f"contexts. P(better): that a trial beats one of the rest. {failures}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ganbench.results.comparison_tables import chances
@@ -37,16 +38,17 @@ def table(frame: pd.DataFrame, format_: str) -> str:
         "better",
         *(c for name in there for c in (name, f"{name}_low", f"{name}_high")),
     ]
+    tested = bool(frame["p"].notna().any())
     shown = frame.assign(failures=_failures(frame), better=chances(frame))[[*kept, "p"]]
     return render_frame(
         shown,
         format_,
         captions=frame.attrs["captions"],
-        bold={axis: frame["tied"].tolist()},
+        bold={axis: frame["tied"].tolist() if tested else [False] * len(frame)},
         headers=_headers(frame),
         intervals={name: (f"{name}_low", f"{name}_high") for name in there},
         columns=[Column(name, "float64", "", "") for name in _WITH_ENDS],
-        marks="Bold: not told apart from the first.",
+        marks="Bold: not told apart from the first." if tested else "",
     )
 
 
@@ -64,9 +66,9 @@ def _headers(frame: pd.DataFrame) -> dict[str, str]:
 
 
 def _failures(frame: pd.DataFrame) -> list[str]:
-    """``1 (5 – 70 %)`` of each component."""
+    """``1 (5 – 70 %)`` of each component, the number alone where it has no interval."""
     return [
-        f"{failed} ({100 * low:.0f}–{100 * high:.0f} %)"
+        f"{failed}" if math.isnan(low) else f"{failed} ({100 * low:.0f}–{100 * high:.0f} %)"
         for failed, low, high in zip(
             frame["failed"], frame["failed_low"], frame["failed_high"], strict=True
         )

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganbench.results.comparability import MEASURED
 from ganbench.results.estimates import floats
 from ganbench.results.groups import TIMED, Groups, codes_of, joined
 from ganbench.results.schema import column
 from ganbench.results.statistics.aggregates import Statistic
-from ganbench.results.statistics.intervals import intervals
+from ganbench.results.statistics.intervals import LEAST_SEEDS, intervals
 from ganbench.results.statistics.paired import paired_effect
 from ganbench.results.statistics.scales import Scale, forward, usable
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What must be equal for numbers to be compared.
-COMPARABLE = ("dataset", "extractor", "budget", "protocol")
+COMPARABLE = (*MEASURED, "budget")
 
 #: From so many seeds on, the order of values alone can bound a median.
 _MANY = 6
@@ -34,15 +35,15 @@ _MANY = 6
 MEANING = (
     "Bold: the best median for its data set, and what cannot be told from it: the {level:g} % "
     "interval of its difference from the best, seed by seed where seeds are shared, holds zero; not "
-    "corrected for the number of comparisons"
+    "corrected for the number of comparisons{few}"
 )
 
 
 def rivals(groups: Groups, table: pd.DataFrame, metric: str, scale: Scale) -> np.ndarray:
     """Whether each cell is the best for its data set and features, or cannot be told from it.
 
-    A cell whose median is not finite never is, nor is any where all medians are equal. Where there
-    is no interval, as with one seed, only the best is.
+    A cell whose median is not finite never is, nor is any where all medians are equal. Cells of fewer
+    than `LEAST_SEEDS` seeds do not take part, but where all have one seed: only the best is then.
 
     :param table: `summary.by_cell` of the same frame, its lines in the order of the cells.
     :param scale: on which differences are taken.
@@ -51,13 +52,25 @@ def rivals(groups: Groups, table: pd.DataFrame, metric: str, scale: Scale) -> np
     sign = -1.0 if known is not None and known.better == "higher" else 1.0
     name = f"{metric}_median"
     medians = sign * floats(table[name if name in table.columns else metric])
-    best = _best(
-        comparable(groups, (*COMPARABLE, *(["device"] if metric in TIMED else []))), medians
-    )
+    kinds = comparable(groups, (*COMPARABLE, *(["device"] if metric in TIMED else [])))
+    medians[~contending(groups.totals(groups.scores(metric)[0]), kinds)] = math.nan
+    best = _best(kinds, medians)
     least = _paired(groups, _Oriented.of(groups, metric, sign, scale), best)
     least = np.where(np.isnan(least), _unpaired(table, metric, sign, medians, best), least)
     found: np.ndarray = np.isfinite(medians) & (best >= 0)
     found &= (least <= 0) | (medians == medians[best])
+    return found
+
+
+def contending(counts: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Which cells may be marked as the best of their kind.
+
+    :param counts: of values, for each cell; ``kinds`` the numbers of what can be compared.
+    """
+    found: np.ndarray = counts >= LEAST_SEEDS
+    for kind in np.unique(kinds):
+        if counts[kinds == kind].max() <= 1:
+            found[kinds == kind] = True
     return found
 
 
@@ -98,7 +111,7 @@ class _Oriented:
 
 
 def _paired(groups: Groups, scores: _Oriented, best: np.ndarray) -> np.ndarray:
-    """The least that each cell's difference from the best may be; NaN below two shared seeds."""
+    """The least that each cell's difference from the best may be; NaN with too few shared seeds."""
     cells, seeds = groups.codes[scores.rows], codes_of(groups.frame["seed"])[scores.rows]
     width = int(seeds.max(initial=0)) + 2
     keys = cells * width + seeds  # a trial without a seed pairs with none
@@ -112,7 +125,7 @@ def _paired(groups: Groups, scores: _Oriented, best: np.ndarray) -> np.ndarray:
     gaps[np.isnan(gaps)] = 0.0  # both failed
     least = np.full(groups.count, math.nan)
     for numbers, found in groups.stacked(scores.rows[shared], gaps[shared]):
-        if found.shape[1] >= 2:
+        if found.shape[1] >= LEAST_SEEDS:
             least[numbers] = _least(found)
     return least
 

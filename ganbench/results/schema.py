@@ -67,7 +67,13 @@ ROW_COLUMNS: tuple[Column, ...] = (
     Column("is_mean", "float64", "", "Inception score: `cs_mean`, only on Inception", "higher"),
     Column("is_std", "float64", "", "`cs_std`, only on the standard Inception network"),
     Column("kid_mean", "float64", "", "kernel distance (squared MMD), mean of subsets", "lower"),
-    Column("kid_std", "float64", "", "standard deviation of the kernel distance over subsets"),
+    Column(
+        "kid_std",
+        "float64",
+        "",
+        "standard deviation of the kernel distance over subsets; missing where the subsets of a side "
+        "are all its samples, or where there is one subset",
+    ),
     Column("precision", "float64", "", "share of fakes within the real manifold", "higher"),
     Column("recall", "float64", "", "share of real samples within the fake manifold", "higher"),
     Column("density", "float64", "", "how densely fakes lie where real samples are", "higher"),
@@ -116,6 +122,8 @@ EXTRA_COLUMNS: tuple[Column, ...] = (
     Column("high_quality", "float64", "", "share of samples close to a mode", "higher"),
     Column("reverse_kl", "float64", "nats", "KL of the samples' modes from the true ones", "lower"),
     Column("attempts", "Int64", "", "how often the trial was started"),
+    Column("data_fingerprint", "string", "", "the data set's own word for its content"),
+    Column("evaluation", "string", "", "evaluation settings, as JSON"),
     Column("settings", "string", "", "training settings, as JSON"),
     Column("setting_sources", "string", "", "where each setting came from, as JSON"),
 )

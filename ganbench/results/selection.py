@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ganbench.errors import UnknownNameError, did_you_mean
+from ganbench.results.comparability import EVALUATION, FINGERPRINT, marked
 from ganbench.results.formatting import better
 from ganbench.results.schema import AXES
 from ganbench.results.summary import SETTINGS, outcomes
@@ -28,7 +29,8 @@ CELL_COLUMNS = (
 #: What a table of cells on paper has no room for.
 _NOT_ON_PAPER = ("fd_best_median", "train_seconds", "peak_memory_mb")
 #: The settings a person can read at a glance.
-_SHORT_SETTINGS = [name for name in SETTINGS if name not in ("cell", "settings", "providers")]
+_LONG_SETTINGS = ("cell", FINGERPRINT, EVALUATION, "settings", "providers")
+_SHORT_SETTINGS = [name for name in SETTINGS if name not in _LONG_SETTINGS]
 
 
 def default_columns(frame: pd.DataFrame, *, paper: bool = False) -> list[str]:
@@ -73,6 +75,20 @@ def with_outcome(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(outcome=outcomes(frame))
 
 
+#: The column of a view with settings that differ between lines of equal components.
+DIFFERS = "differs"
+
+
+def with_differences(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the column ``differs``: which settings tell a line from others of equal components.
+
+    Without it where there are none.
+    """
+    texts = marked(frame, AXES)
+    there = texts != ""
+    return frame.assign(**{DIFFERS: texts.where(there)}) if there.any() else frame
+
+
 def in_order(frame: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
     """Sorted by a column, the best first and missing values last; ``dataset``, then fd by default.
 
@@ -110,14 +126,14 @@ def _shown_axes(frame: pd.DataFrame) -> list[str]:
 
 
 def _told_apart(frame: pd.DataFrame) -> list[str]:
-    """Settings that differ between trials of equal components."""
-    if is_by_cell(frame):
-        return [name for name in _SHORT_SETTINGS if name in frame.columns]
+    """Settings that differ between lines of equal components."""
     there = [name for name in _SHORT_SETTINGS if name in frame.columns]
-    if not there or not len(frame):
+    if not len(frame):
         return []
-    variants = frame.groupby(list(AXES), sort=False, dropna=False)[there].nunique().max()
-    return [name for name in there if variants[name] > 1]
+    if not is_by_cell(frame) and there:
+        variants = frame.groupby(list(AXES), sort=False, dropna=False)[there].nunique().max()
+        there = [name for name in there if variants[name] > 1]
+    return [*there, *([DIFFERS] if DIFFERS in frame.columns else [])]
 
 
 def _same(frame: pd.DataFrame, name: str, other: str) -> bool:

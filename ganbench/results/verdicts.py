@@ -35,6 +35,13 @@ def sentence(found: Comparison) -> str:
     return " ".join(part for part in parts if part)
 
 
+def too_few(most: int) -> str:
+    """Why there is no interval, where no context has more than so many seeds."""
+    if most == 1:
+        return "one seed gives no interval and tells nothing about other seeds: run more seeds"
+    return "two seeds carry no interval; at least three are needed"
+
+
 def ratio_text(value: float, width: float = math.inf) -> str:
     """A ratio with the digits that its interval leaves a meaning."""
     if math.isnan(value):
@@ -57,8 +64,10 @@ def _effect(found: Comparison) -> str:
     effect, head = found.overall.effect, _head(found)
     if math.isnan(effect.estimate):
         return f"{head}: trials failed on both sides, which leaves no effect on {found.metric}."
-    if effect.interval.exists and effect.interval.low == effect.interval.high == 0:
+    if effect.interval.low == effect.interval.high == 0:
         return f"{head}: {found.a} and {found.b} have the same {found.metric} in every pair."
+    if not effect.interval.exists:
+        return f"{head}: {_size(found)}; {too_few(_most(found))}."
     if math.isinf(effect.estimate) and not effect.interval.excludes(0.0):
         return f"{head}: {_size(found)}; if anything tells them apart, it is how often they fail."
     return f"{head}: {_size(found)}{_bounds(found)}; {_verdict(found)}."
@@ -92,8 +101,6 @@ def _size(found: Comparison) -> str:
 
 def _bounds(found: Comparison) -> str:
     interval = found.overall.effect.interval
-    if not interval.exists:
-        return ""
     return f" ({_percent(found.level)} interval {interval_text(interval, found.scale)})"
 
 
@@ -107,14 +114,10 @@ def interval_text(interval: Interval, scale: Scale) -> str:
 
 def _verdict(found: Comparison) -> str:
     effect = found.overall.effect
-    most = max(len(seeds) for seeds in found.overall.seeds)
-    if not effect.interval.exists:
-        return "one seed gives no interval and tells nothing about other seeds: run more seeds"
     if effect.interval.excludes(0.0):
         winner = found.a if _a_is_better(effect, found.metric) else found.b
         where = "this context" if len(found.contexts) == 1 else "these contexts on average"
-        frail = "" if most > 2 else ", if two seeds with much the same difference are no accident"
-        return f"in {where}, {winner} is better by {found.metric}{frail}"
+        return f"in {where}, {winner} is better by {found.metric}"
     pairs = sum(map(len, found.overall.seeds))
     few = f" (with {pairs} pairs only a large difference would show)" if pairs < _FEW else ""
     average = "" if len(found.contexts) == 1 else "on average "
@@ -173,6 +176,11 @@ def _probability(found: Comparison) -> str:
     better = found.overall.better
     if math.isnan(better.probability):
         return ""
+    if not better.interval.exists:
+        return (
+            f"Over these seeds, a trial of {found.a} beats one of {found.b} in a share of "
+            f"{better.probability:.2f}."
+        )
     return (
         f"A trial of {found.a} beats one of {found.b} with probability {better.probability:.2f} "
         f"({better.interval.low:.2f} to {better.interval.high:.2f})."
@@ -187,14 +195,19 @@ def _failures(found: Comparison) -> str:
         how = f"Failed trials have no {found.metric} and are left out"
     else:
         how = "Failed trials count as the worst"
+    counted = (
+        f"{how}: {whole.failed[0]} of {whole.pairs} of {found.a} failed, "
+        f"{whole.failed[1]} of {whole.pairs} of {found.b}"
+    )
+    if not risk.interval.exists:
+        return f"{counted}."
     told = (
         f"{found.a if risk.estimate > 0 else found.b} fails more often"
         if risk.interval.excludes(0.0)
         else "the data do not tell them apart in this"
     )
     return (
-        f"{how}: {whole.failed[0]} of {whole.pairs} of {found.a} failed, "
-        f"{whole.failed[1]} of {whole.pairs} of {found.b} (difference {100 * risk.estimate:+.0f} "
+        f"{counted} (difference {100 * risk.estimate:+.0f} "
         f"points, {100 * risk.interval.low:+.0f} to {100 * risk.interval.high:+.0f}); {told}."
     )
 
@@ -206,12 +219,17 @@ def _speed(found: Comparison) -> str:
     if not whole.speed_pairs:
         return "Speeds are not compared: no pair of trials ran alone on equal devices."
     interval, value = whole.speed.interval, shown(whole.speed.estimate, "log")
-    bounds = f" ({interval_text(interval, 'log')})" if interval.exists else ", of one seed only"
+    bounds = f" ({interval_text(interval, 'log')})" if interval.exists else ", without an interval"
     width = _width(whole.speed, "log")
     return (
         f"{found.a} trains at {ratio_text(value, width)} times the speed of {found.b}{bounds}, over "
         f"{_count(whole.speed_pairs, 'pair')} of trials that ran alone."
     )
+
+
+def _most(found: Comparison) -> int:
+    """Seeds of the context that has most."""
+    return max(len(seeds) for seeds in found.overall.seeds)
 
 
 def _a_is_better(effect: Effect, metric: str) -> bool:

@@ -8,22 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganbench.results.captions import feature_captions, interval_captions, speed_captions
 from ganbench.results.estimates import Estimate, estimates, floats
 from ganbench.results.formatting import better, described, header, is_number, plain, span, texts
 from ganbench.results.groups import Groups, group
-from ganbench.results.rivals import COMPARABLE, MEANING, comparable, rivals
+from ganbench.results.rivals import COMPARABLE, MEANING, comparable, contending, rivals
 from ganbench.results.schema import AXES, STATUSES
 from ganbench.results.selection import (
     check_columns,
     default_columns,
     in_order,
     is_by_cell,
+    with_differences,
     with_outcome,
 )
-from ganbench.results.statistics.intervals import LEVEL
+from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL
 from ganbench.results.summary import METRICS, RANGED, scale, summarize
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 _UNRIVALLED = ("fd_drift", "d_sat")
 #: What is shown with its interval unless columns are asked for.
 _LEADING = ("fd_median", "fid_median")
-#: Hidden columns: those whose names begin so, and what can be compared with what.
-_RIVAL, _KIND = "_rival", "_kind"
+#: Hidden columns: those whose names begin so (whether it is among the best, and the values of two
+#: seeds), and what can be compared with what.
+_RIVAL, _PAIR, KIND = "_rival", "_pair", "_kind"
 
 
 @dataclass(frozen=True)
@@ -115,16 +117,20 @@ def make_view(
     names = check_columns(table, columns) if columns else default_columns(table, paper=paper)
     sort = None if sort is None else check_columns(table, [sort])[0]  # before hidden columns
     if groups is not None and summary is not None and len(table):  # pandas would lengthen it
-        kinds = {_KIND: pd.Series(comparable(groups))}
-        table = table.assign(**_rivals(groups, summary, names), **kinds)
+        kinds = {KIND: pd.Series(comparable(groups))}
+        table = table.assign(**_rivals(groups, summary, names), **_pairs(groups, names), **kinds)
     table = in_order(table, sort)
     shown = [_column(table, name, in_full=columns is not None) for name in names]
     captions = feature_captions(results) if any("fd" in name for name in names) else []
     if summary is not None:
-        captions += interval_captions(summary, any(e.low for c in shown for e in c.estimates or ()))
+        estimates_ = [estimate for column in shown for estimate in column.estimates or ()]
+        captions += interval_captions(
+            summary, any(e.low for e in estimates_), any(e.both for e in estimates_)
+        )
         captions += speed_captions(results) if "images_per_second" in names else []
     bold = any(any(column.best) for column in shown if column.estimates)
-    marks = MEANING.format(level=100 * LEVEL) if bold else ""
+    few = f"; cells of fewer than {LEAST_SEEDS} seeds are never bold" if _some_few(summary) else ""
+    marks = MEANING.format(level=100 * LEVEL, few=few) if bold else ""
     return View(table, shown, [*failures(results), *skipped(results)], captions, marks)
 
 
@@ -139,9 +145,14 @@ def _column(table: pd.DataFrame, name: str, in_full: bool) -> ViewColumn:
     ends = [f"{stem}_low", f"{stem}_high"]
     found, cells = None, texts(series)
     if is_by_cell(table) and all(end in table.columns for end in ends):
-        found = estimates(name, floats(series), floats(table[ends[0]]), floats(table[ends[1]]))
-        if in_full or name in _LEADING:
-            cells = [estimate.bracketed() for estimate in found]
+        numbers = (floats(series), floats(table[ends[0]]), floats(table[ends[1]]))
+        pairs = table.get(f"{_PAIR} {name}")
+        found = estimates(name, *numbers, None if pairs is None else pairs.tolist())
+        whole = in_full or name in _LEADING
+        cells = [
+            estimate.bracketed() if whole or estimate.both else cell
+            for estimate, cell in zip(found, cells, strict=True)
+        ]
     elif name == "failed" and "n" in table.columns:
         cells = [f"{k}/{n}" for k, n in zip(series, table["n"], strict=True)]
     hidden = f"{_RIVAL} {name}"
@@ -156,13 +167,37 @@ def _rivals(
     """For each metric, whether a cell is the best or cannot be told from it, as hidden columns."""
     import pandas as pd
 
-    metrics = {f"{metric}_median": metric for metric in METRICS if metric not in _UNRIVALLED}
-    metrics["images_per_second"] = "images_per_second"
     return {
-        f"{_RIVAL} {name}": pd.Series(rivals(groups, summary, metrics[name], scale(metrics[name])))
+        f"{_RIVAL} {name}": pd.Series(rivals(groups, summary, metric, scale(metric)))
         for name in names
-        if name in metrics
+        if (metric := _summed_up(name)) and metric not in _UNRIVALLED
     }
+
+
+def _pairs(groups: Groups, names: Iterable[str]) -> dict[str, pd.Series[Any]]:
+    """For each metric, the values of the cells that have two, as hidden columns."""
+    import pandas as pd
+
+    return {
+        f"{_PAIR} {name}": pd.Series(groups.pairs(metric), dtype=object)
+        for name in names
+        if (metric := _summed_up(name))
+    }
+
+
+def _some_few(summary: pd.DataFrame | None) -> bool:
+    """Whether some cells have too few seeds to be marked, while others have more."""
+    if summary is None:
+        return False
+    counts = summary["n"][summary["n"] > 0]
+    return bool(len(counts) and counts.min() < LEAST_SEEDS <= counts.max())
+
+
+def _summed_up(name: str) -> str:
+    """The metric of which a column holds the medians of cells; empty for another column."""
+    metric = name.removesuffix("_median")
+    medians = metric in METRICS and metric != name
+    return metric if medians or name == "images_per_second" else ""
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -174,11 +209,11 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
             for metric in RANGED
             if f"{metric}_median" in frame.columns
         }
-        return table.assign(**ranges)
+        return with_differences(table.assign(**ranges))
     table = frame[frame["status"] != "skipped"]
     alone = table["exclusive"].fillna(False).astype(bool)
     speeds = {name: table[name].where(alone) for name in ("images_per_second", "step_ms")}
-    return with_outcome(table.assign(**speeds))
+    return with_differences(with_outcome(table.assign(**speeds)))
 
 
 def failures(results: pd.DataFrame) -> list[Note]:
@@ -219,10 +254,15 @@ def _best(table: pd.DataFrame, name: str) -> list[bool]:
         or len(table) < 2
     ):
         return [False] * len(table)
+    import pandas as pd
+
     values = table[name].astype("float64").replace([float("inf"), float("-inf")], float("nan"))
     if "status" in table.columns:
         values = values.where(table["status"] == "ok")
-    keys = [_KIND] if _KIND in table.columns else [k for k in COMPARABLE if k in table.columns]
+    elif KIND in table.columns:
+        may_be = contending(table["n"].to_numpy("int64"), table[KIND].to_numpy("int64"))
+        values = values.where(pd.Series(may_be, index=table.index))
+    keys = [KIND] if KIND in table.columns else [k for k in COMPARABLE if k in table.columns]
     groups = values.groupby([table[key] for key in keys], dropna=False)
     extreme = groups.transform("min" if better(name) == "lower" else "max")
     contested = groups.transform("nunique") > 1

@@ -116,6 +116,35 @@ def test_listings_wait_for_no_heavy_library(arguments):
     assert done.stdout
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["list", "--json"], ["--help"], ["list", "-h"], ["--version"]]
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_told_in_a_sentence(arguments, unbuffered):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ganbench", *arguments], stdout=full, stderr=subprocess.PIPE,
+            text=True, env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
+    sentence = "Error: standard output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, sentence)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", [["list"], ["list", "x"]])
+def test_where_no_stream_can_be_written_the_exit_code_tells(arguments):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "ganbench", *arguments]
+        assert subprocess.run(command, stdout=full, stderr=full).returncode == 2
+        assert subprocess.run([*command[:3], "list"], stderr=full, stdout=-3).returncode == 0
+
+
+def test_an_error_of_another_file_stays_an_internal_one(ending):
+    result = ending(raising(OSError(28, "No space left on device")))
+    assert result.exit_code == 3
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
 def test_a_reader_that_leaves_is_no_error():
     reading, writing = os.pipe()

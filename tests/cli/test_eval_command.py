@@ -70,7 +70,8 @@ def test_people_get_a_table_and_the_rest_goes_to_standard_error():
     assert head == "extractor pixels:40/40:folder"
     table = {line.split()[0]: line for line in lines}
     assert set(table) >= {"fd", "kid_mean", "precision", "recall", "density", "coverage"}
-    assert "100 subsets of 40, ± between subsets" in table["kid_mean"]
+    assert "100 subsets of 40, which are all fake and all real images" in table["kid_mean"]
+    assert "±" not in table["kid_mean"]
     assert "the extractor has no logits" in table["cs_mean"]
     assert "fid" not in result.stdout.split()
     assert "real: real (40 images)" in result.stderr
@@ -88,6 +89,10 @@ def test_programs_get_one_document_with_every_circumstance(tmp_path):
     assert document["extractor"]["identity"] == "pixels"
     assert document["details"]["fd"] == {"n_fake": 35, "n_real": 40, "ddof": 1}
     assert document["details"]["kid"]["subset_size"] == 30
+    assert document["metrics"]["kid_std"] > 0
+    whole = json.loads(evaluate(*PIXELS, "--json", "--metrics", "kid").stdout)["metrics"]
+    assert whole["kid_mean"] is not None
+    assert whole["kid_std"] is None
     assert document["fake"]["count"] == 35
     assert document["fake"]["listed"] == 40
     assert len(document["real"]["content"]) == 64

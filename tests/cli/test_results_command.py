@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -57,7 +58,29 @@ def test_columns_and_order(call: Call) -> None:
     assert result.stdout.splitlines()[0] == "seed,fd"
 
 
-def test_cells_have_intervals_in_every_format(call: Call) -> None:
+def test_two_seeds_give_their_values_in_every_format(call: Call) -> None:
+    trials = pd.read_csv(io.StringIO(call("--format", "csv").stdout))
+    of_cell = ["architecture", "loss"]
+    both = trials.sort_values("seed").groupby(of_cell)["fd"].agg(list).iloc[0]
+    frame = pd.read_csv(io.StringIO(call("--by-cell", "--format", "csv").stdout))
+    assert (
+        frame[["fd_low", "fd_high", "kid_mean_low", "images_per_second_high"]].isna().all(axis=None)
+    )
+    assert (frame["fd_median"] - (frame["fd_min"] + frame["fd_max"]) / 2).abs().max() < 1e-9
+    records = json.loads(call("--by-cell", "--format", "json").stdout)
+    assert {record["fd_low"] for record in records} == {None}
+    for format_ in ("table", "markdown", "latex"):
+        text = call("--by-cell", "--format", format_).stdout
+        assert f"{both[0]:.1f} / {both[1]:.1f}" in text
+        assert "two seeds carry no interval; at least three are needed" in " ".join(text.split())
+        assert "±" not in text
+        assert "**" not in text
+        assert "textbf" not in text
+
+
+def test_cells_have_intervals_in_every_format(tmp_path: Path, call: Call) -> None:
+    path = write_synthetic_run(tmp_path / "run", seeds=3, ticks=1).path
+    call = functools.partial(call, path=path)
     frame = pd.read_csv(io.StringIO(call("--by-cell", "--format", "csv").stdout))
     assert (frame["fd_low"] < frame["fd_median"]).all()
     assert (frame["fd_median"] < frame["fd_high"]).all()

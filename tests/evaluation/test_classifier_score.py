@@ -20,7 +20,7 @@ def test_certain_and_even_samples_score_the_number_of_classes() -> None:
     logits = torch.eye(5).repeat(200, 1) * 1e6  # so certain that other classes underflow
     mean, std = classifier_score(logits, splits=1)
     assert mean == pytest.approx(5)
-    assert std == 0
+    assert math.isnan(std)  # one part deviates from none
 
 
 def test_samples_that_look_alike_score_one() -> None:

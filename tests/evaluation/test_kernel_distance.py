@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -50,7 +52,28 @@ def test_small_sets_are_used_whole() -> None:
     assert effective_subset_size(12, 12) == 12
     mean, std = kernel_distance(x, y, subsets=3)
     assert mean == pytest.approx(unbiased_mmd(x, y), rel=1e-9)
-    assert std == pytest.approx(0, abs=1e-9)
+    assert math.isnan(std)
+
+
+@pytest.mark.parametrize(
+    ("n_real", "n_fake", "subsets", "size", "there"),
+    [
+        (40, 40, 9, 1000, False),  # both sides are whole in every subset
+        (40, 40, 9, 40, False),
+        (60, 40, 9, 40, False),  # one side is: its chance is in no deviation
+        (40, 60, 9, 50, False),
+        (41, 60, 9, 40, True),
+        (60, 60, 1, 40, False),  # one subset deviates from none
+    ],
+)
+def test_subsets_that_do_not_vary_have_no_deviation(
+    n_real: int, n_fake: int, subsets: int, size: int, there: bool
+) -> None:
+    x, y = features(1, n_real), features(2, n_fake)
+    mean, std = kernel_distance(x, y, subsets, size)
+    assert math.isfinite(mean)
+    assert math.isnan(std) != there
+    assert not there or std > 0
 
 
 def test_subsets_are_no_larger_than_the_smaller_set() -> None:

@@ -75,7 +75,11 @@ def test_where_the_best_failed_few_seeds_tell_nothing(bold: Bold) -> None:
 
 
 def test_speeds_count_where_a_trial_ran_alone(bold: Bold) -> None:
-    values = {"fast": [900.0, 910.0, 905.0], "slow": [500.0, 520.0, 510.0], "busy": [990.0, 995.0]}
+    values = {
+        "fast": [900.0, 910.0, 905.0],
+        "slow": [500.0, 520.0, 510.0],
+        "busy": [990.0, 995.0, 992.0],
+    }
     shared = {"busy": False}
     assert bold(values, metric="images_per_second", exclusive=shared) == ["fast"]
     assert bold(values, metric="images_per_second", device={"slow": "another"}) == ["busy"]
@@ -83,6 +87,15 @@ def test_speeds_count_where_a_trial_ran_alone(bold: Bold) -> None:
 
 def test_one_seed_marks_the_best_alone(bold: Bold) -> None:
     assert bold({"best": [1.0], "other": [1.01], "equal": [1.0]}) == ["best", "equal"]
+
+
+def test_two_seeds_mark_nothing(bold: Bold) -> None:
+    assert bold({"best": [1.0, 1.01], "other": [2.0, 2.02]}) == []
+
+
+def test_cells_of_few_seeds_do_not_take_part(bold: Bold) -> None:
+    values = {"few": [0.1, 0.11], "single": [0.05], "best": [1.0, 1.1, 1.2], "far": [9.0, 9.1, 9.2]}
+    assert bold(values) == ["best"]
 
 
 def test_equals_have_no_best(bold: Bold) -> None:

@@ -11,15 +11,14 @@ import numpy as np
 from ganbench.report.charts.names import direction
 from ganbench.results.formatting import described
 from ganbench.results.statistics.aggregates import median
-from ganbench.results.statistics.intervals import LEVEL, intervals
+from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, intervals
 from ganbench.results.statistics.scales import Scale
 from ganbench.results.statistics.spread import REPLICATES
 from ganbench.results.summary import METRICS, scale
+from ganbench.results.verdicts import too_few
 
 Band = Literal["interval", "range", "none"]
 
-#: Fewer seeds bound a median so loosely that the band would hide everything else.
-LEAST = 3
 #: Of the bootstrap.
 SEED = 0
 
@@ -83,13 +82,16 @@ def describe(counts: Sequence[int], band: Band, what: str = "band") -> str:
     text = f"median of {seeds}"
     if most == 1:
         text = "one seed each" if len(counts) > 1 else "one seed"
+    if band == "interval" and 1 < most < LEAST_SEEDS:
+        return f"{text}; {too_few(most)}"
     if band == "none" or most < _least(band):
         return text
-    return f"{text}; {what}: {_NAMES[band]}"
+    some = f", none below {_least(band)} seeds" if least < _least(band) else ""
+    return f"{text}; {what}: {_NAMES[band]}{some}"
 
 
 def _least(band: Band) -> int:
-    return LEAST if band == "interval" else 2
+    return LEAST_SEEDS if band == "interval" else 2
 
 
 _NAMES = {

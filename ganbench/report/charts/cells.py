@@ -24,6 +24,9 @@ class Columns:
         self._floats: dict[str, np.ndarray] = {}
         self._texts: dict[str, np.ndarray] = {}
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._frame.columns
+
     def floats(self, name: str) -> np.ndarray:
         """As float64, NaN for what is missing."""
         if name not in self._floats:

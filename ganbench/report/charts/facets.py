@@ -1,13 +1,12 @@
 """Which cells may stand in one figure, what each is called there, and how it is drawn.
 
-Numbers compare only on one data set, one extractor and one protocol; each such combination is a
-*facet* and gets a chart of its own.
+Numbers compare only where they were measured alike (`comparability.MEASURED`: data, features,
+evaluation settings, protocol); each such combination is a *facet* and gets a chart of its own.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,13 @@ import numpy as np
 
 from ganbench.report.charts.cells import Cell, cells
 from ganbench.report.charts.palette import COLORS, DASHES
+from ganbench.results.comparability import (
+    EVALUATION,
+    FINGERPRINT,
+    MEASURED,
+    distinguishing,
+    mapping,
+)
 from ganbench.results.formatting import plain
 from ganbench.results.schema import AXES
 
@@ -26,7 +32,8 @@ if TYPE_CHECKING:
 PARTS = (*(axis for axis in AXES if axis != "dataset"), "settings")
 
 _UNKNOWN = "not measured"
-_SHORT = ("task", "budget", "batch_size", "precision_mode")
+Key = tuple[str, ...]
+_SHORT = ("task", "budget", "batch_size", "precision_mode", "extractor", "protocol")
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Facet:
-    """The cells of one data set, extractor and protocol.
+    """The cells of one data set, extractor, way of evaluation and protocol.
 
-    :ivar title: the data set, with extractor or protocol where the data set has several.
+    :ivar title: the data set, with what else tells the facet from others of the data set.
     :ivar standard: whether the features are those of the standard FID.
     :ivar common: components that all cells share, such as ``dcgan[width=32]``.
     :ivar color_by: what colours stand for, if for one thing: an axis, or several joined by ``×``.
@@ -87,7 +94,7 @@ class Facet:
 
 def facets(results: pd.DataFrame) -> list[Facet]:
     """The facets of a results frame, in the order of its data sets."""
-    grouped: dict[tuple[str, str, str], list[Cell]] = {}
+    grouped: dict[Key, list[Cell]] = {}
     for cell in cells(_settled(results)):
         grouped.setdefault(_comparable(cell), []).append(cell)
     grouped = _with_unmeasured(grouped)
@@ -105,8 +112,8 @@ def facets(results: pd.DataFrame) -> list[Facet]:
         found.append(
             Facet(
                 dataset=plain(key[0]),
-                extractor=plain(key[1]),
-                protocol=plain(key[2]),
+                extractor=plain(key[MEASURED.index("extractor")]),
+                protocol=plain(key[MEASURED.index("protocol")]),
                 title=_title(key, grouped),
                 standard=any(bool(np.isfinite(cell.floats("fid")).any()) for cell in members),
                 members=members_,
@@ -117,6 +124,11 @@ def facets(results: pd.DataFrame) -> list[Facet]:
             )
         )
     return found
+
+
+def cell_names(members: Sequence[Cell]) -> list[str]:
+    """A text for each of the cells of a data set: its components, and what tells it from its equals."""
+    return [part_label(part, PARTS) for part in _parts(members)]
 
 
 def varying(parts: Sequence[Mapping[str, str]]) -> list[str]:
@@ -134,9 +146,9 @@ def part_label(part: Mapping[str, str], shown: Sequence[str]) -> str:
 
 
 def _settled(results: pd.DataFrame) -> pd.DataFrame:
-    """With the extractor and the protocol also of trials that ended before they were recorded."""
+    """With how trials were to be measured also for those that ended before it was recorded."""
     known = {}
-    for name in ("extractor", "protocol"):
+    for name in (name for name in MEASURED if name != "dataset" and name in results.columns):
         filled = results[name]
         for keys in (["cell"], ["dataset"]):
             if all(key in results.columns for key in keys):
@@ -147,42 +159,47 @@ def _settled(results: pd.DataFrame) -> pd.DataFrame:
     return results.assign(**known)
 
 
-def _comparable(cell: Cell) -> tuple[str, str, str]:
-    return str(cell.key["dataset"]), _first(cell, "extractor"), _first(cell, "protocol")
+def _comparable(cell: Cell) -> Key:
+    return tuple(_first(cell, name) for name in MEASURED)
 
 
 def _first(cell: Cell, name: str) -> str:
     if name in cell.key:
         return cell.key[name]
-    return next(filter(None, cell.texts(name)), "")
+    return next(filter(None, cell.texts(name)), "") if name in cell.columns else ""
 
 
-def _with_unmeasured(
-    grouped: dict[tuple[str, str, str], list[Cell]],
-) -> dict[tuple[str, str, str], list[Cell]]:
+def _with_unmeasured(grouped: dict[Key, list[Cell]]) -> dict[Key, list[Cell]]:
     """Cells that were never measured, as skipped ones are, join the only facet of their data set."""
     kept = dict(grouped)
     for key in grouped:
-        dataset, extractor, protocol = key
-        others = [other for other in kept if other != key and other[0] == dataset]
+        others = [other for other in kept if other != key and other[0] == key[0]]
         fitting = [
-            other for other in others if extractor in ("", other[1]) and protocol in ("", other[2])
+            other
+            for other in others
+            if all(part in ("", there) for part, there in zip(key, other, strict=True))
         ]
-        if (not extractor or not protocol) and len(fitting) == 1:
+        if "" in key and len(fitting) == 1:
             kept[fitting[0]] = [*kept[fitting[0]], *kept.pop(key)]
     order = {id(cell): place for place, cell in enumerate(c for g in grouped.values() for c in g)}
     return {key: sorted(group, key=lambda cell: order[id(cell)]) for key, group in kept.items()}
 
 
-def _title(key: tuple[str, str, str], grouped: Iterable[tuple[str, str, str]]) -> str:
-    dataset, extractor, protocol = key
-    same = [other for other in grouped if other[0] == dataset]
-    title = plain(dataset)
-    if len({other[1] for other in same}) > 1:
-        title += f" · {plain(extractor) or _UNKNOWN}"
-    if len({other[2] for other in same}) > 1:
-        title += f" · protocol {plain(protocol) or _UNKNOWN}"
-    return title
+def _title(key: Key, grouped: Iterable[Key]) -> str:
+    same = [other for other in grouped if other[0] == key[0]]
+    parts = [plain(key[0])]
+    for place, name in enumerate(MEASURED):
+        if len({other[place] for other in same}) > 1:
+            parts.append(_titled(name, key[place], [other[place] for other in same]))
+    return " · ".join(filter(None, parts))
+
+
+def _titled(name: str, value: str, every: Sequence[str]) -> str:
+    """What a facet's part is called in a title, beside those of other facets."""
+    if name == EVALUATION:
+        return distinguishing([value, *every])[0] if value else _UNKNOWN
+    word = {"protocol": "protocol ", FINGERPRINT: "data "}.get(name, "")
+    return word + (plain(value)[:60] or _UNKNOWN)
 
 
 def _parts(members: Sequence[Cell]) -> list[dict[str, str]]:
@@ -205,7 +222,9 @@ def _told_apart(members: Sequence[Cell]) -> list[str]:
         return [""]
     tries: list[Callable[[Cell], dict[str, str]]] = [
         lambda cell: {name: plain(cell.key[name]) for name in _SHORT if name in cell.key},
-        lambda cell: _settings(cell),
+        lambda cell: _settings(cell, "settings"),
+        lambda cell: _settings(cell, EVALUATION),
+        lambda cell: {"data": plain(cell.key.get(FINGERPRINT, ""))[:12]},
         lambda cell: {"cell": plain(cell.key.get("cell", ""))[:6]},
         lambda cell: {"versions": plain(cell.key.get("providers", ""))},
     ]
@@ -226,14 +245,8 @@ def _told_apart(members: Sequence[Cell]) -> list[str]:
     return [f"{text} #{place}".strip() for place, text in enumerate(found, start=1)]
 
 
-def _settings(cell: Cell) -> dict[str, str]:
-    try:
-        settings = json.loads(str(cell.key.get("settings", "{}")))
-    except ValueError:
-        return {}
-    if not isinstance(settings, dict):
-        return {}
-    return {plain(name): plain(value) for name, value in settings.items()}
+def _settings(cell: Cell, name: str) -> dict[str, str]:
+    return {plain(key): plain(value) for key, value in mapping(cell.key.get(name)).items()}
 
 
 def _common(parts: Sequence[Mapping[str, str]], shown: Sequence[str]) -> str:

@@ -31,6 +31,7 @@ class ParetoPoint:
     :ivar quality_low: NaN where there is none; an end may be infinite.
     :ivar on_front: no other cell is as good in both and better in one.
     :ivar n: trials behind the quality, ``n_speed`` behind the speed.
+    :ivar trials: all that count; ``failed`` of them did not end well.
     """
 
     label: str
@@ -45,6 +46,7 @@ class ParetoPoint:
     quality_high: float
     on_front: bool
     n: int
+    trials: int
     failed: int
     n_speed: int
     color_label: str = ""
@@ -177,6 +179,7 @@ def _points(
                 quality_high=float(y_high[place]),
                 on_front=bool(on_front[place]),
                 n=len(y[place]),
+                trials=member.cell.n,
                 failed=member.cell.failed,
                 n_speed=len(x[place]),
                 color_label=member.style.color_label,

@@ -17,8 +17,9 @@ from ganbench.report.charts.measures import check_measure, measured
 from ganbench.report.charts.names import check_history_metric, direction, metric_name
 from ganbench.report.charts.palette import COLORS, DASHES
 from ganbench.report.charts.seeds import Over, by_trial, seed_curves
-from ganbench.results.statistics.intervals import LEVEL, wilson
+from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, wilson
 from ganbench.results.statistics.profiles import profile_bands, time_to_target
+from ganbench.results.verdicts import too_few
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,9 @@ class ProfileLine:
     """One component: the share of its trials that reach x, a step function.
 
     :ivar x: where it steps, in the order in which the share grows; before the first it is zero.
-    :ivar share: from there to the next x; ``low`` and ``high`` bound it.
+    :ivar share: from there to the next x; ``low`` and ``high`` bound it, NaN where there is no band.
     :ivar failed: trials that never get there, of ``n`` in all.
+    :ivar seeds: trials of the context that has most; fewer than `LEAST_SEEDS` carry no band.
     """
 
     label: str
@@ -44,6 +46,12 @@ class ProfileLine:
     high: np.ndarray
     n: int
     failed: int
+    seeds: int
+
+    @property
+    def banded(self) -> bool:
+        """Whether it has a band."""
+        return self.seeds >= LEAST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,13 @@ class ProfileChart:
     note: str
     caption: str
     over: Over | None = None
-    band: str = BAND
+
+    @property
+    def band(self) -> str:
+        """What the bands are, or why there are none."""
+        if any(line.banded for line in self.lines):
+            return BAND
+        return too_few(max(line.seeds for line in self.lines))
 
 
 def score_profiles(
@@ -242,6 +256,7 @@ def _line(name: str, place: int, groups: Sequence[np.ndarray]) -> ProfileLine:
         high=band.high,
         n=len(scores),
         failed=int(np.isinf(scores).sum()),
+        seeds=max(map(len, groups)),
     )
 
 
@@ -251,9 +266,8 @@ def _prolonged(line: ProfileLine, end: float) -> ProfileLine:
         n = line.n
         bounds = wilson(0, n, LEVEL)
         zero = np.zeros(1)
-        return replace(
-            line, x=np.array([end]), share=zero, low=zero + bounds.low, high=zero + bounds.high
-        )
+        low, high = (bounds.low, bounds.high) if line.banded else (np.nan, np.nan)
+        return replace(line, x=np.array([end]), share=zero, low=zero + low, high=zero + high)
     if line.x[-1] >= end:
         return line
     return replace(

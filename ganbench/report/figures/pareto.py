@@ -105,7 +105,7 @@ def _point(number: int, point: ParetoPoint, chart: ParetoChart) -> Trace:
                 point.label,
                 f"{chart.quality} {point.quality:.4g}{_span(point.quality_low, point.quality_high)}",
                 f"{chart.speed} {point.speed:,.4g}{_span(point.speed_low, point.speed_high)}",
-                f"{point.n - point.failed} of {point.n} trials ended ok",
+                f"{point.trials - point.failed} of {point.trials} trials ended ok",
                 "on the front: nothing is both better and faster" if point.on_front else "",
             )
         ],
@@ -140,7 +140,7 @@ def _data(chart: ParetoChart) -> Data:
             plain(point.label),
             *map(given, (point.quality, point.quality_low, point.quality_high)),
             *map(given, (point.speed, point.speed_low, point.speed_high)),
-            point.n,
+            point.trials,
             point.failed,
             point.on_front,
         ]

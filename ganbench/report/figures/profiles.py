@@ -92,7 +92,8 @@ def _figure(anchor: str, title: str, charts: list[ProfileChart]) -> Figure:
         ],
         notes=sentences(*(_note(chart, len(charts) > 1) for chart in charts)),
         height=380,
-        bands=all(len(chart.lines) <= _MOST_BANDS for chart in charts),
+        bands=all(len(chart.lines) <= _MOST_BANDS for chart in charts)
+        and any(line.banded for chart in charts for line in chart.lines),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganbench.report.charts.cells import Cell, cells
+from ganbench.report.charts.facets import cell_names
 from ganbench.report.embed import label, labels
 from ganbench.report.figures.base import (
     Data,
@@ -25,7 +26,6 @@ from ganbench.report.figures.base import (
 from ganbench.results.formatting import plain
 from ganbench.results.schema import column
 from ganbench.results.summary import median, outcomes
-from ganbench.results.view import cell_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,14 +63,17 @@ class _Member:
 
 def stability_figures(results: pd.DataFrame) -> list[Figure]:
     """A figure for each data set, with a view for each column that holds a number."""
-    by_dataset: dict[str, list[_Member]] = {}
+    by_dataset: dict[str, list[Cell]] = {}
     ends = outcomes(results).to_numpy(dtype=object)
     for cell in cells(results):
         if cell.n:
-            member = _member(cell, [plain(end) for end in ends[cell.rows]])
-            by_dataset.setdefault(cell.key["dataset"], []).append(member)
+            by_dataset.setdefault(cell.key["dataset"], []).append(cell)
     found: list[Figure] = []
-    for dataset, members in by_dataset.items():
+    for dataset, group in by_dataset.items():
+        members = [
+            _member(cell, name, [plain(end) for end in ends[cell.rows]])
+            for cell, name in zip(group, cell_names(group), strict=True)
+        ]
         members.sort(key=lambda member: member.middle("fd_drift"))
         shown = [name for name in _COLUMNS if any(member.points(name) for member in members)]
         if shown:
@@ -78,9 +81,9 @@ def stability_figures(results: pd.DataFrame) -> list[Figure]:
     return found
 
 
-def _member(cell: Cell, ends: list[str]) -> _Member:
+def _member(cell: Cell, name: str, ends: list[str]) -> _Member:
     return _Member(
-        label=cell_label(value for key, value in cell.key.items() if value and key != "dataset"),
+        label=name,
         seeds=[int(seed) for seed in np.nan_to_num(cell.floats("seed"), nan=-1)],
         outcomes=ends,
         numbers={name: cell.floats(name).tolist() for name in _COLUMNS},

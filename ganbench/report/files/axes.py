@@ -10,6 +10,7 @@ import numpy as np
 from ganbench.errors import UsageError
 from ganbench.report.files.style import NORMAL, Look
 from ganbench.report.files.text import wrapped
+from ganbench.results.cell_columns import SIGNED
 from ganbench.results.formatting import ARROWS
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def is_log(look: Look, suits: bool, values: np.ndarray, metric: str) -> bool:
     """
     if look.log is None:
         return suits
+    if look.log and metric in SIGNED:
+        raise UsageError(f"--log: {metric} may be negative, which a logarithmic axis cannot show")
     finite = values[np.isfinite(values)]
     if look.log and len(finite) and finite.min() <= 0:
         raise UsageError(

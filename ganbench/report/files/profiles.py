@@ -37,7 +37,10 @@ def sheet(charts: Sequence[ProfileChart], look: Look) -> Sheet:
             ax.set_axis_off()
 
     notes = [describe([line for chart in charts for line in chart.lines], charts[0].target)]
-    notes += dict.fromkeys(chart.band for chart in charts) if banded else [_half(charts)]
+    whole = all(line.banded for chart in charts for line in chart.lines)
+    notes += (
+        dict.fromkeys(chart.band for chart in charts) if banded or not whole else [_half(charts)]
+    )
     several = len(charts) > 1
     notes += [f"{c.title}: {c.note}" if several else c.note for c in charts if c.note]
     return Sheet(grid, draw, [_key(charts, names)], [*notes, *names.notes()])
@@ -76,7 +79,7 @@ def _line(
         for values in (line.share, line.low, line.high)
     )
     axes.plot(x, share, drawstyle="steps-post", linewidth=width, **style)
-    if banded and len(line.x):
+    if banded and line.banded and len(line.x):
         axes.fill_between(
             x[1:], low[1:], high[1:], step="post", color=style["color"], alpha=_BAND, linewidth=0
         )

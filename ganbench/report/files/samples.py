@@ -45,6 +45,7 @@ def sheet(pictures: Sequence[Picture], look: Look) -> Sheet:
         for picture, title, ax in zip(pictures, titles, axes, strict=False):
             _show(ax, picture.pixels)
             ax.set_title(title, fontsize=SMALL, fontweight="normal")
+            ax.set_anchor("S")  # what room is left is the titles'
 
     grid = Grid(math.ceil(len(pictures) / columns), columns, width, height)
     return Sheet(grid, draw, notes=[_common(pictures), *names.notes()])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganbench.results.statistics.intervals import LEVEL, Interval, wilson_of_share
+from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, Interval, wilson_of_share
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,14 @@ def improvement(
     higher: bool = False,
     level: float = LEVEL,
 ) -> Improvement:
-    """`probability_of_improvement` with its interval; NaN without strata, or with an empty one."""
+    """`probability_of_improvement` with its interval; NaN without strata, or with an empty one.
+
+    There is no interval where every stratum has fewer than `LEAST_SEEDS` trials on a side.
+    """
     found = probability_of_improvement(a_strata, b_strata, higher=higher)
-    if math.isnan(found):
-        return Improvement(found, Interval(math.nan, math.nan, level))
     sizes = [min(len(a), len(b)) for a, b in zip(a_strata, b_strata, strict=True)]
+    if math.isnan(found) or max(sizes) < LEAST_SEEDS:
+        return Improvement(found, Interval(math.nan, math.nan, level))
     pairs = len(sizes) ** 2 / sum(1 / size for size in sizes)  # as if all strata had as many
     return Improvement(found, wilson_of_share(found, pairs, level))
 

@@ -24,12 +24,16 @@ Strata = Sequence[np.ndarray]
 
 LEVEL = 0.95
 
+#: Fewer seeds carry no interval: of two, one degree of freedom is left, and a factor of 12.7.
+LEAST_SEEDS = 3
+
 
 @dataclass(frozen=True)
 class Interval:
     """Two bounds that hold the truth with the given level of confidence.
 
-    :ivar low: may be ``-inf`` where nothing bounds it; NaN where there is no interval (one value).
+    :ivar low: may be ``-inf`` where nothing bounds it; NaN where there is no interval, as of fewer than
+        `LEAST_SEEDS` values.
     :ivar high: likewise, ``inf``.
     """
 
@@ -86,10 +90,11 @@ def interval(
 
     :param seed: of the bootstrap, a PCG64 generator.
     :param scale: ``log`` for positive metrics without an upper bound, ``share`` for 0 to 1.
-    :return: NaN bounds where a stratum has one value, where there is nothing, or too little for ``iqm``.
+    :return: NaN bounds where a stratum has one value, where all have fewer than `LEAST_SEEDS`, where
+        there is nothing, or too little for ``iqm``.
     """
     values = np.concatenate([np.asarray(s, dtype="float64") for s in strata]) if strata else None
-    if values is None or np.isnan(values).any() or min(map(len, strata)) < 2:
+    if values is None or np.isnan(values).any() or not enough(strata):
         return Interval(math.nan, math.nan, level)
     fitting = usable(scale, values)
     scaled = [forward(fitting, np.asarray(stratum, dtype="float64")) for stratum in strata]
@@ -111,6 +116,12 @@ def interval(
     return Interval(back(fitting, low), back(fitting, high), level)
 
 
+def enough(strata: Strata) -> bool:
+    """Whether values of strata carry an interval: two in each, and `LEAST_SEEDS` in one."""
+    sizes = [len(stratum) for stratum in strata]
+    return min(sizes, default=0) >= 2 and max(sizes) >= LEAST_SEEDS
+
+
 def intervals(
     groups: Sequence[np.ndarray],
     statistic: Statistic,
@@ -125,7 +136,7 @@ def intervals(
     by_count: dict[tuple[int, Scale], list[int]] = {}
     for number, group in enumerate(groups):
         fitting = usable(scale, group)
-        if len(group) >= max(2, least_count(statistic)) and np.isfinite(group).all():
+        if len(group) >= max(LEAST_SEEDS, least_count(statistic)) and np.isfinite(group).all():
             by_count.setdefault((len(group), fitting), []).append(number)
         else:
             found = interval(

@@ -17,6 +17,7 @@ from ganbench.results.statistics.aggregates import BY_NAME, Statistic
 from ganbench.results.statistics.intervals import (
     LEVEL,
     Interval,
+    enough,
     estimate_and_error,
     interval,
     wilson,
@@ -78,8 +79,11 @@ def paired_effect(strata: Sequence[np.ndarray], *, level: float = LEVEL, seed: i
 
 
 def paired_p(strata: Sequence[np.ndarray], *, seed: int = 0) -> float:
-    """The p value of `paired_effect`, that there is no effect; NaN where a stratum has one pair."""
-    if not strata or min(map(len, strata)) < 2:
+    """The p value of `paired_effect`, that there is no effect.
+
+    :return: NaN where there are too few pairs, see `intervals.enough`.
+    """
+    if not enough(strata):
         return math.nan
     if not all(np.isfinite(stratum).all() for stratum in strata):
         return _p_with_failures(strata, seed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganbench.results.statistics.intervals import LEVEL, wilson
+from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, Interval, wilson
 
 #: The scores of one name: a single array, or one array per context.
 Scores = np.ndarray | Sequence[np.ndarray]
@@ -45,15 +45,26 @@ def profile_bands(
     higher: bool = False,
     level: float = LEVEL,
 ) -> dict[str, Band]:
-    """`performance_profile` with Wilson's interval at each threshold, by itself."""
+    """`performance_profile` with Wilson's interval at each threshold, by itself.
+
+    Ends are NaN for a name that has fewer than `LEAST_SEEDS` scores in every context.
+    """
     found = {}
     for name, scores in scores_by_name.items():
         middle, counts, n = _shares(scores, taus, higher)
-        ends = {count: wilson(count, n, level) for count in set(counts.tolist())}
+        ends = {count: share_interval(count, n, scores, level) for count in set(counts.tolist())}
         low = np.array([ends[count].low for count in counts.tolist()])
         high = np.array([ends[count].high for count in counts.tolist()])
         found[name] = Band(middle, low, high)
     return found
+
+
+def share_interval(count: int, n: int, scores: Scores, level: float = LEVEL) -> Interval:
+    """Wilson's interval of ``count`` of ``n`` scores; NaN ends where all contexts have too few."""
+    sizes = [len(scores)] if isinstance(scores, np.ndarray) else [len(group) for group in scores]
+    if max(sizes, default=0) < LEAST_SEEDS:
+        return Interval(math.nan, math.nan, level)
+    return wilson(count, n, level)
 
 
 def time_to_target(x: np.ndarray, fd: np.ndarray, target: float, *, higher: bool = False) -> float:
