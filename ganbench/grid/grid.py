@@ -179,11 +179,12 @@ def _check_keys(where: str, keys: Mapping[str, Any], known: Sequence[str]) -> No
 
 
 def _table(section: str, value: Any) -> dict[str, Any]:
-    """A section's content, of what TOML can hold: none is the word."""
+    """A section's content, of what TOML can hold: a setting's none is a word there."""
     if not isinstance(value, Mapping):
         raise UsageError(f"[{section}] must be a table, not {value!r}")
     table = {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
-    table = {k: "none" if v is None else v for k, v in table.items()}
+    if section in ("training", "evaluation"):
+        table = {k: "none" if v is None else v for k, v in table.items()}
     try:
         tomli_w.dumps(table)
     except (TypeError, ValueError, AttributeError) as error:
