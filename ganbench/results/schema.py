@@ -116,6 +116,7 @@ EXTRA_COLUMNS: tuple[Column, ...] = (
     Column("high_quality", "float64", "", "share of samples close to a mode", "higher"),
     Column("reverse_kl", "float64", "nats", "KL of the samples' modes from the true ones", "lower"),
     Column("attempts", "Int64", "", "how often the trial was started"),
+    Column("sources", "string", "", "hash of each component's code, as JSON, or `unknown`"),
     Column("settings", "string", "", "training settings, as JSON"),
     Column("setting_sources", "string", "", "where each setting came from, as JSON"),
 )

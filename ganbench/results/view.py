@@ -14,6 +14,7 @@ from ganbench.results.captions import feature_captions, interval_captions, speed
 from ganbench.results.estimates import Estimate, estimates, floats
 from ganbench.results.formatting import better, described, header, is_number, plain, span, texts
 from ganbench.results.groups import Groups, group
+from ganbench.results.origins import origin_captions
 from ganbench.results.rivals import COMPARABLE, MEANING, comparable, rivals
 from ganbench.results.schema import AXES, STATUSES
 from ganbench.results.selection import (
@@ -123,6 +124,7 @@ def make_view(
     if summary is not None:
         captions += interval_captions(summary, any(e.low for c in shown for e in c.estimates or ()))
         captions += speed_captions(results) if "images_per_second" in names else []
+    captions += origin_captions(results)
     bold = any(any(column.best) for column in shown if column.estimates)
     marks = MEANING.format(level=100 * LEVEL) if bold else ""
     return View(table, shown, [*failures(results), *skipped(results)], captions, marks)
