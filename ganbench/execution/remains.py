@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,8 @@ class Remains:
         """
         folder = self._folder.trial(trial.id)
         then = (folder.read_identity() or {}).get("sources")
+        if then is None:  # the file is gone or damaged; the row says what it was trained with
+            then = code_of(folder.read_row())
         changed = tuple(changed_sources(then, trial.cell.sources))
         if not changed or not (folder.row_stamp() or folder.checkpoint_dir.is_dir()):
             return False
@@ -118,6 +121,14 @@ class Remains:
             f"grid's: {what}. Their rows stay, and the grid's trials are trained on their own"
             for what, count in changes.items()
         ]
+
+
+def code_of(row: Mapping[str, Any] | None) -> Any:
+    """Component -> digest of its code as a row records it; None where it records none."""
+    try:
+        return json.loads((row or {}).get("sources") or "null")
+    except (TypeError, ValueError):
+        return None
 
 
 def write_skipped(trial: Trial, folder: RunFolder) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import json
 import os
 import socket
 import time
@@ -22,7 +21,7 @@ from ganbench.execution.options import duration
 from ganbench.execution.orders import Ending, Event, Executor, Order, Slot, Status
 from ganbench.execution.pace import Outlook
 from ganbench.execution.progress import Progress
-from ganbench.execution.remains import set_aside
+from ganbench.execution.remains import code_of, set_aside
 from ganbench.grid.cell import Trial
 from ganbench.registry.sources import changed_sources
 from ganbench.results.schema import FAILURES, FINISHED
@@ -446,11 +445,7 @@ class Supervisor:
 
 def _of_other_code(row: Mapping[str, Any], trial: Trial) -> bool:
     """Whether another run trained the trial with components that were edited in between."""
-    try:
-        then = json.loads(row.get("sources") or "{}")
-    except ValueError:
-        return False
-    return bool(changed_sources(then, trial.cell.sources))
+    return bool(changed_sources(code_of(row), trial.cell.sources))
 
 
 def _newest(folder: TrialFolder) -> str:

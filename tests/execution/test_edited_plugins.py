@@ -131,11 +131,19 @@ def test_folders_without_digests_count_as_they_are_and_learn_them(bench):
     bench.run()
     first, folder = bench.row(), bench.run_folder.trial(bench.row()["trial"])
     identity = {key: value for key, value in folder.read_identity().items() if key != "sources"}
+    folder.write_row({**first, "sources": None})
     folder.write_identity(identity)
     bench.write("mine_pkg/scales.py", "SCALE = 2.0\n")
     assert bench.run() == (0, "")
-    assert bench.row() == first
+    assert bench.row()["fd"] == first["fd"]
     bench.write("mine_pkg/scales.py", "SCALE = 3.0\n")
+    assert bench.run()[0] == 1
+
+
+def test_without_trial_json_the_row_tells_the_code(bench):
+    bench.run()
+    bench.run_folder.trial(bench.row()["trial"]).trial_json.unlink()
+    bench.write("mine_pkg/scales.py", "SCALE = 2.0\n")
     assert bench.run()[0] == 1
 
 

@@ -186,12 +186,15 @@ def test_what_a_component_does_wrong_is_a_problem_of_its_own_cells(
     assert cell.identity  # it still has a row
 
 
-def test_options_that_have_no_hash_are_no_obstacle(plan, provided):
+def test_options_that_can_change_are_refused(plan, provided):
     import dataclasses
 
     members = {"sizes": dataclasses.field(default_factory=list), "__annotations__": {"sizes": list}}
     provided(architecture={"listed": architecture(**members)})
-    assert reasons(plan(architecture=["listed"])) == [None]
+    with pytest.raises(
+        UsageError, match="option sizes is of type list, which can change: use tuple"
+    ):
+        plan(architecture=["listed"])
 
 
 def test_automatic_options_are_resolved_for_each_cell_and_the_cell_keeps_its_name(plan):
