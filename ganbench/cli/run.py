@@ -84,6 +84,8 @@ def _axis(short: str, name: str, plural: str) -> Any:
 @click.option("--retry-failed", is_flag=True, help="Go on with trials that failed before.")
 @click.option("--rerun", metavar="SPEC", multiple=True,
               help="Train anew what has this component, or this trial; repeatable.")  # fmt: skip
+@click.option("--keep-results", is_flag=True,
+              help="Keep results of components whose files were edited, as in a comment.")  # fmt: skip
 @click.option("--fail-fast", is_flag=True, help="Stop at the first trial that fails.")
 @click.option("--isolate", is_flag=True, help="A fresh process for every trial.")
 @click.option(
@@ -119,7 +121,8 @@ def run(
 ) -> int:
     """Train every combination of a grid and evaluate it.
 
-    Running again into the same folder finishes what is missing and retrains nothing that is done.
+    Running again into the same folder finishes what is missing and retrains nothing that is done,
+    but for trials of components whose files were edited since.
     Exit code: 0 all went well, 1 some trial failed, 2 wrong use, 5 nothing to run, 130 interrupted
     with the state saved.
     """

@@ -44,6 +44,7 @@ class TrialHost:
 
     :param trials: the trials that may be ordered, by id.
     :param should_stop: whether the trial at hand is to save its state and stop.
+    :param keep_results: whether a checkpoint of components' earlier code is gone on with.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class TrialHost:
         emit: Emit,
         should_stop: Callable[[], bool],
         log_to: LogTo = lambda folder: contextlib.nullcontext(),
+        keep_results: bool = False,
     ) -> None:
+        self._keep_results = keep_results
         self._resources, self._trials, self._audience = resources, trials, audience
         self._emit, self._should_stop, self._log_to = emit, should_stop, log_to
         self._state = ProcessState.take()
@@ -74,7 +77,8 @@ class TrialHost:
             lambda text: emit({"event": "say", "text": text}),
         )
         trials = {trial.id: trial for trial in plan.trials()}
-        return cls(resources, trials, Audience(callbacks), emit, should_stop)
+        audience, keep = Audience(callbacks), setup.keep_results
+        return cls(resources, trials, audience, emit, should_stop, keep_results=keep)
 
     def clean_up(self) -> None:
         """Undo what the trial before may have done to this process."""
@@ -179,6 +183,7 @@ class TrialHost:
             on_tick=on_tick,
             holds=lambda: _holds(order, folder),
             exclusive=neighbours.alone,
+            keep_results=self._keep_results,
         )
 
     def _failed(

@@ -42,7 +42,13 @@ class InlineExecutor:
             Path(setup.root), Path(setup.cache), torch.device(setup.device), self._say
         )
         self._host = TrialHost(
-            self._resources, trials, audience, emit, self._should_stop, _redirected
+            self._resources,
+            trials,
+            audience,
+            emit,
+            self._should_stop,
+            _redirected,
+            setup.keep_results,
         )
 
     def free(self) -> Sequence[Slot]:

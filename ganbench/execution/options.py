@@ -36,6 +36,7 @@ class RunOptions:
     :ivar isolate: a fresh process for each trial.
     :ivar retry_failed: train failed trials of earlier runs again.
     :ivar rerun: specs of components whose trials are trained anew.
+    :ivar keep_results: whether results of components whose files were edited since count as they are.
     :ivar memory_limit: bytes that a worker may allocate on the CPU, or None.
     :ivar gpus_per_trial: share of a GPU for each trial.
     :ivar ray_address: of a Ray cluster; a local one is started by default.
@@ -53,6 +54,7 @@ class RunOptions:
     isolate: bool = False
     retry_failed: bool = False
     rerun: Sequence[str] = ()
+    keep_results: bool = False
     memory_limit: int | None = None
     gpus_per_trial: float | None = None
     ray_address: str | None = None

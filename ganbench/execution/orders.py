@@ -33,6 +33,7 @@ class Setup:
     :ivar threads: CPU threads of a worker; None leaves torch's choice.
     :ivar callbacks: specs of callbacks.
     :ivar memory_limit: bytes that a worker may allocate on the CPU, or None.
+    :ivar keep_results: whether checkpoints of components' earlier code are gone on with.
     """
 
     grid: Mapping[str, Any]
@@ -42,6 +43,7 @@ class Setup:
     threads: int | None = None
     callbacks: Sequence[str] = ()
     memory_limit: int | None = None
+    keep_results: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

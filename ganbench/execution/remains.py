@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ganbench.errors import StorageError
 from ganbench.grid.cell import Trial
+from ganbench.registry.sources import changed_sources
 from ganbench.results.files import decode, encode
 from ganbench.results.schema import ENDED_WELL, FINISHED
 from ganbench.results.store import RunFolder
 
-#: Folder within a run folder for what was trained anew on request.
+#: Folder within a run folder for what was trained anew.
 SET_ASIDE = "set-aside"
 _SHOWN = 8
+_NAMED = 3
 
 
 class Remains:
     """Tells trials that are done from those that are not, and finds what is damaged.
 
     :param trials: all trials of the grid.
+    :param keep_results: take results of a component's earlier code for those of its present code.
     """
 
-    def __init__(self, folder: RunFolder, trials: Sequence[Trial]) -> None:
-        self._folder, self._trials = folder, trials
+    def __init__(
+        self, folder: RunFolder, trials: Sequence[Trial], keep_results: bool = False
+    ) -> None:
+        self._folder, self._trials, self._keep = folder, trials, keep_results
         self._problems: list[str] = []
         self._to_mend: list[Trial] = []
+        self._outdated: dict[tuple[str, ...], list[str]] = {}
+
+    def outdated(self, trial: Trial) -> bool:
+        """Whether what is there of the trial is of code that was edited since.
+
+        Such a trial begins at its start. Trials of which no code is recorded count as they are.
+        """
+        folder = self._folder.trial(trial.id)
+        then = (folder.read_identity() or {}).get("sources")
+        if then is None:  # the file is gone or damaged; the row says what it was trained with
+            then = code_of(folder.read_row())
+        changed = tuple(changed_sources(then, trial.cell.sources))
+        if not changed or not (folder.row_stamp() or folder.checkpoint_dir.is_dir()):
+            return False
+        self._outdated.setdefault(changed, []).append(trial.id)
+        if self._keep:
+            self._to_mend.append(trial)
+        return not self._keep
 
     def to_train(self, trial: Trial, retry_failed: bool) -> bool:
         """Whether the trial has no final row, or one that cannot be trusted."""
@@ -53,12 +77,29 @@ class Remains:
         shown = self._problems[:_SHOWN]
         if len(self._problems) > _SHOWN:
             shown.append(f"and {len(self._problems) - _SHOWN} more files are damaged")
-        return [*shown, *self._relatives()]
+        return [*shown, *self._edits(), *self._relatives()]
+
+    def _edits(self) -> Iterator[str]:
+        for components, trials in self._outdated.items():
+            who = f"{' and '.join(components)} {'was' if len(components) == 1 else 'were'} edited"
+            many = f"{len(trials)} trial{'s' if len(trials) > 1 else ''}"
+            listed = ", ".join(trials[:_NAMED]) + (", …" if len(trials) > _NAMED else "")
+            if self._keep:
+                yield f"{who}; the results of {many} are kept on request: {listed}"
+            else:
+                yield (
+                    f"{who}: {many} of the earlier code will be trained again, and what is there moves "
+                    f"to {SET_ASIDE}: {listed} (--keep-results keeps it, for a change of comments)"
+                )
 
     def _check_identity(self, trial: Trial) -> None:
         folder = self._folder.trial(trial.id)
-        if folder.read_identity() != decode(encode(trial.identity())):
-            self._to_mend.append(trial)
+        then, now = folder.read_identity(), decode(encode(trial.identity()))
+        if then == now:
+            return
+        self._to_mend.append(trial)
+        # Where no code was recorded, or its source was lost, it is noted from here on.
+        if _without_sources(then) != _without_sources(now):
             self._problems.append(
                 f"{folder.trial_json} does not say what the trial is; it is written anew"
             )
@@ -80,6 +121,14 @@ class Remains:
             f"grid's: {what}. Their rows stay, and the grid's trials are trained on their own"
             for what, count in changes.items()
         ]
+
+
+def code_of(row: Mapping[str, Any] | None) -> Any:
+    """Component -> digest of its code as a row records it; None where it records none."""
+    try:
+        return json.loads((row or {}).get("sources") or "null")
+    except (TypeError, ValueError):
+        return None
 
 
 def write_skipped(trial: Trial, folder: RunFolder) -> None:
@@ -113,6 +162,10 @@ def set_aside(folder: RunFolder, trial_id: str) -> None:
 
 def _set_aside_before(folder: RunFolder) -> list[Path]:
     return list((folder.path / SET_ASIDE).glob("*"))
+
+
+def _without_sources(identity: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (identity or {}).items() if key != "sources"}
 
 
 def _name(columns: Mapping[str, Any], seed: Any) -> str:

@@ -80,6 +80,7 @@ def run(
     isolate: bool = False,
     retry_failed: bool = False,
     rerun: str | Sequence[str] = (),
+    keep_results: bool = False,
     memory_limit: str | int | None = None,
     gpus_per_trial: float | None = None,
     ray_address: str | None = None,
@@ -111,6 +112,8 @@ def run(
     :param isolate: a fresh process for every trial.
     :param retry_failed: go on with trials that failed before.
     :param rerun: specs of components whose trials are trained anew; the old ones are set aside.
+    :param keep_results: take results of components whose files were edited since for those of the
+        present files, as after a change of comments; by default their trials are trained anew.
     :param memory_limit: what a worker may allocate on the CPU: bytes, or text such as ``"4GB"``.
     :param gpus_per_trial: the share of a GPU that a trial gets.
     :param ray_address: of a Ray cluster; the executor ``"ray"`` starts one here by default.
@@ -134,6 +137,7 @@ def run(
         isolate=isolate,
         retry_failed=retry_failed,
         rerun=(rerun,) if isinstance(rerun, str) else tuple(rerun),
+        keep_results=keep_results,
         memory_limit=parse_size(memory_limit),
         gpus_per_trial=gpus_per_trial,
         ray_address=ray_address,
@@ -207,7 +211,8 @@ def execute(
         try:
             plan = plan or expand(grid, root)
             trials = list(plan.trials())
-            remains = Remains(folder, trials)
+            _refuse_stale(trials)
+            remains = Remains(folder, trials, options.keep_results)
             left, anew = _left(trials, remains, options)
             for sentence in remains.notices():
                 progress.say(sentence)
@@ -270,6 +275,7 @@ class _Crew:
             threads=options.threads if inline else placement.threads,
             callbacks=[spec for spec in options.callbacks if isinstance(spec, str)],
             memory_limit=options.memory_limit,
+            keep_results=options.keep_results,
         )
         self._make = self._maker(setup, placement)
 
@@ -290,7 +296,7 @@ class _Crew:
         options = self._options
         assert self._executor is not None
         followers = [] if options.executor == "inline" else _objects(options.callbacks)
-        policy = Policy(options.timeout, options.retries, options.fail_fast)
+        policy = Policy(options.timeout, options.retries, options.fail_fast, options.keep_results)
         return Supervisor(
             self._folder,
             self._executor,
@@ -377,9 +383,25 @@ def _left(
     from ganbench.grid.match import matching
 
     workable = [trial for trial in trials if trial.cell.reason is None]
-    anew = frozenset(trial.id for text in options.rerun for trial in matching(workable, text))
-    missing = {trial.id for trial in workable if remains.to_train(trial, options.retry_failed)}
+    asked = {trial.id for text in options.rerun for trial in matching(workable, text)}
+    anew = frozenset(asked | {trial.id for trial in workable if remains.outdated(trial)})
+    missing = {
+        trial.id
+        for trial in workable
+        if trial.id not in anew and remains.to_train(trial, options.retry_failed)
+    }
     return [trial for trial in workable if trial.id in missing | anew], anew
+
+
+def _refuse_stale(trials: Sequence[Trial]) -> None:
+    """Worker processes import what is there now, and this process what was there when it did."""
+    infos = {id(bound.info): bound.info for trial in trials for bound in trial.cell.components}
+    for info in infos.values():
+        if info.edited:
+            raise UsageError(
+                f"{info.kind} {info.name} of {info.provider} was edited after this process loaded it: "
+                "start Python again, so that all processes run the same code"
+            )
 
 
 def _results(folder: RunFolder, trials: Sequence[Trial], progress: Progress) -> pandas.DataFrame:

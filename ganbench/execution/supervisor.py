@@ -21,8 +21,9 @@ from ganbench.execution.options import duration
 from ganbench.execution.orders import Ending, Event, Executor, Order, Slot, Status
 from ganbench.execution.pace import Outlook
 from ganbench.execution.progress import Progress
-from ganbench.execution.remains import set_aside
+from ganbench.execution.remains import code_of, set_aside
 from ganbench.grid.cell import Trial
+from ganbench.registry.sources import changed_sources
 from ganbench.results.schema import FAILURES, FINISHED
 from ganbench.results.store import RunFolder, TrialFolder
 
@@ -42,11 +43,13 @@ class Policy:
     :ivar timeout: seconds that an attempt may take, or None.
     :ivar retries: further attempts after a failure.
     :ivar fail_fast: whether the first failure ends the run.
+    :ivar keep_results: whether results of components' earlier code count.
     """
 
     timeout: float | None = None
     retries: int = 0
     fail_fast: bool = False
+    keep_results: bool = False
 
 
 class Supervisor:
@@ -174,6 +177,9 @@ class Supervisor:
             return False
         row = folder.read_row()
         if row is None or row["status"] not in FINISHED:
+            return False
+        if not self._policy.keep_results and _of_other_code(row, job.trial):
+            job.anew = True
             return False
         self._left -= 1
         self._outlook.trial_ended(job.id)
@@ -435,6 +441,11 @@ class Supervisor:
                 self._next_table = now + max(_TABLE_EVERY, 50 * (time.monotonic() - now))
         except StorageError as problem:
             self._broken(str(problem))
+
+
+def _of_other_code(row: Mapping[str, Any], trial: Trial) -> bool:
+    """Whether another run trained the trial with components that were edited in between."""
+    return bool(changed_sources(code_of(row), trial.cell.sources))
 
 
 def _newest(folder: TrialFolder) -> str:

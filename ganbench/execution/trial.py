@@ -26,6 +26,7 @@ from ganbench.evaluation.stability import stability, training_statistics
 from ganbench.execution.memory import peak_megabytes, reset_peak
 from ganbench.execution.orders import Status
 from ganbench.grid.cell import PROTOCOL, Trial
+from ganbench.registry.sources import changed_sources
 from ganbench.results.store import TrialFolder
 from ganbench.training.data import TrainingData
 from ganbench.training.sampler import Sampler
@@ -65,6 +66,7 @@ class TrialRun:
     :param on_tick: told every line of the history.
     :param holds: whether the trial is still this process's to train; asked before every checkpoint.
     :param exclusive: whether nobody else has used the device since this was made.
+    :param keep_results: whether to go on with a checkpoint of components' earlier code.
     """
 
     def __init__(
@@ -80,10 +82,12 @@ class TrialRun:
         on_tick: Callable[[Mapping[str, Any]], None] = lambda record: None,
         holds: Callable[[], bool] = lambda: True,
         exclusive: Callable[[], bool] = lambda: True,
+        keep_results: bool = False,
     ) -> None:
         self.trial, self.folder, self.evaluator, self.device = trial, folder, evaluator, device
         self._attempt, self._exclusive, self._holds = attempt, exclusive, holds
         self._should_stop, self._watch, self._on_tick = should_stop, watch, on_tick
+        self._keep_results = keep_results
         self._begin = time.perf_counter()
         reset_peak(device)
         self.trainer = Trainer(trial.cell, trial.seed, data, device)
@@ -125,7 +129,10 @@ class TrialRun:
             return
         then, now = state.get("made_with", {}), self._made_with()
         changed = [f"{what} {then.get(what)}, now {now[what]}" for what in now
-                   if what != "threads" and then.get(what) != now[what]]  # fmt: skip
+                   if what not in ("threads", "sources") and then.get(what) != now[what]]  # fmt: skip
+        if not self._keep_results:
+            edited = changed_sources(then.get("sources"), now["sources"])
+            changed += [f"{component} before it was edited" for component in edited]
         if changed:
             # A row is of one program on one kind of device, or it says nothing.
             print(f"the checkpoint is of {', '.join(changed)}; starting anew")
@@ -153,6 +160,7 @@ class TrialRun:
             "torch": str(torch.__version__),
             "device": self.device.type,
             "threads": torch.get_num_threads(),
+            "sources": self.trial.cell.sources,
         }
 
     def _reach(self, tick: int) -> bool:
@@ -389,6 +397,7 @@ def base_row(trial: Trial) -> dict[str, Any]:
         "ganbench_version": __version__,
         "torch_version": str(torch.__version__),
         "providers": cell.providers,
+        "sources": _json(cell.sources),
         "protocol": str(PROTOCOL),
         "budget": str(cell.budget),
         "data_fingerprint": cell.fingerprint or None,

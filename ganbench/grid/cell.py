@@ -82,12 +82,30 @@ class Cell:
             "budget": self.budget.as_dict(),
         }
 
+    @property
+    def components(self) -> tuple[Bound, ...]:
+        """Everything that a trial is made of."""
+        parts = (self.architecture, self.loss, self.dataset, self.extractor)
+        return (*parts, *self.regularizers, *self.augmentations)
+
+    @functools.cached_property
+    def sources(self) -> dict[str, str]:
+        """Component -> digest of the files that define it, sorted.
+
+        It is no part of the identity: a changed comment makes no other trial. What it means for
+        results that are there is decided when a run begins.
+        """
+        found = {
+            f"{bound.info.kind} {bound.info.bare_name} of {bound.info.provider}": bound.info.source
+            for bound in self.components
+        }
+        return dict(sorted(found.items()))
+
     @functools.cached_property
     def providers(self) -> str:
         """``distribution==version`` of every component, sorted."""
-        parts = (self.architecture, self.loss, self.dataset, self.extractor)
-        bounds = (*parts, *self.regularizers, *self.augmentations)
-        return " ".join(sorted({f"{b.info.provider}=={b.info.version}" for b in bounds}))
+        found = {f"{b.info.provider}=={b.info.version}" for b in self.components}
+        return " ".join(sorted(found))
 
     @functools.cached_property
     def digest(self) -> str:
@@ -112,7 +130,7 @@ class Trial:
         return f"{names[:60]}-s{self.seed}-{digest}"
 
     def identity(self) -> dict[str, Any]:
-        """The content of trial.json: identity, seed, names, and where settings came from."""
+        """The content of trial.json: identity, seed, names, where settings and code came from."""
         return {
             "trial": self.id,
             "seed": self.seed,
@@ -121,6 +139,7 @@ class Trial:
             "resolved_architecture": self.cell.architecture.spec,
             "setting_sources": dict(self.cell.training.sources),
             "providers": self.cell.providers,
+            "sources": self.cell.sources,
         }
 
 

@@ -15,6 +15,7 @@ from ganbench.registry.declarations import declaration_problem
 from ganbench.registry.guard import import_target, one_line
 from ganbench.registry.kinds import kind_of
 from ganbench.registry.plugins import Registration
+from ganbench.registry.sources import changed_sources, source_digest
 
 
 class ComponentInfo:
@@ -53,6 +54,19 @@ class ComponentInfo:
             assert error is not None
             raise error
         return cls
+
+    @functools.cached_property
+    def source(self) -> str:
+        """The digest of the files that define the component, as they were when first asked for."""
+        return source_digest(self.cls, self.provider)
+
+    @property
+    def edited(self) -> bool:
+        """Whether these files have changed since, so that this process and others differ."""
+        if "source" not in vars(self):  # this is the first time
+            return False
+        now = source_digest(self.cls, self.provider)
+        return bool(changed_sources({"": self.source}, {"": now}))
 
     @property
     def error(self) -> str | None:

@@ -14,6 +14,7 @@ from ganbench.results.contexts import carried, completed, contexts
 from ganbench.results.folders import check_comparable
 from ganbench.results.formatting import plain
 from ganbench.results.metrics import SPEED, check_level, check_metric, higher_is_better
+from ganbench.results.origins import code_captions, version_captions
 from ganbench.results.pairing import LeftOut, Pairs, notes, nothing_shared, paired
 from ganbench.results.statistics.improvement import Improvement, improvement
 from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, Interval
@@ -165,8 +166,16 @@ def compare(
         ],
         corrected=_corrected(maker, pairs),
         left_out=left_out,
-        notes=notes(chosen, owned),
+        notes=[*notes(chosen, owned), *_origins(chosen)],
     )
+
+
+def _origins(chosen: Sequence[pd.DataFrame]) -> list[str]:
+    """What differs within a side, or in a component of both; other versions are noted already."""
+    import pandas as pd
+
+    versions = [sentence for frame in chosen for sentence in version_captions(frame)]
+    return [*dict.fromkeys(versions), *code_captions(pd.concat(list(chosen)))]
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ EXTRA_COLUMNS: tuple[Column, ...] = (
     Column("attempts", "Int64", "", "how often the trial was started"),
     Column("data_fingerprint", "string", "", "the data set's own word for its content"),
     Column("evaluation", "string", "", "evaluation settings, as JSON"),
+    Column("sources", "string", "", "hash of each component's code, as JSON, or `unknown`"),
     Column("settings", "string", "", "training settings, as JSON"),
     Column("setting_sources", "string", "", "where each setting came from, as JSON"),
 )

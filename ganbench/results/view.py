@@ -14,6 +14,7 @@ from ganbench.results.captions import feature_captions, interval_captions, speed
 from ganbench.results.estimates import Estimate, estimates, floats
 from ganbench.results.formatting import better, described, header, is_number, plain, span, texts
 from ganbench.results.groups import Groups, group
+from ganbench.results.origins import origin_captions
 from ganbench.results.rivals import COMPARABLE, MEANING, comparable, contending, rivals
 from ganbench.results.schema import AXES, STATUSES
 from ganbench.results.selection import (
@@ -128,6 +129,7 @@ def make_view(
             summary, any(e.low for e in estimates_), any(e.both for e in estimates_)
         )
         captions += speed_captions(results) if "images_per_second" in names else []
+    captions += origin_captions(results)
     bold = any(any(column.best) for column in shown if column.estimates)
     few = f"; cells of fewer than {LEAST_SEEDS} seeds are never bold" if _some_few(summary) else ""
     marks = MEANING.format(level=100 * LEVEL, few=few) if bold else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from pathlib import Path
 
@@ -257,6 +258,26 @@ def test_a_trial_that_another_run_took_over_is_left_to_it(stage, told):
     staged = stage(t0=[taken_over])
     assert supervise(staged).trained == 0
     assert (row(staged)["status"], row(staged)["attempts"]) == ("ok", 9)
+
+
+@pytest.mark.parametrize(("keep_results", "trained"), [(False, 1), (True, 0)])
+def test_what_another_run_trained_with_edited_components_does_not_count(
+    stage, keep_results, trained
+):
+    def taken_over(staged, order):
+        folder, trial = staged.folder.trial(order.trial), staged.trials[order.trial]
+        (folder.path / "claim-000002.json").write_text('{"owner": null}')
+        code = dict.fromkeys(trial.cell.sources, "0" * 16)
+        other = {"status": "ok", "attempts": 9, "sources": json.dumps(code)}
+        folder.write_row(base_row(trial) | other)
+        staged.over(order.trial)
+        staged.tell("lost", order.trial, status="crashed", error="it died", outside=False)
+
+    staged = stage(t0=[taken_over, "ok"])
+    assert supervise(staged, keep_results=keep_results).trained == trained
+    kept = json.loads(row(staged)["sources"]) == next(iter(staged.trials.values())).cell.sources
+    assert kept is bool(trained)
+    assert (staged.folder.path / "set-aside").is_dir() is bool(trained)
 
 
 def test_a_folder_that_cannot_be_written_ends_the_run_with_its_rows(stage):
