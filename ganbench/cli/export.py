@@ -58,8 +58,11 @@ def export(
     target = checked_target(out or f"{place.id}.pt2")
     assert target is not None
     format_of(target).require()
+    trained = load_trained(place)
+    if trained.doubt is not None:
+        click.echo(f"Warning: {trained.doubt}", err=True)
     try:
-        written = write(load_trained(place), target, truncation=truncation, uint8=uint8)
+        written = write(trained, target, truncation=truncation, uint8=uint8)
     except ExportError as error:
         click.echo(f"Error: {error}", err=True)
         return _FAILED

@@ -43,6 +43,7 @@ class TrialSource(Source):
         data = trained.data
         number = self._sampler.available(count)
         super().__init__(label, number, data.channels, {(data.height, data.width): number})
+        self.notes += [] if trained.doubt is None else [trained.doubt]
         self.points, self.trial, self.seed = data.kind == "points", folder.id, seed
 
     def content(self) -> None:

@@ -399,7 +399,7 @@ def _refuse_stale(trials: Sequence[Trial]) -> None:
     for info in infos.values():
         if info.edited:
             raise UsageError(
-                f"{info.kind} {info.name} of {info.provider} was edited after this process loaded it: "
+                f"{info.owned} was edited after this process loaded it: "
                 "start Python again, so that all processes run the same code"
             )
 

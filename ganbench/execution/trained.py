@@ -13,8 +13,11 @@ from ganbench.components.architecture import TRANSLATION, Architecture
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.progress import Progress
 from ganbench.errors import UsageError
+from ganbench.grid.cell import PROTOCOL
 from ganbench.grid.settings import TrainingSettings
+from ganbench.registry.info import ComponentInfo
 from ganbench.registry.lookup import Bound, default_registry
+from ganbench.registry.sources import changed_sources
 from ganbench.registry.specs import Spec
 from ganbench.results.store import TrialFolder
 from ganbench.training.precision import Arithmetic
@@ -31,6 +34,7 @@ class Trained:
     """A trial's averaged generator.
 
     :ivar identity: the content of trial.json.
+    :ivar doubt: why its images may be others than in the trial, in a sentence, or None.
     """
 
     trial: str
@@ -39,6 +43,7 @@ class Trained:
     generator: torch.nn.Module
     progress: Progress
     identity: Mapping[str, Any]
+    doubt: str | None = None
 
     @property
     def translates(self) -> bool:
@@ -197,7 +202,30 @@ def load_trained(folder: TrialFolder) -> Trained:
             f"{now}; the trial used version {then}"
         ) from None
     progress = Progress(*state.get("progress", (0, 1.0)))
-    return Trained(folder.id, bound.component, data, generator.eval(), progress, identity)
+    return Trained(
+        folder.id,
+        bound.component,
+        data,
+        generator.eval(),
+        progress,
+        identity,
+        _doubt(folder.id, identity, bound.info),
+    )
+
+
+def _doubt(trial: str, identity: Mapping[str, Any], info: ComponentInfo) -> str | None:
+    """Weights that fit are no proof that the architecture still computes the same with them."""
+    version = identity["architecture"].get("version")
+    reasons = []
+    if identity.get("protocol") != PROTOCOL:
+        reasons.append(f"it is of protocol {identity.get('protocol')}, now {PROTOCOL}")
+    if version != info.version:
+        reasons.append(f"{info.owned} was of version {version}, now {info.version}")
+    elif changed_sources(identity.get("sources"), {info.owned: info.source}):
+        reasons.append(f"{info.owned} was edited since")
+    if not reasons:
+        return None
+    return f"the images of trial {trial} may be others than in its training: {'; '.join(reasons)}"
 
 
 def held_out_images(folder: TrialFolder, root: Path) -> ImageData:

@@ -95,10 +95,7 @@ class Cell:
         It is no part of the identity: a changed comment makes no other trial. What it means for
         results that are there is decided when a run begins.
         """
-        found = {
-            f"{bound.info.kind} {bound.info.bare_name} of {bound.info.provider}": bound.info.source
-            for bound in self.components
-        }
+        found = {bound.info.owned: bound.info.source for bound in self.components}
         return dict(sorted(found.items()))
 
     @functools.cached_property

@@ -55,6 +55,11 @@ class ComponentInfo:
             raise error
         return cls
 
+    @property
+    def owned(self) -> str:
+        """Kind, name and distribution: the component in a sentence, and among a trial's sources."""
+        return f"{self.kind} {self.bare_name} of {self.provider}"
+
     @functools.cached_property
     def source(self) -> str:
         """The digest of the files that define the component, as they were when first asked for."""

@@ -76,6 +76,36 @@ def test_a_seed_always_gives_the_same_picture_and_another_one_another(trained):
     assert not np.array_equal(pixels("a.png"), pixels("c.png"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"protocol": 1}, "it is of protocol 1, now "),
+        ({"version": "0.0.1"}, "architecture mlp of ganbench was of version 0.0.1, now "),
+        ({"source": "0123"}, "architecture mlp of ganbench was edited since"),
+    ],
+)
+def test_images_that_may_be_others_than_in_training_are_drawn_with_a_warning(
+    trained, tmp_path, changes, reason
+):
+    out = tmp_path / "copy"
+    shutil.copytree(trained, out)
+    place = RunFolder(out).find("hinge-digits")
+    identity = place.read_identity()
+    identity["protocol"] = changes.get("protocol", identity["protocol"])
+    identity["architecture"]["version"] = changes.get(
+        "version", identity["architecture"]["version"]
+    )
+    known = "architecture mlp of ganbench"
+    identity["sources"][known] = changes.get("source", identity["sources"][known])
+    assert sample(trained, "hinge-digits", "-n", 4).stderr == ""
+    place.write_identity(identity)
+    for command in ("sample", "export"):
+        result = CliRunner().invoke(app, [command, str(out), "hinge-digits"])
+        assert result.exit_code == 0, result.output
+        assert "may be others than in its training" in result.stderr
+        assert reason in result.stderr
+
+
 def test_points_are_drawn_in_the_plane(trained):
     assert sample(trained, "mlp-hinge-ring", "-o", "points.PNG").exit_code == 0
     assert pixels("points.PNG").shape[2] == 3
