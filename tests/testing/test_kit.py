@@ -179,7 +179,7 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
             {DECLARED: "option table", SPEC: "table", "test_two_steps_of_training": "table"},
         ),
         (Mistyped(), {DECLARED: "default 'a' of type str", SPEC: None, STEPS: "default 'a'"}),
-        (Bare(), {DECLARED: "add an annotation: weight: float = 2.0", STEPS: "weight"}),
+        (Bare(), {DECLARED: "add an annotation: weight: float = 2.0"}),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, gb.Loss) else "",
 )
