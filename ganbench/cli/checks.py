@@ -180,7 +180,7 @@ def _plugins() -> Iterator[tuple[Level, str]]:
         yield from (("warning", warning) for warning in plugin.warnings)
     for kind in KINDS:
         for info in registry.components(kind).values():
-            if info.error and not info.imported:  # those were told of with their plugin
+            if info.error and not info.imported:  # those stand beside their plugin
                 yield "error", info.error
 
 

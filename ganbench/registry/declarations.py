@@ -1,7 +1,7 @@
 """What a component class declares, checked before anybody uses it.
 
 A wrong declaration would otherwise show when a spec first gives the option, or never: a default of
-the wrong type trains, and an attribute without an annotation looks like an option and is none.
+the wrong type trains, and an attribute without an annotation looks like an option but is not one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def declaration_warning(cls: type[Any], constants: frozenset[str] = frozenset())
 
 
 def undeclared(cls: type[Any], name: str) -> str | None:
-    """How to make an option of an attribute without an annotation; None for what is none."""
+    """How to make an option of an attribute without an annotation; None for anything else."""
     value = getattr(cls, name, None)
     looks = _is_value(value) and _looks_like_option(cls, name, frozenset())
     return _declaration(name, value) if looks else None
@@ -104,7 +104,7 @@ def _without_effect(cls: type[Any], base: type[Any]) -> Iterator[str]:
     for name, value in _bare_values(base):
         if name in inherited:
             yield (
-                f"{base.__name__}.{name} has no annotation, so that the option keeps the default "
+                f"{base.__name__}.{name} has no annotation, so the option keeps the default "
                 f"that it had before: add an annotation: {_declaration(name, value)}"
             )
 
@@ -116,7 +116,7 @@ def _constants(cls: type[Any], constants: frozenset[str]) -> Iterator[str]:
         for name, value in _bare_values(base):
             if name not in inherited and _looks_like_option(cls, name, constants):
                 yield (
-                    f"{base.__name__}.{name} has no annotation, so that it is no option: add an "
+                    f"{base.__name__}.{name} has no annotation, so it is not an option: add an "
                     f"annotation: {_declaration(name, value)}, or ClassVar for a constant"
                 )
 
@@ -138,14 +138,14 @@ def _declaration(name: str, value: Any) -> str:
 
 
 def _overlooked(cls: type[Any], base: type[Any]) -> Iterator[str]:
-    """Annotations of a mixin that is no dataclass, which `dataclasses` does not see either."""
+    """Annotations of a mixin that is not a dataclass, which `dataclasses` does not see either."""
     same_package = base.__module__.partition(".")[0] == cls.__module__.partition(".")[0]
     if not same_package or hasattr(base, "__dataclass_fields__"):
         return
     for name in _annotations(base):
         if name not in fields_of(cls) and not _is_class_variable(base, name):
             yield (
-                f"{base.__name__}.{name} is no option, since {base.__name__} is no component class: "
+                f"{base.__name__}.{name} is not an option, since {base.__name__} is not a component class: "
                 "decorate it with @dataclass(frozen=True)"
             )
 

@@ -244,7 +244,7 @@ def test_what_looks_like_an_option_gets_a_warning(declared, body, declaration):
     name = declaration.partition(":")[0]
     assert declaration_problem(cls) is None
     said = (
-        f"Made.{name} has no annotation, so that it is no option: add an annotation: {declaration}"
+        f"Made.{name} has no annotation, so it is not an option: add an annotation: {declaration}"
     )
     assert said in declaration_warning(cls)
     with pytest.raises(UsageError, match="has no option") as caught:
@@ -296,7 +296,7 @@ def test_an_inherited_option_cannot_be_changed_without_an_annotation():
 def test_annotations_of_a_mixin_that_is_no_dataclass_are_named(declared):
     problem = declaration_problem(declared("width: int = 1", "PlainMixin, LossBase"))
     assert problem.startswith(
-        "PlainMixin.shift is no option, since PlainMixin is no component class"
+        "PlainMixin.shift is not an option, since PlainMixin is not a component class"
     )
 
 
