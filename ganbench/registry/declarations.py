@@ -145,8 +145,8 @@ def _overlooked(cls: type[Any], base: type[Any]) -> Iterator[str]:
     for name in _annotations(base):
         if name not in fields_of(cls) and not _is_class_variable(base, name):
             yield (
-                f"{base.__name__}.{name} is not an option, since {base.__name__} is not a component class: "
-                "decorate it with @dataclass(frozen=True)"
+                f"{base.__name__}.{name} is not an option, since {base.__name__} is not a component "
+                "class: decorate it with @dataclass(frozen=True)"
             )
 
 
