@@ -177,9 +177,10 @@ def _plugins() -> Iterator[tuple[Level, str]]:
             case PluginState.FAILED:
                 yield "error", f"{who} failed to load: {plugin.error}; mend or uninstall it, or "\
                     f"set GANBENCH_DISABLE_PLUGINS={plugin.label}"  # fmt: skip
+        yield from (("warning", warning) for warning in plugin.warnings)
     for kind in KINDS:
         for info in registry.components(kind).values():
-            if info.error and not info.imported:  # those were told of with their plugin
+            if info.error and not info.imported:  # those stand beside their plugin
                 yield "error", info.error
 
 

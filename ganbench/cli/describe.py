@@ -46,6 +46,7 @@ def describe(info: ComponentInfo, spec: Spec) -> dict[str, Any]:
         "version": info.version,
         "plugin": info.plugin,
         "error": info.error,
+        "warning": info.warning,
     }
     if info.error is not None:
         return document
@@ -85,7 +86,7 @@ def render(document: Mapping[str, Any]) -> str:
         lines.append(f"  {document['summary']}")
     provider = f"{document['provider']} {document['version']} (plugin {document['plugin']})"
     told = [("provider", provider)]
-    for name in ("error", "paper", *FACTS[document["kind"]], "works_with", "not_with"):
+    for name in ("error", "warning", "paper", *FACTS[document["kind"]], "works_with", "not_with"):
         label, value = name.replace("_", " "), document.get(name)
         for text in _fact_lines(_shorter(value) if name == "recommends" else value):
             told.append((label, text))

@@ -40,6 +40,8 @@ def plugins(as_json: bool) -> None:
         click.echo(line)
         if record.error:
             click.echo(f"    {record.error}")
+        for warning in record.warnings:
+            click.echo(f"    warning: {warning}")
 
 
 def _cells(record: PluginRecord) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ def _document(record: PluginRecord) -> dict[str, Any]:
         "value": record.value,
         "state": record.state.value,
         "error": record.error,
+        "warnings": record.warnings,
         "load_ms": round(record.load_ms, 3),
         "hooks": record.hooks,
         "provides": record.provides,

@@ -79,7 +79,7 @@ def real_statistics(
     cached = _load(path)
     if cached is None:
         computed = _compute(samples, network, protocol)
-        # What cannot be kept is computed again next time, and is no reason to lose it now.
+        # What cannot be kept is computed again next time, and must not be lost now.
         with contextlib.suppress(OSError, SafetensorError):
             _save(path, computed)
         # Read back, since strides and alignment decide the last bits of later products.

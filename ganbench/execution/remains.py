@@ -15,7 +15,7 @@ from ganbench.results.files import decode, encode
 from ganbench.results.schema import ENDED_WELL, FINISHED
 from ganbench.results.store import RunFolder
 
-#: Folder within a run folder for what was trained anew.
+#: Folder within a run folder for what was trained again.
 SET_ASIDE = "set-aside"
 _SHOWN = 8
 _NAMED = 3
@@ -39,7 +39,7 @@ class Remains:
     def outdated(self, trial: Trial) -> bool:
         """Whether what is there of the trial is of code that was edited since.
 
-        Such a trial begins at its start. Trials of which no code is recorded count as they are.
+        Such a trial begins at its start. Trials without a recorded code count as they are.
         """
         folder = self._folder.trial(trial.id)
         then = (folder.read_identity() or {}).get("sources")

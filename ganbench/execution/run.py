@@ -113,7 +113,7 @@ def run(
     :param retry_failed: go on with trials that failed before.
     :param rerun: specs of components whose trials are trained anew; the old ones are set aside.
     :param keep_results: take results of components whose files were edited since for those of the
-        present files, as after a change of comments; by default their trials are trained anew.
+        present files, as after a change of comments; by default their trials are trained again.
     :param memory_limit: what a worker may allocate on the CPU: bytes, or text such as ``"4GB"``.
     :param gpus_per_trial: the share of a GPU that a trial gets.
     :param ray_address: of a Ray cluster; the executor ``"ray"`` starts one here by default.

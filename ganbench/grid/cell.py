@@ -92,7 +92,7 @@ class Cell:
     def sources(self) -> dict[str, str]:
         """Component -> digest of the files that define it, sorted.
 
-        It is no part of the identity: a changed comment makes no other trial. What it means for
+        It is not part of the identity: a changed comment makes no other trial. What it means for
         results that are there is decided when a run begins.
         """
         found = {bound.info.owned: bound.info.source for bound in self.components}

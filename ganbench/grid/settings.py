@@ -28,7 +28,7 @@ class TrainingSettings:
         "fresh: each update generates its own batch; shared: the generator's update and the "
         "discriminator's next to it have one batch",
     )
-    g_reals: Literal["shared", "fresh"] = option(
+    reals: Literal["shared", "fresh"] = option(
         "shared",
         "the real batch, with its labels, in the generator's update: that of the discriminator's "
         "update next to it, or a fresh one that does not count as shown",
@@ -76,9 +76,9 @@ class TrainingSettings:
             raise ValueError(
                 f"lr_decay_from={self.lr_decay_from} must be less than lr_decay_to={self.lr_decay_to}"
             )
-        if self.fakes == "shared" and self.g_reals == "fresh":
+        if self.fakes == "shared" and self.reals == "fresh":
             raise ValueError(
-                "fakes=shared has one real batch for both players: set g_reals=shared, or fakes=fresh"
+                "fakes=shared has one real batch for both players: set reals=shared, or fakes=fresh"
             )
         if self.beta2_final is not None and self.lr_decay == "none":
             raise ValueError(

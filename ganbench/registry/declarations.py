@@ -1,7 +1,7 @@
 """What a component class declares, checked before anybody uses it.
 
 A wrong declaration would otherwise show when a spec first gives the option, or never: a default of
-the wrong type trains, and an attribute without an annotation looks like an option and is none.
+the wrong type trains, and an attribute without an annotation looks like an option but is not one.
 """
 
 from __future__ import annotations
@@ -37,21 +37,34 @@ _MUTABLE: dict[Any, str] = {
 _VALUES = (bool, int, float, str, tuple, os.PathLike, enum.Enum)
 
 
-def declaration_problem(cls: type[Any], constants: frozenset[str] = frozenset()) -> str | None:
+def declaration_problem(cls: type[Any]) -> str | None:
     """What is wrong with the options that a component class declares, or None.
 
-    :param constants: names that the contract knows beside the attributes of its class.
     :raises Exception: what evaluating the annotations raises.
     """
-    return next(_problems(cls, constants), None)
+    return next(_problems(cls), None)
 
 
-def _problems(cls: type[Any], constants: frozenset[str]) -> Iterator[str]:
+def declaration_warning(cls: type[Any], constants: frozenset[str] = frozenset()) -> str | None:
+    """What its author may have meant to be an option, or None.
+
+    :param constants: names that the contract knows beside the attributes of its class.
+    """
+    return next(_constants(cls, constants), None)
+
+
+def undeclared(cls: type[Any], name: str) -> str | None:
+    """How to make an option of an attribute without an annotation; None for anything else."""
+    value = getattr(cls, name, None)
+    looks = _is_value(value) and _looks_like_option(cls, name, frozenset())
+    return _declaration(name, value) if looks else None
+
+
+def _problems(cls: type[Any]) -> Iterator[str]:
     hints, described = option_types(cls), describe_options(cls)
-    for base in cls.__mro__:
-        if not _of_the_core(base):
-            yield from _bare_values(cls, base, constants)
-            yield from _overlooked(cls, base)
+    for base in _own(cls):
+        yield from _without_effect(cls, base)
+        yield from _overlooked(cls, base)
     for name, option in described.items():
         yield from _bad_type(option, hints[name])
         if not option.required:
@@ -85,35 +98,55 @@ def _bad_default(option: OptionInfo, hint: Any) -> Iterator[str]:
         )
 
 
-def _bare_values(cls: type[Any], base: type[Any], constants: frozenset[str]) -> Iterator[str]:
-    """Attributes without an annotation, which `dataclasses` does not see."""
+def _without_effect(cls: type[Any], base: type[Any]) -> Iterator[str]:
+    """Values in place of an inherited option, whose default stays what it was all the same."""
     inherited = fields_of(cls)
-    for name, value in vars(base).items():
-        if name in _annotations(base) or not _is_value(value):
-            continue
-        declared = f"add an annotation: {name}: {_type_of(value)} = {_written(value)}"
+    for name, value in _bare_values(base):
         if name in inherited:
             yield (
-                f"{base.__name__}.{name} has no annotation, so that the option keeps the default "
-                f"that it had before: {declared}"
+                f"{base.__name__}.{name} has no annotation, so the option keeps the default "
+                f"that it had before: add an annotation: {_declaration(name, value)}"
             )
-        elif _looks_like_option(cls, name, constants):
-            yield (
-                f"{base.__name__}.{name} has no annotation, so that it is no option: {declared} "
-                "(ClassVar for a constant)"
-            )
+
+
+def _constants(cls: type[Any], constants: frozenset[str]) -> Iterator[str]:
+    """Values that look like options and are the same in every component of the class."""
+    inherited = fields_of(cls)
+    for base in _own(cls):
+        for name, value in _bare_values(base):
+            if name not in inherited and _looks_like_option(cls, name, constants):
+                yield (
+                    f"{base.__name__}.{name} has no annotation, so it is not an option: add an "
+                    f"annotation: {_declaration(name, value)}, or ClassVar for a constant"
+                )
+
+
+def _own(cls: type[Any]) -> list[type[Any]]:
+    """The class and those of its bases that its author may have written."""
+    return [base for base in cls.__mro__ if not _of_the_core(base)]
+
+
+def _bare_values(base: type[Any]) -> Iterator[tuple[str, Any]]:
+    """Attributes without an annotation, which `dataclasses` does not see."""
+    for name, value in vars(base).items():
+        if name not in _annotations(base) and _is_value(value):
+            yield name, value
+
+
+def _declaration(name: str, value: Any) -> str:
+    return f"{name}: {_type_of(value)} = {_written(value)}"
 
 
 def _overlooked(cls: type[Any], base: type[Any]) -> Iterator[str]:
-    """Annotations of a mixin that is no dataclass, which `dataclasses` does not see either."""
+    """Annotations of a mixin that is not a dataclass, which `dataclasses` does not see either."""
     same_package = base.__module__.partition(".")[0] == cls.__module__.partition(".")[0]
     if not same_package or hasattr(base, "__dataclass_fields__"):
         return
     for name in _annotations(base):
         if name not in fields_of(cls) and not _is_class_variable(base, name):
             yield (
-                f"{base.__name__}.{name} is no option, since {base.__name__} is no component class: "
-                "decorate it with @dataclass(frozen=True)"
+                f"{base.__name__}.{name} is not an option, since {base.__name__} is not a component "
+                "class: decorate it with @dataclass(frozen=True)"
             )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ganbench.errors import BrokenComponentError
 from ganbench.registry import options
-from ganbench.registry.declarations import declaration_problem
+from ganbench.registry.declarations import declaration_problem, declaration_warning
 from ganbench.registry.guard import import_target, one_line
 from ganbench.registry.kinds import kind_of
 from ganbench.registry.plugins import Registration
@@ -80,6 +80,15 @@ class ComponentInfo:
         return None if error is None else str(error)
 
     @property
+    def warning(self) -> str | None:
+        """What the component's author may have meant otherwise, or None."""
+        if self.error is not None:
+            return None
+        found = declaration_warning(self.cls, kind_of(self.kind).constants)
+        who = f"{self.kind} {self.name!r} of {self.provider} {self.version}"
+        return None if found is None else f"{who}: {found}"
+
+    @property
     def imported(self) -> bool:
         """Whether the plugin gave the class itself, so that looking at it imports nothing."""
         return not isinstance(self._registration.target, str)
@@ -118,7 +127,7 @@ class ComponentInfo:
             missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
             return None, _broken(where, f"is not complete, it does not define {missing}")
         try:
-            problem = declaration_problem(cls, kind.constants)
+            problem = declaration_problem(cls)
         except Exception as cause:
             return None, _broken(where, f"has options of unknown type: {one_line(cause)}", cause)
         if problem is not None:

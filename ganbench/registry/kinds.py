@@ -13,7 +13,7 @@ class Kind:
 
     ``contract`` is the ``"module:Class"`` that every component of the kind derives from; it is a
     string so that listing components imports nothing. ``constants`` are attributes that the contract
-    asks for and leaves to the component: a value there, without an annotation, is no mistake.
+    asks for and leaves to the component: a value there, without an annotation, is right.
     """
 
     name: str

@@ -160,8 +160,11 @@ class Registry:
         for kind in list(self._qualified):
             for qualified in self._qualified[kind].values():
                 info = self._bare_or(qualified)
+                plugin = info._registration.plugin
                 if info.imported and info.error is not None:
-                    _mark(info._registration.plugin, info.error, PluginState.BROKEN)
+                    _mark(plugin, info.error, PluginState.BROKEN)
+                elif info.imported and info.warning is not None:
+                    plugin.warnings.append(info.warning)
 
     def _unknown_sentence(self, kind: Kind | None, name: str, provider: str | None = None) -> str:
         kinds = list(KINDS) if kind is None else [kind.name]

@@ -87,11 +87,15 @@ def create(
     :raises MissingOptionError: if only an option is missing.
     :raises BrokenComponentError: if the class itself is at fault.
     """
+    from ganbench.registry.declarations import undeclared
+
     fields, hints = fields_of(cls), option_types(cls)
     values = {}
     for name, value in options.items():
         if name not in fields:
             known = did_you_mean(name, fields) if fields else "; it has no options"
+            if declaration := undeclared(cls, name):
+                known = f": {cls.__name__}.{name} has no annotation; it needs {declaration}"
             raise UnknownNameError(f"{where} has no option {name!r}{known}")
         described = _describe(fields[name], hints[name])
         text = (texts or {}).get(name, _as_text(value))

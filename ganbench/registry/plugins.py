@@ -47,6 +47,7 @@ TROUBLE = (PluginState.FAILED, PluginState.CONFLICT, PluginState.BROKEN)
 class PluginRecord:
     """One entry point: where it comes from, what became of it and what it provides.
 
+    :ivar warnings: what its author may have meant otherwise.
     :ivar cause: the exception behind ``error``, with its traceback.
     """
 
@@ -59,6 +60,7 @@ class PluginRecord:
     load_ms: float = 0.0
     hooks: list[str] = field(default_factory=list)
     provides: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     cause: BaseException | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -80,7 +80,7 @@ class _Module(NamedTuple):
         return self.name if self.folders else self.name.rpartition(".")[0]
 
     def source(self) -> bytes | None:
-        """Its source; None where there is none to be read, as of a compiled module."""
+        """Its source; None where it cannot be read, as of a compiled module."""
         if os.path.isfile(self.path):
             return Path(self.path).read_bytes() if self.path.endswith(".py") else None
         try:

@@ -25,7 +25,7 @@ def origin_captions(results: pd.DataFrame) -> list[str]:
 
 
 def version_captions(results: pd.DataFrame) -> list[str]:
-    """A sentence for each distribution of which the trials have several versions.
+    """A sentence for each distribution that the trials have in several versions.
 
     :param results: one row per trial; a column that is not there says nothing.
     """

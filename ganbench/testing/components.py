@@ -9,7 +9,7 @@ import torch
 
 from ganbench.components.base import Component
 from ganbench.grid.settings import settle_training
-from ganbench.registry.declarations import declaration_problem
+from ganbench.registry.declarations import declaration_problem, declaration_warning
 from ganbench.registry.kinds import KINDS
 from ganbench.registry.options import all_options, canonical_spec, create
 from ganbench.registry.specs import parse_spec
@@ -42,9 +42,12 @@ class ComponentTests:
 
     def test_its_options_are_declared_right(self) -> None:
         """Each has an annotation, a type that a spec can give, and a default that its type allows."""
-        constants = [kind.constants for kind in KINDS.values()]
-        problem = declaration_problem(type(self.component), frozenset().union(*constants))
-        assert problem is None, problem
+        cls, constants = type(self.component), [kind.constants for kind in KINDS.values()]
+        for problem in (
+            declaration_problem(cls),
+            declaration_warning(cls, frozenset().union(*constants)),
+        ):
+            assert problem is None, problem
 
     def test_it_can_be_sent_to_another_process(self) -> None:
         """By pickle, for which its class must be found in its module."""

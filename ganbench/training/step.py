@@ -152,7 +152,7 @@ class TrainingStep:
         self, batch: Batch, shared: Scene | None, number: int, progress: Progress
     ) -> tuple[torch.Tensor, ...]:
         active = self._active("generator", number)
-        if self._settings.g_reals == "fresh":
+        if self._settings.reals == "fresh":
             batch = self._batch(progress)
         scene = shared or self._task.scene(batch)
         terms, losses = [], []

@@ -35,7 +35,7 @@ class R3GAN(Architecture):
 
     They are trained with the loss ``relativistic`` and the regularizers ``r1+r2``, whose γ falls
     along with the learning rate (see there). As in the authors' program the generator's update compares
-    with a real batch of its own: see the setting ``g_reals``. Recommends the paper's optimizer, and its
+    with a real batch of its own: see the setting ``reals``. Recommends the paper's optimizer, and its
     schedule in shares of the 250 million images of CIFAR-10, of which the first 20 million are the
     schedule's.
     """
@@ -55,7 +55,7 @@ class R3GAN(Architecture):
         "beta2_final": 0.99,
         "ema_images": 5_000_000,
         "ema_rampup": 0.25,
-        "g_reals": "fresh",
+        "reals": "fresh",
     }
 
     width: int = option(768, "channels of the maps up to wide_to pixels a side", ge=1)

@@ -12,7 +12,7 @@ import pytest
 from ganbench import Architecture, Loss, Networks, Regularizer, option
 from ganbench.errors import BrokenComponentError, UsageError
 from ganbench.registry import PluginState
-from ganbench.registry.declarations import declaration_problem
+from ganbench.registry.declarations import declaration_problem, declaration_warning
 from ganbench.registry.info import Bound, ComponentInfo
 from ganbench.registry.options import describe_options
 from ganbench.registry.plugins import PluginRecord, Registration
@@ -221,17 +221,35 @@ LISTS = "dataclasses.field(default_factory=lambda: [1])"
         ("weight: float = option(0.0, 'w', gt=0)", "it takes float, greater than 0"),
         ("betas: tuple[float, float] = option((0.5, 1.0), lt=1)", "default (0.5, 1.0)"),
         ("start: dataclasses.InitVar[int]", "start is an InitVar without a default"),
-        ("weight = 2.0", "Made.weight has no annotation, so that it is no option: add an annotation: "
-         "weight: float = 2.0"),
-        ("depths = (1, 2)", "add an annotation: depths: tuple[int, ...] = (1, 2)"),
-        ("flip = False", "flip: bool = False"),
-        ("level = Level.LOW", "level: Level = Level.LOW"),
     ],
 )  # fmt: skip
 def test_wrong_declarations_are_named(declared, body, sentence):
     assert sentence in declaration_problem(declared(body))
     with pytest.raises(BrokenComponentError, match="it' of test 1 is declared wrongly: "):
         made("loss", declared(body))
+
+
+@pytest.mark.parametrize(
+    ("body", "declaration"),
+    [
+        ("weight = 2.0", "weight: float = 2.0"),
+        ("depths = (1, 2)", "depths: tuple[int, ...] = (1, 2)"),
+        ("flip = False", "flip: bool = False"),
+        ("level = Level.LOW", "level: Level = Level.LOW"),
+        ("word = 'x'", "word: str = 'x'"),
+    ],
+)
+def test_what_looks_like_an_option_gets_a_warning(declared, body, declaration):
+    cls = declared(body)
+    name = declaration.partition(":")[0]
+    assert declaration_problem(cls) is None
+    said = (
+        f"Made.{name} has no annotation, so it is not an option: add an annotation: {declaration}"
+    )
+    assert said in declaration_warning(cls)
+    with pytest.raises(UsageError, match="has no option") as caught:
+        made("loss", cls, f"{name}=1")
+    assert f"Made.{name} has no annotation; it needs {declaration}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +273,7 @@ def test_wrong_declarations_are_named(declared, body, sentence):
 )
 def test_constants_methods_and_right_declarations_are_let_be(declared, body):
     assert declaration_problem(declared(body)) is None
+    assert declaration_warning(declared(body)) is None
 
 
 def test_an_inherited_option_cannot_be_changed_without_an_annotation():
@@ -277,7 +296,7 @@ def test_an_inherited_option_cannot_be_changed_without_an_annotation():
 def test_annotations_of_a_mixin_that_is_no_dataclass_are_named(declared):
     problem = declaration_problem(declared("width: int = 1", "PlainMixin, LossBase"))
     assert problem.startswith(
-        "PlainMixin.shift is no option, since PlainMixin is no component class"
+        "PlainMixin.shift is not an option, since PlainMixin is not a component class"
     )
 
 
@@ -319,6 +338,19 @@ def test_a_wrong_component_is_named_at_load_and_spares_the_others(site):
     assert registry.bind("loss", "right[weight=4]").spec == "right[weight=4]"
     with pytest.raises(UsageError, match="is broken: loss 'wrong'"):
         site.load(GANBENCH_STRICT_PLUGINS="1")
+
+
+def test_a_name_of_the_contract_is_just_no_option():
+    with pytest.raises(UsageError, match=r"^loss 'it' has no option 'paper'; it has no options$"):
+        made("loss", LossBase, "paper=x")
+
+
+def test_a_warning_stands_beside_the_plugin_whose_components_work(site):
+    site.add("dist", THREE.replace("WRONG", "Wrong").replace('weight: int = "a"', "weight = 2"))
+    (plugin,) = site.load(GANBENCH_STRICT_PLUGINS="1").plugins
+    assert (plugin.state, plugin.error) == (PluginState.OK, "")
+    (warning,) = plugin.warnings
+    assert warning.startswith("loss 'wrong' of dist 1.0: Wrong.weight has no annotation")
 
 
 def test_a_lazy_component_is_checked_when_it_is_loaded(site):

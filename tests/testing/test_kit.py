@@ -246,10 +246,7 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
         ),
         (
             Bare(),
-            {
-                DECLARED: "add an annotation: weight: float = 2.0",
-                **dict.fromkeys((STEPS, PURE, CHECKPOINT), "weight"),
-            },
+            {DECLARED: "add an annotation: weight: float = 2.0"},
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, gb.Loss) else "",

@@ -133,7 +133,7 @@ def _ordered_by_hand(trainer, steps):
                 real = trainer._batches.next().images
                 fake = generated(len(real))
                 update_d(real, fake)
-            if settings.g_reals == "fresh":
+            if settings.reals == "fresh":
                 trainer._batches.next()
             update_g(fake if shared else generated(len(real)))
     return G, judge
@@ -147,7 +147,7 @@ def _ordered_by_hand(trainer, steps):
         {"first_player": "generator"},
         {"first_player": "generator", "fakes": "shared"},
         {"first_player": "generator", "fakes": "shared", "d_steps": 3},
-        {"g_reals": "fresh"},
+        {"reals": "fresh"},
     ],
     ids=str,
 )
@@ -162,7 +162,7 @@ def test_the_players_take_turns_as_the_settings_say(trainer, settings):
 
 
 def test_a_fresh_real_batch_is_what_the_generators_loss_compares_with(trainer, monkeypatch):
-    run = trainer(loss="relativistic", g_reals="fresh")
+    run = trainer(loss="relativistic", reals="fresh")
     seen = []
     loss = type(run.cell.loss.component)
     for name in ("discriminator_loss", "generator_loss"):
@@ -179,8 +179,8 @@ def test_a_fresh_real_batch_is_what_the_generators_loss_compares_with(trainer, m
 
 
 def test_one_batch_of_reals_cannot_be_both_shared_and_fresh(trainer):
-    with pytest.raises(UsageError, match="g_reals=shared"):
-        trainer(fakes="shared", g_reals="fresh")
+    with pytest.raises(UsageError, match="reals=shared"):
+        trainer(fakes="shared", reals="fresh")
 
 
 class _Brighter(Augmentation):
