@@ -91,10 +91,10 @@ def sample(
 
     place = RunFolder(folder).open().find(trial)
     trained = load_trained(place)
-    if trained.doubt is not None:
-        click.echo(f"Warning: {trained.doubt}", err=True)
     request = _Request(trained, count, seed, chosen, truncation, interpolate)
     request.check(kind)
+    if trained.doubt is not None:
+        click.echo(f"Warning: {trained.doubt}", err=True)
     if trained.translates:
         from ganbench.execution.trained import held_out_images
 

@@ -143,9 +143,17 @@ class Architecture(Component):
     def sample_latents(
         self, count: int, random: torch.Generator, device: torch.device
     ) -> torch.Tensor:
-        """(count, latent_dim) latents; standard normal unless a design says otherwise."""
+        """(count, latent_dim) latents; standard normal unless a design says otherwise.
+
+        A design that overrides this has other latents: between two of them, ``ganbench sample
+        --interpolate`` takes the straight line.
+        """
         import torch
 
+        if not isinstance(self.latent_dim, int):
+            raise ValueError(
+                f"latent_dim={self.latent_dim} has no length without data: call resolve first"
+            )
         return torch.randn(count, self.latent_dim, generator=random, device=device)
 
     def advance(self, network: torch.nn.Module, progress: Progress) -> None:

@@ -111,11 +111,6 @@ class BigGAN(ResidualPair):
         settled = super().resolve(needs, data)
         return dataclasses.replace(settled, latent_dim=self._latent_dim(data))
 
-    def sample_latents(self, count: int, random: torch.Generator, device: torch.device) -> Tensor:
-        if self.latent_dim == "auto":
-            raise ValueError("latent_dim=auto has no length without data: call resolve first")
-        return super().sample_latents(count, random, device)
-
     def _latent_dim(self, data: DataSpec) -> int:
         if self.latent_dim != "auto":
             return self.latent_dim

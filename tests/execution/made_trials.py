@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 import ganbench as gb
+from ganbench.grid.cell import PROTOCOL
 from ganbench.registry.lookup import default_registry
 from ganbench.results.store import RunFolder
 from ganbench.training.state import save_checkpoint
@@ -75,6 +76,7 @@ def make_trial(out, spec, data, progress=(1000, 1.0), weights=None):
         {
             "trial": "made-s0",
             "seed": 0,
+            "protocol": PROTOCOL,
             "architecture": bound.identity(),
             "columns": {"architecture": spec, "loss": "hinge", "dataset": "made"},
             "resolved_architecture": bound.spec,

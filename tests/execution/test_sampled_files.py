@@ -166,6 +166,20 @@ class TestInterpolation:
         assert (images[:, :, 1, 1] == images[:, :1, 1, 1]).all()
         assert len(np.unique(images[:, 0, 1, 1])) == 3
 
+    @pytest.mark.parametrize(
+        "case", [c for c, (_, data) in TINY.items() if not data.source_channels]
+    )
+    def test_designs_with_normal_latents_have_them_turned(self, case):
+        """They all say that their latents are standard normal."""
+        id = make_trial("turned", *TINY[case])
+        trained = load_trained(RunFolder("turned").trial(id))
+        seen = []
+        trained.generator.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        list(trained.interpolate(1, 5))
+        path = torch.cat(seen[-5:]).double()
+        lengths = torch.linspace(float(path[0].norm()), float(path[-1].norm()), 5).double()
+        assert torch.allclose(path.norm(dim=1), lengths)
+
     def test_the_picture_has_a_row_for_each_pair(self):
         assert sample("--interpolate", 5, "-n", 3).exit_code == 0
         with Image.open("samples.png") as picture:
