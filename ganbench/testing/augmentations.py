@@ -11,7 +11,15 @@ from torch import Tensor
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.data import DataSpec
 from ganbench.testing.components import ComponentTests
-from ganbench.testing.harness import CPU, made_up_images, make_trainer, own_randomness
+from ganbench.testing.harness import (
+    CPU,
+    kept_by,
+    made_up_images,
+    make_trainer,
+    own_randomness,
+    through_checkpoint,
+)
+from ganbench.training.trainer import Trainer
 
 
 class AugmentationTests(ComponentTests):
@@ -80,6 +88,20 @@ class AugmentationTests(ComponentTests):
         kept = state.keys() == before.keys() and all(state[k] is before[k] for k in state)
         assert kept, "state must be updated in place, as in state['x'].copy_(…)"
 
+    def test_a_checkpoint_holds_everything(self) -> None:
+        """A training that went through a checkpoint goes on to the same bits as one that did not."""
+        straight = self._trainer()
+        straight.time_steps(4)
+        stopped = self._trainer()
+        stopped.time_steps(2)
+        resumed = through_checkpoint(stopped, self._trainer)
+        resumed.time_steps(2)
+        for one, other in zip(kept_by(straight), kept_by(resumed), strict=True):
+            assert torch.equal(one, other), (
+                "a training goes on otherwise after a checkpoint: what the augmentation keeps "
+                "between steps must be in the tensors of initial_state"
+            )
+
     def test_two_steps_of_training(self) -> None:
         """Both players stay finite."""
         for data in self.data:
@@ -87,6 +109,9 @@ class AugmentationTests(ComponentTests):
             trainer.time_steps(2)
             assert trainer.failed_step() is None, f"on {data}: a loss or a gradient is not finite"
             assert trainer.weights_finite(), f"on {data}: a weight is not finite"
+
+    def _trainer(self) -> Trainer:
+        return make_trainer(self.data[0], augmentations=[self.component])
 
     def _apply(self, images: Tensor, state: dict[str, Tensor] | None = None) -> Tensor:
         state = self.component.initial_state(CPU) if state is None else state

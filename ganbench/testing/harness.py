@@ -29,18 +29,15 @@ from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import Extractor, ExtractorContext, FeatureNetwork
 from ganbench.components.loss import Loss
-from ganbench.components.regularizer import Player, Regularizer
+from ganbench.components.regularizer import Regularizer
 from ganbench.components.view import View
 from ganbench.grid.cell import Cell
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
-from ganbench.grid.settings import TrainingSettings
 from ganbench.registry import Registry
 from ganbench.registry.options import canonical_spec
 from ganbench.registry.plugins import PluginRecord, Registration
-from ganbench.training.critic import Critic, call_with_labels
 from ganbench.training.data import TrainingData
-from ganbench.training.precision import Arithmetic
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.streams import global_random_state
 from ganbench.training.trainer import Trainer
@@ -234,54 +231,6 @@ def made_up_images(data: DataSpec, count: int = BATCH, seed: int = 0) -> Tensor:
     """(count, c, h, w) float32 in [-1, 1]."""
     images = made_up_samples(data, count, seed).images
     return images if data.kind == "points" else images.float() / 127.5 - 1
-
-
-def made_up_view(
-    architecture: Architecture,
-    networks: Networks,
-    data: DataSpec,
-    player: Player,
-    differentiates: frozenset[str] = frozenset(),
-    state: dict[str, Tensor] | None = None,
-) -> View:
-    """What a step shows a loss or a regularizer, of made-up images and without augmentation.
-
-    :param differentiates: the inputs that are leaves of the discriminator's graph.
-    """
-    labels = None
-    if architecture.task == "class-conditional":
-        labels = torch.arange(BATCH) % data.classes
-    condition = () if labels is None else (labels,)
-    critic = Critic(networks.discriminator, Arithmetic(TrainingSettings(), CPU), condition)
-    settled = architecture.resolve(frozenset(), data)
-    latents = settled.sample_latents(BATCH, torch.Generator().manual_seed(1), CPU)
-
-    def generate(values: Tensor) -> Tensor:
-        images = call_with_labels(networks.generator, values, labels)
-        assert isinstance(images, Tensor)
-        return images
-
-    real, fake = made_up_images(data), generate(latents)
-    if player == "discriminator":
-        real.requires_grad_("real" in differentiates)
-        fake = fake.detach().requires_grad_("fake" in differentiates)
-    real_critique, fake_critique = critic.judge(real), critic.judge(fake)
-    return View(
-        critic=critic,
-        real=real,
-        fake=fake,
-        real_logits=real_critique.logits,
-        fake_logits=fake_critique.logits,
-        real_critique=real_critique,
-        fake_critique=fake_critique,
-        networks=networks,
-        random=torch.Generator().manual_seed(0),
-        state={} if state is None else state,
-        labels=labels,
-        latents=latents,
-        generate=generate if player == "generator" else None,
-        with_styles=getattr(networks.generator, "with_styles", None),
-    )
 
 
 def through_checkpoint(stopped: Trainer, make: Callable[[], Trainer]) -> Trainer:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from typing import ClassVar, get_args
 
 import torch
 from torch import Tensor
 
-from ganbench.components.architecture import Architecture, Networks
+from ganbench.components.architecture import Architecture
 from ganbench.components.data import DataSpec
 from ganbench.components.loss import Loss
-from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Player, Regularizer
-from ganbench.components.view import View
 from ganbench.testing.components import ComponentTests
 from ganbench.testing.harness import (
-    CPU,
     Partner,
     kept_by,
-    made_up_view,
     make_trainer,
     own_randomness,
     through_checkpoint,
@@ -75,10 +70,8 @@ class LossTests(ComponentTests):
         for player in PLAYERS:
             values = []
             for _ in range(2):
-                networks = self._trainer().networks
-                state = self._initial_state(networks)
-                kept = dict(state)
-                view = self._view(networks, player, state)
+                view = self._trainer().view(player)
+                state, kept = view.state, dict(view.state)
                 with own_randomness(f"the {player}'s loss"):
                     values.append(getattr(self.component, f"{player}_loss")(view).item())
                 same = state.keys() == kept.keys() and all(state[k] is kept[k] for k in state)
@@ -158,17 +151,6 @@ class LossTests(ComponentTests):
 
     def _trainer(self) -> Trainer:
         return make_trainer(self.data, architecture=self.architecture, loss=self.component)
-
-    def _initial_state(self, networks: Networks) -> dict[str, Tensor]:
-        state = self.component.initial_state(CPU) | self.component.network_state(networks)
-        self.component.advance(state, Progress(0, 0.0))
-        return state
-
-    def _view(self, networks: Networks, player: Player, state: dict[str, Tensor]) -> View:
-        view = made_up_view(self.architecture, networks, self.data, player, state=state)
-        if player == "discriminator" or self.component.generator_uses_real:
-            return view
-        return dataclasses.replace(view, real=None, real_logits=None, real_critique=None)
 
     def _both(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         seen = real if self.component.generator_uses_real else None

@@ -14,13 +14,11 @@ from ganbench.components.architecture import Architecture, Networks
 from ganbench.components.data import DataSpec
 from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Player, Regularizer
-from ganbench.components.view import View
 from ganbench.testing.components import ComponentTests
 from ganbench.testing.harness import (
     CPU,
     Partner,
     kept_by,
-    made_up_view,
     make_trainer,
     own_randomness,
     through_checkpoint,
@@ -121,7 +119,11 @@ class RegularizerTests(ComponentTests):
         return sorted(self.component.players)
 
     def _networks(self, seed: int = 0) -> Networks:
-        return make_trainer(self.data, architecture=self.architecture, seed=seed).networks
+        return self._partners(seed).networks
+
+    def _partners(self, seed: int = 0) -> Trainer:
+        """A training without the term."""
+        return make_trainer(self.data, architecture=self.architecture, seed=seed)
 
     def _initial_state(self, networks: Networks) -> dict[str, Tensor]:
         state = self.component.initial_state(CPU) | self.component.network_state(networks)
@@ -132,12 +134,8 @@ class RegularizerTests(ComponentTests):
         self, player: Player, state: dict[str, Tensor] | None = None
     ) -> tuple[Callable[[], Tensor], Networks]:
         """A call that gives the player's term, and the networks that it is about."""
-        networks = self._networks()
+        trainer = self._partners()
         if state is None:  # of other weights, so that a term on what they were is not zero
             state = self._initial_state(self._networks(seed=1))
-        view = self._view(networks, player, state)
-        return functools.partial(getattr(self.component, player), view), networks
-
-    def _view(self, networks: Networks, player: Player, state: dict[str, Tensor]) -> View:
-        wanted = self.component.differentiates
-        return made_up_view(self.architecture, networks, self.data, player, wanted, state)
+        view = dataclasses.replace(trainer.view(player, self.component.differentiates), state=state)
+        return functools.partial(getattr(self.component, player), view), trainer.networks

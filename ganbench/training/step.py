@@ -116,6 +116,19 @@ class TrainingStep:
         g_loss, g_norm = g_measures
         self._series.append([d_loss, g_loss, d_auc, d_norm, g_norm])
 
+    def view(self, player: Player, progress: Progress, wanted: frozenset[str]) -> View:
+        """The first view of an update of ``player`` that is not made.
+
+        :param wanted: ``"real"``, ``"fake"``: the inputs that are leaves in the discriminator's view.
+        """
+        batch = self._batch(progress)
+        with torch.set_grad_enabled(player == "generator"):
+            scene = self._task.scene(batch)
+        judgement = scene.judgements[0]
+        if player == "generator":
+            return self._shown(judgement, scene, progress)
+        return self._judged(0, judgement, scene, wanted, progress)
+
     def _batch(self, progress: Progress) -> Batch:
         return self._task.prepared(self._next_batch(), progress)
 
@@ -127,11 +140,12 @@ class TrainingStep:
         self, batch: Batch, shared: Scene | None, number: int, progress: Progress
     ) -> tuple[torch.Tensor, ...]:
         active = self._active("discriminator", number)
+        wanted = frozenset().union(*(part.component.differentiates for part in active))
         with torch.no_grad():
             scene = shared or self._task.scene(batch)
         terms, losses, aucs, views = [], [], [], []
         for index, judgement in enumerate(scene.judgements):
-            view = self._judged(index, judgement, scene, active, progress)
+            view = self._judged(index, judgement, scene, wanted, progress)
             assert view.real_logits is not None
             losses.append(self._loss.discriminator_loss(view))
             terms += [_term(part, view, "discriminator") for part in active if _due(part, index)]
@@ -172,16 +186,15 @@ class TrainingStep:
         index: int,
         judgement: Judgement,
         scene: Scene,
-        active: list[Stateful[Regularizer]],
+        wanted: frozenset[str],
         progress: Progress,
     ) -> View:
         """Both batches judged.
 
-        Where an active penalty differentiates images, they are leaves before they are augmented, as in
-        the programs of Karras et al. 2020, arXiv:2006.06676: a penalty at the augmented ones would
-        be weaker than published, the more so the more is augmented.
+        The images that are ``wanted``, since an active penalty differentiates them, are leaves before
+        they are augmented, as in the programs of Karras et al. 2020, arXiv:2006.06676: a penalty at
+        the augmented ones would be weaker than published, the more so the more is augmented.
         """
-        wanted = frozenset().union(*(r.component.differentiates for r in active))
         with torch.no_grad():
             pooled = self._pooled(index, judgement.fake.detach())
         fake = pooled.detach().requires_grad_("fake" in wanted)

@@ -13,7 +13,8 @@ from ganbench.components.augmentation import Augmentation
 from ganbench.components.data import ImageData
 from ganbench.components.loss import Loss
 from ganbench.components.progress import Progress
-from ganbench.components.regularizer import Regularizer
+from ganbench.components.regularizer import Player, Regularizer
+from ganbench.components.view import View
 from ganbench.grid.cell import Cell
 from ganbench.grid.plan import cell_needs
 from ganbench.training.batches import Batches, Order, ResidentBatches, StreamedBatches, Variation
@@ -126,6 +127,15 @@ class Trainer:
         """Do some steps; seconds for one of them."""
         self._do_steps(count)
         return self._step_seconds
+
+    def view(self, player: Player, wanted: frozenset[str] = frozenset()) -> View:
+        """What losses and regularizers would see of the next update, see `TrainingStep.view`.
+
+        It takes a batch of the data and draws what a step draws, but updates nothing.
+        """
+        progress = self.progress
+        self._advance(progress)
+        return self._step.view(player, progress, wanted)
 
     def failed_step(self) -> int | None:
         """The first step in which a loss or a gradient was not finite, or None."""

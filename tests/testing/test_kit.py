@@ -528,6 +528,66 @@ def test_regularizers(regularizer, caught):
     assert_caught(failures(RegularizerTests, component=regularizer), caught)
 
 
+class StylePath(gb.Regularizer):
+    """A term on a generator's styles."""
+
+    players = frozenset({"generator"})
+    needs: ClassVar = {gb.STYLES: "it differentiates images by them"}
+
+    def generator(self, view):
+        images, styles = view.with_styles(view.latents)
+        (slopes,) = torch.autograd.grad(images.sum(), styles, create_graph=True)
+        return slopes.square().sum((1, 2)).mean()
+
+
+class Neighbours(gb.Regularizer):
+    """A term of the discriminator on images that it has the generator make."""
+
+    def discriminator(self, view):
+        with torch.no_grad():
+            images = view.generate(view.latents + 0.1)
+        return (view.critic(images) - view.fake_logits).square().mean()
+
+
+class StyledByClass(Conditional):
+    def capabilities(self, data):
+        return super().capabilities(data) | {gb.STYLES}
+
+    def build(self, data):
+        generator, critic = super().build(data)
+        return gb.Networks(StyledEmbedding(generator.generator, self.latent_dim, data), critic)
+
+
+class StyledEmbedding(Embedding):
+    def with_styles(self, latents, labels):
+        return self.generator.with_styles(latents + self.classes(labels))
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "architecture"),
+    [(StylePath(), StyledByClass()), (Neighbours(), StyledByClass()), (Neighbours(), Tiny())],
+    ids=lambda value: type(value).__name__,
+)
+def test_regularizers_see_in_the_suite_what_they_see_in_training(regularizer, architecture):
+    assert not failures(RegularizerTests, component=regularizer, architecture=architecture)
+
+
+@pytest.mark.parametrize(
+    ("spec", "pairing"),
+    [
+        ("pix2pix[width=4,layers=1,norm=instance]", "paired"),
+        ("cyclegan[width=4,blocks=1,layers=1]", "unpaired"),
+    ],
+)
+def test_losses_and_penalties_of_translations(spec, pairing):
+    partners = {
+        "architecture": gb.get("architecture", spec),
+        "data": gb.DataSpec(3, 16, 16, source_channels=1, pairing=pairing),
+    }
+    assert not failures(LossTests, component=Averaging(), **partners)
+    assert not failures(RegularizerTests, component=Penalty(), **partners)
+
+
 class Brightness(gb.Augmentation):
     def apply(self, images, random, state):
         return images + 0.1 * torch.randn(len(images), 1, 1, 1, generator=random)
@@ -555,6 +615,16 @@ class Replacing(Brightness):
         state["p"] = state["p"] + real_logits.sign().mean()
 
 
+class Hoarding(Brightness):
+    """Its state is where no checkpoint finds it."""
+
+    seen: ClassVar = []
+
+    def apply(self, images, random, state):
+        self.seen.append(images.mean().item())
+        return super().apply(images, random, state) + 0.01 * len(self.seen)
+
+
 @pytest.mark.parametrize(
     ("augmentation", "caught"),
     [
@@ -569,6 +639,10 @@ class Replacing(Brightness):
         (Careless(), {RANDOM: "draws from a global random state"}),
         (NotIdentical(), {"test_identity_means_that_nothing_changes": "identity changes images"}),
         (Replacing(), {STATE: "must be updated in place"}),
+        (
+            Hoarding(),
+            {RANDOM: "the same generator gives other images", CHECKPOINT: "of initial_state"},
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, gb.Augmentation) else "",
 )
