@@ -80,7 +80,7 @@ class _Expansion:
         self.extractor_of = functools.cache(self._extractor_of)
         self.recommended = functools.cache(_recommended)
         self.settled = functools.cache(self._settled)
-        self.settlements: dict[str, Settled] = {}
+        self.settlements: dict[str, Answer[Settled]] = {}
 
     def cells(self) -> Iterator[Cell]:
         for dataset, architecture, loss, regularizers, augmentations in itertools.product(
@@ -184,11 +184,24 @@ class _Expansion:
             layer, fault = self.recommended(bound)
             layers.append((bound.info.kind, layer))
             problem = problem or fault
-        layers.append(("grid", self.grid.training))
         key = repr(layers)  # few components recommend anything, so that most cells share theirs
         if key not in self.settlements:
-            self.settlements[key] = settle_training(layers)
-        return self.settlements[key], problem
+            self.settlements[key] = self._laid_over(layers)
+        settled, conflict = self.settlements[key]
+        return settled, problem or conflict
+
+    def _laid_over(self, layers: list[tuple[str, Mapping[str, Any]]]) -> Answer[Settled]:
+        """The grid's settings over ``layers``, whose own conflicts are no fault of the grid's."""
+        grid = ("grid", self.grid.training)
+        try:
+            return settle_training([*layers, grid]), None
+        except UsageError:
+            try:
+                settle_training(layers)
+            except UsageError as error:
+                what = "what architecture, loss and data set recommend does not go together"
+                return settle_training([grid]), f"{what}: {error}"
+            raise
 
 
 def _asked(bound: Bound, question: Callable[[Any], Answer[T]], otherwise: T) -> Answer[T]:

@@ -231,6 +231,23 @@ def test_settings_are_settled_for_each_cell_from_what_its_components_recommend(p
     assert settled["mlp", "hinge"].sources["d_lr"] == "default"
 
 
+def test_recommendations_that_conflict_are_a_problem_of_their_own_cells(plan, provided):
+    base = type(gb.get("loss", "hinge"))
+    provided(
+        architecture={"sharing": architecture(recommends={"fakes": "shared"})},
+        loss={"afresh": type("MadeUp", (base,), {"recommends": {"reals": "fresh"}})},
+    )
+    axes = {"architecture": ["mlp", "sharing"], "loss": ["hinge", "afresh"]}
+    (cell,) = plan(**axes).skipped
+    assert [cell.columns[kind] for kind in axes] == ["sharing", "afresh"]
+    assert "recommend does not go together" in cell.reason
+    assert "set reals=shared, or fakes=fresh" in cell.reason
+    assert cell.identity
+    assert not plan(**axes, training={"fakes": "fresh"}).skipped
+    with pytest.raises(UsageError, match="set reals=shared, or fakes=fresh"):
+        plan(**axes, training={"reals": "fresh"})
+
+
 def test_the_automatic_extractor_is_the_data_sets_own(plan):
     found = plan(dataset=["digits", "ring"], evaluation={"extractor": "auto"})
     assert [cell.extractor.spec for cell in found.cells] == ["small-cnn", "pixels"]
