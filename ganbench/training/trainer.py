@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -88,6 +89,11 @@ class Trainer:
     def progress(self) -> Progress:
         """How far the training has come."""
         return Progress(self.images, self.schedule.share(self.steps, self.train_seconds))
+
+    @property
+    def period(self) -> int:
+        """In steps whose number it divides, all lazy terms are due."""
+        return math.lcm(*(part.component.every for part in self._players.regularizers))
 
     def sampler(self, progress: Progress | None = None) -> Sampler:
         """Samples of the averaged generator.

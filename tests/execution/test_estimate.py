@@ -28,3 +28,28 @@ def test_a_slow_first_step_is_not_taken_for_the_usual_one(monkeypatch, usual):
     # A step that takes seconds is timed on small batches, whose images cost the more.
     images = 64 if usual < 2 else 4
     assert found.seconds == pytest.approx(6400 * usual / images)
+
+
+def test_terms_that_are_rarely_due_are_met_before_the_clock_runs(monkeypatch):
+    """They have kernels of their own, whose loading is no part of a step's time."""
+    done = []
+    time_steps = Trainer.time_steps
+
+    def recorded(self, count):
+        done.append((self.steps, count))
+        return time_steps(self, count)
+
+    monkeypatch.setattr(Trainer, "time_steps", recorded)
+    axes = {
+        "architecture": ["mlp[d_widths=[4],g_widths=[4]]"],
+        "loss": ["hinge"],
+        "dataset": ["digits"],
+        "regularizer": ["r1[every=6]+orthogonal[every=4]"],
+    }
+    grid = configure({"grid": axes}, None, 1, "1000steps", {"batch_size": 4}, {})
+    assert estimate(expand(grid, Path()).trials(), CPU).measured == 1
+    assert done[:3] == [(900, 1), (901, 1), (902, 3)]  # 900 is due for both
+    done.clear()
+    grid = configure({"grid": axes}, None, 1, "1010steps", {"batch_size": 4}, {})
+    estimate(expand(grid, Path()).trials(), CPU)
+    assert done[0] == (900, 1)
