@@ -39,7 +39,11 @@ class Augmentation(Component):
         random: torch.Generator,
         state: MutableMapping[str, torch.Tensor],
     ) -> torch.Tensor:
-        """Transform (batch, c, h, w) images in [-1, 1], differentiably; randomness from ``random``."""
+        """Transform (batch, c, h, w) images in [-1, 1]; randomness from ``random``.
+
+        The generator learns through it, and gradient penalties differentiate through it twice. It
+        must not write into ``images``.
+        """
 
     def observe(self, real_logits: torch.Tensor, state: MutableMapping[str, torch.Tensor]) -> None:
         """Called after every discriminator update, under ``no_grad``: adapt ``state`` in place."""

@@ -34,9 +34,9 @@ class View:
     :ivar latents: the latents of ``fake``.
     :ivar generate: latents -> images, for penalties on the generator.
     :ivar with_styles: latents -> (images, styles), where the architecture claims ``styles``.
-    :ivar real_critique: the discriminator's whole answer to ``real``, with features and class logits
-        where it gives them; a constant in a generator's step.
-    :ivar fake_critique: its whole answer to ``fake``.
+    :ivar real_critique: the discriminator's whole answer to ``seen_real``, with features and class
+        logits where it gives them; a constant in a generator's step.
+    :ivar fake_critique: its whole answer to ``seen_fake``.
     :ivar augmented_real: ``real`` after augmentation, or None where nothing augments; see `seen_real`.
     :ivar augmented_fake: ``fake`` after augmentation, likewise; see `seen_fake`.
     :ivar networks: the two modules, for terms on their weights.

@@ -10,7 +10,7 @@ from small_cells import NoWaiting
 
 import ganbench as gb
 from ganbench import DataSpec
-from ganbench.testing.harness import make_trainer, through_checkpoint, weights
+from ganbench.testing.harness import kept_by, make_trainer, through_checkpoint, weights
 
 GREY = DataSpec(1, 16, 16, classes=3)
 PAIRS = DataSpec(3, 16, 16, source_channels=1, pairing="paired")
@@ -87,6 +87,30 @@ def test_a_resumed_training_goes_on_to_the_same_bits(case, precision, memory_for
     resumed = through_checkpoint(stopped, make)
     resumed.time_steps(3)
     for one, other in zip(everything(straight), everything(resumed), strict=True):
+        assert torch.equal(one, other)
+
+
+TURNS = [
+    {"reals": "fresh"},
+    {"reals": "fresh", "d_steps": 2, "first_player": "generator", "flip": True, "jitter": 2},
+    {"fakes": "shared", "d_steps": 2},
+    {"fakes": "shared", "first_player": "generator", "ema_images": 0},
+]
+
+
+@pytest.mark.parametrize("settings", TURNS, ids=str)
+@pytest.mark.parametrize("case", ["growing", "styles", "adaptive", "unpaired-r1"])
+def test_a_training_goes_on_in_the_middle_whatever_the_players_share(case, settings):
+    neutral = {"first_player": "discriminator", "fakes": "fresh", "reals": "shared"}
+    make = functools.partial(trainer, case, **neutral | settings)
+    straight = make()
+    straight.time_steps(5)
+    stopped = make()
+    stopped.time_steps(3)
+    resumed = through_checkpoint(stopped, make)
+    resumed.time_steps(2)
+    assert straight.images == resumed.images == 5 * straight.images_per_step
+    for one, other in zip(kept_by(straight), kept_by(resumed), strict=True):
         assert torch.equal(one, other)
 
 

@@ -11,6 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganbench.grid.budget import parse_budget
 from ganbench.training.ema import AveragedGenerator
+from ganbench.training.optimizers import restore_optimizer
 from ganbench.training.schedule import Schedule
 from ganbench.training.series import StepSeries, batch_auc
 from ganbench.training.state import newest_checkpoint, save_checkpoint
@@ -68,6 +69,17 @@ def test_until_it_starts_the_average_is_a_copy():
     torch.nn.init.zeros_(generator.weight)
     averaged.update(200, 100)
     assert averaged.module.weight.item() == pytest.approx(0.5**0.1)
+
+
+def test_an_optimizers_count_of_steps_stays_where_it_was():
+    """Also that of a weight that is a single number: the two have the same shape."""
+    gain = torch.nn.Parameter(torch.ones((), device="meta"))  # stands for a GPU's
+    optimizer = torch.optim.RMSprop([gain], foreach=True)
+    groups = optimizer.state_dict()["param_groups"]
+    kept = {"step": torch.tensor(3.0), "square_avg": torch.tensor(0.5)}
+    restore_optimizer(optimizer, {"state": {0: kept}, "param_groups": groups})
+    assert optimizer.state[gain]["step"].item() == 3
+    assert optimizer.state[gain]["square_avg"].device == gain.device
 
 
 @pytest.mark.parametrize(
