@@ -7,7 +7,7 @@ import dataclasses
 import weakref
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, dataclass_transform
+from typing import Any, ClassVar, Literal, NamedTuple, dataclass_transform
 
 #: How a finding of `Component.diagnose` is meant.
 Level = Literal["ok", "warning", "error"]
@@ -31,8 +31,17 @@ def option(
 _FIELDS = "__dataclass_fields__"
 _PARAMETERS = "__dataclass_params__"  # what `dataclasses.dataclass` sets before anything else
 _ABSTRACT = ("__abstractmethods__", "_abc_impl")
-#: Classes that became dataclasses by themselves, with what they held before.
-_automatic: MutableMapping[type, dict[str, Any]] = weakref.WeakKeyDictionary()
+_MISSING = object()
+
+
+class _Made(NamedTuple):
+    """What a class held before and after it became a dataclass by itself."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+_automatic: MutableMapping[type, _Made] = weakref.WeakKeyDictionary()
 
 
 class ComponentType(abc.ABCMeta):
@@ -62,16 +71,23 @@ def _make_dataclass(cls: type) -> None:
     except ValueError as error:  # Python's advice is a default_factory, which makes another list
         way_out = "options are of types that cannot change, such as tuple[int, ...]"
         raise ValueError(f"component {cls.__name__}: {error}; {way_out}") from error
-    _automatic[cls] = before
+    _automatic[cls] = _Made(before, dict(vars(cls)))
 
 
-def _take_back(cls: type, before: Mapping[str, Any]) -> None:
-    """Undo `_make_dataclass`: options are the author's fields again, with their help and bounds."""
-    for name in set(vars(cls)) - set(before) - set(_ABSTRACT):
-        delattr(cls, name)
-    for name, value in before.items():
-        if name not in _ABSTRACT and vars(cls).get(name) is not value:
-            setattr(cls, name, value)
+def _take_back(cls: type, made: _Made) -> None:
+    """Undo `_make_dataclass`: options are the author's fields again, with their help and bounds.
+
+    What came to the class since, as from the author's own decorators, stays.
+    """
+    for name, value in made.after.items():
+        if name in _ABSTRACT or vars(cls).get(name, _MISSING) is not value:
+            continue
+        if name not in made.before:
+            delattr(cls, name)
+        elif made.before[name] is not value:
+            setattr(cls, name, made.before[name])
+    for name in made.before.keys() - made.after.keys():
+        setattr(cls, name, made.before[name])
 
 
 @dataclass_transform(

@@ -34,7 +34,7 @@ class Trained:
     """A trial's averaged generator.
 
     :ivar identity: the content of trial.json.
-    :ivar doubt: why its images may be others than in the trial, in a sentence, or None.
+    :ivar doubt: why its images may differ from those of the trial, in a sentence, or None.
     """
 
     trial: str
@@ -225,7 +225,9 @@ def _doubt(trial: str, identity: Mapping[str, Any], info: ComponentInfo) -> str 
         reasons.append(f"{info.owned} was edited since")
     if not reasons:
         return None
-    return f"the images of trial {trial} may be others than in its training: {'; '.join(reasons)}"
+    return (
+        f"the images of trial {trial} may differ from those of its training: {'; '.join(reasons)}"
+    )
 
 
 def held_out_images(folder: TrialFolder, root: Path) -> ImageData:

@@ -102,7 +102,7 @@ def test_images_that_may_be_others_than_in_training_are_drawn_with_a_warning(
     for command in ("sample", "export"):
         result = CliRunner().invoke(app, [command, str(out), "hinge-digits"])
         assert result.exit_code == 0, result.output
-        assert "may be others than in its training" in result.stderr
+        assert "may differ from those of its training" in result.stderr
         assert reason in result.stderr
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import textwrap
 from typing import ClassVar, Literal
 
@@ -147,6 +148,24 @@ def test_the_option_that_a_decorated_class_hands_down_keeps_its_bounds_and_docum
 
     assert (Parent().width, Child().width, Parent.width, Parent.__doc__) == (8, 16, 8, None)
     assert describe_options(Parent)["width"].allowed == "int, at least 1"
+
+
+def test_what_other_decorators_and_bases_give_a_class_stays():
+    class Tagging:
+        def __init_subclass__(cls, **kwargs):
+            super().__init_subclass__(**kwargs)
+            cls.tag = cls.__name__
+
+    @FROZEN
+    @functools.total_ordering
+    class Ordered(Tagging, LossBase):
+        weight: float = option(1.0, ge=0)
+
+        def __lt__(self, other):
+            return self.weight < other.weight
+
+    assert Ordered.tag == "Ordered"
+    assert Ordered(weight=3) >= Ordered(weight=2) > Ordered()
 
 
 def test_what_is_not_frozen_is_refused_in_one_sentence():
