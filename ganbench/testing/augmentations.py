@@ -13,11 +13,10 @@ from ganbench.components.data import DataSpec
 from ganbench.testing.components import ComponentTests
 from ganbench.testing.harness import (
     CPU,
-    kept_by,
+    check_checkpoint,
     made_up_images,
     make_trainer,
     own_randomness,
-    through_checkpoint,
 )
 from ganbench.training.trainer import Trainer
 
@@ -90,17 +89,8 @@ class AugmentationTests(ComponentTests):
 
     def test_a_checkpoint_holds_everything(self) -> None:
         """A training that went through a checkpoint goes on to the same bits as one that did not."""
-        straight = self._trainer()
-        straight.time_steps(4)
-        stopped = self._trainer()
-        stopped.time_steps(2)
-        resumed = through_checkpoint(stopped, self._trainer)
-        resumed.time_steps(2)
-        for one, other in zip(kept_by(straight), kept_by(resumed), strict=True):
-            assert torch.equal(one, other), (
-                "a training goes on otherwise after a checkpoint: what the augmentation keeps "
-                "between steps must be in the tensors of initial_state"
-            )
+        where = "what the augmentation keeps must be in the tensors of initial_state"
+        check_checkpoint(self._trainer, where)
 
     def test_two_steps_of_training(self) -> None:
         """Both players stay finite."""

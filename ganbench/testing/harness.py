@@ -247,6 +247,21 @@ def through_checkpoint(stopped: Trainer, make: Callable[[], Trainer]) -> Trainer
     return resumed
 
 
+def check_checkpoint(make: Callable[[], Trainer], where: str) -> None:
+    """Fail if a training does not go on to the same bits after a checkpoint.
+
+    :param where: what should hold the tensors, and who keeps them.
+    """
+    straight = make()  # one after the other: layers that draw noise use the global random state
+    straight.time_steps(4)
+    stopped = make()
+    stopped.time_steps(2)
+    resumed = through_checkpoint(stopped, make)
+    resumed.time_steps(2)
+    same = map(torch.equal, kept_by(straight), kept_by(resumed))
+    assert all(same), f"a training goes on otherwise after a checkpoint: {where}"
+
+
 def kept_by(trainer: Trainer) -> list[Tensor]:
     """Every tensor that a checkpoint holds of a training, but for its measurements."""
     state = trainer.state_dict()

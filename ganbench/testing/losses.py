@@ -15,10 +15,9 @@ from ganbench.components.regularizer import Player, Regularizer
 from ganbench.testing.components import ComponentTests
 from ganbench.testing.harness import (
     Partner,
-    kept_by,
+    check_checkpoint,
     make_trainer,
     own_randomness,
-    through_checkpoint,
 )
 from ganbench.training.trainer import Trainer
 
@@ -80,17 +79,8 @@ class LossTests(ComponentTests):
 
     def test_a_checkpoint_holds_everything(self) -> None:
         """A training that went through a checkpoint goes on to the same bits as one that did not."""
-        straight = self._trainer()
-        straight.time_steps(4)
-        stopped = self._trainer()
-        stopped.time_steps(2)
-        resumed = through_checkpoint(stopped, self._trainer)
-        resumed.time_steps(2)
-        for one, other in zip(kept_by(straight), kept_by(resumed), strict=True):
-            assert torch.equal(one, other), (
-                "a training goes on otherwise after a checkpoint: what the loss keeps between steps "
-                "must be in the tensors of initial_state or network_state"
-            )
+        where = "what the loss keeps between steps must be in the tensors of initial_state or network_state"
+        check_checkpoint(self._trainer, where)
 
     def test_extreme_logits_give_finite_losses_and_gradients(self) -> None:
         """A critic that is far off must be led back: use log-space forms such as softplus."""
