@@ -79,7 +79,7 @@ class LossTests(ComponentTests):
 
     def test_a_checkpoint_holds_everything(self) -> None:
         """A training that went through a checkpoint goes on to the same bits as one that did not."""
-        where = "what the loss keeps between steps must be in the tensors of initial_state or network_state"
+        where = "what the loss keeps must be in initial_state or network_state"
         check_checkpoint(self._trainer, where)
 
     def test_extreme_logits_give_finite_losses_and_gradients(self) -> None:

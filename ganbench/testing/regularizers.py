@@ -97,7 +97,7 @@ class RegularizerTests(ComponentTests):
 
     def test_a_checkpoint_holds_everything(self) -> None:
         """A training that went through a checkpoint goes on to the same bits as one that did not."""
-        where = "what the term keeps between steps must be in the tensors of initial_state or network_state"
+        where = "what the term keeps must be in initial_state or network_state"
         check_checkpoint(self._trainer, where)
 
     def _trainer(self) -> Trainer:
