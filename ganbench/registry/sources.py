@@ -96,7 +96,9 @@ def _reached(roots: list[_Module], owns: Owns) -> dict[str, bytes | None]:
     waiting = list(roots)
     while waiting:
         module = waiting.pop()
-        if module.name in found or _top(module.name) == _CORE or not owns(module.path):
+        if module.name in found or _top(module.name) == _CORE:
+            continue
+        if not module.path or not owns(module.path):  # built-in modules lie nowhere
             continue
         source = found[module.name] = module.source()
         if source is not None:

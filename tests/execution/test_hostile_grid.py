@@ -52,7 +52,7 @@ EITHER = {
 SLOW_ONLY = {"regex", "stop-itself", "exit-zero", "abort", "memory-of-objects", "raise-base"}
 SLOW_ONLY |= {"at-exit", "stuck-output", "late-exit"}
 LOG_LIMIT = 64 << 20
-ITS_OWN = frozenset({"trial", "cell", "loss", "setting_sources"})
+ITS_OWN = frozenset({"trial", "cell", "loss", "setting_sources", "sources"})
 
 
 @pytest.fixture

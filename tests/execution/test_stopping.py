@@ -127,7 +127,9 @@ def test_retries_are_made_and_recorded(place, tmp_path):
     flaky, broken = (rows.loc[loss] for loss in losses[1:])
     assert (flaky["status"], flaky["attempts"]) == ("ok", 3)
     assert (broken["status"], broken["attempts"]) == ("error", 3)
-    s.assert_same_row(rows.loc["hinge"], flaky, but=frozenset({"trial", "cell", "providers"}))
+    s.assert_same_row(
+        rows.loc["hinge"], flaky, but=frozenset({"trial", "cell", "providers", "sources"})
+    )
     ends = [line for line in s.attempts(out, flaky["trial"]) if line["event"] == "ended"]
     assert [(line["attempt"], line["status"]) for line in ends] == [
         (1, "crashed"),

@@ -8,6 +8,7 @@ import py_compile
 import sys
 import textwrap
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -155,6 +156,16 @@ def test_the_digest_does_not_depend_on_the_place(package, tmp_path, monkeypatch)
     for name in [name for name in sys.modules if name.startswith(("mine", "other"))]:
         del sys.modules[name]
     assert package.digest() == first
+
+
+def test_the_digest_does_not_depend_on_the_working_directory(package, tmp_path, monkeypatch):
+    editable = package.digest()
+    monkeypatch.chdir(package.folder)
+    assert package.digest() == editable
+    cls = gb.components("loss")["hinge"].cls
+    elsewhere = source_digest(cls, "ganbench")
+    monkeypatch.chdir(Path(gb.__file__).parents[1])  # the project of an editable installation
+    assert source_digest(cls, "ganbench") == elsewhere
 
 
 def test_nothing_is_imported_to_find_it(package):
