@@ -6,7 +6,7 @@ A file means the same to a data set and to an evaluation. What it means:
 - A grey image with 16 bits goes from 0 (black) to 65535 (white) and is divided by 257 and rounded. Of
   colour images with 16 bits, Pillow hands over the upper 8 bits.
 - Transparent pixels are laid on white.
-- The orientation that a camera noted is applied.
+- The orientation that a camera noted is applied; one that cannot be read counts as none.
 - Of an animation or a file of many pages, the first image counts.
 - Everything else has no defined range and is refused by the name of its mode.
 """
@@ -19,11 +19,12 @@ import stat
 import struct
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ganbench.errors import GanbenchError
 
@@ -46,6 +47,17 @@ _WIDE = {
 }
 _BITS, _PHOTOMETRIC, _WIDTH, _HEIGHT = 258, 262, 256, 257  # tags of TIFF
 _ORIENTATION = 0x0112  # tag of Exif
+#: Orientation -> what turns (h, w) or (h, w, c) pixels upright.
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda pixels: pixels,
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(pixels.swapaxes(0, 1), 2),
+    8: np.rot90,
+}
 _PROFILES = (b"Raw profile type", b"XML:com.adobe.xmp")  # of texts in PNG files
 #: Modes of measured values, and what these are.
 _MEASURED = {"F": "floating-point numbers", **dict.fromkeys(_WIDE, "measured whole numbers")}
@@ -81,9 +93,9 @@ def decode_image(content: bytes, channels: Literal[1, 3] = 3) -> np.ndarray:
         with _quiet, _opened(content) as image:
             image.load()
             _check(image)  # loading may have changed the mode
-            ImageOps.exif_transpose(image, in_place=True)
             wide = image.mode in _WIDE
             pixels = _from_wide(image) if wide else _from_eight_bits(image, channels)
+            pixels = _TURNS[_orientation(image, content)](pixels)
     except ImageError:
         raise
     except Exception as error:  # a broken file may raise anything in its decoder
@@ -169,10 +181,14 @@ def _head(image: Image.Image, content: bytes) -> ImageHead:
 
 
 def _orientation(image: Image.Image, content: bytes) -> int:
-    """As noted in the file; 1 where nothing is noted."""
+    """From 1 to 8, as noted in the file; 1 where nothing that means anything is noted."""
     if image.format == "PNG" and not _png_may_note_orientation(content):
         return 1  # Pillow would decode all of it to look behind the pixels
-    return int(image.getexif().get(_ORIENTATION, 1))
+    try:
+        noted = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # damaged metadata leaves the pixels what they are
+        return 1
+    return noted if isinstance(noted, int) and noted in _TURNS else 1
 
 
 def _png_may_note_orientation(content: bytes) -> bool:

@@ -194,6 +194,46 @@ def test_an_orientation_behind_the_pixels_or_in_xmp_is_found_without_decoding() 
         assert np.array_equal(decode_image(content), np.rot90(COLOURS, -1))
 
 
+#: Type and four bytes of what is noted as the orientation.
+MEANINGLESS = {
+    "text": (2, b"six\0"),
+    "digit": (2, b"6\0\0\0"),
+    "raw": (7, b"\6\0\0\0"),
+    "zero": (3, b"\0\0\0\0"),
+    "nine": (3, b"\11\0\0\0"),
+    "negative": (9, b"\xff\xff\xff\xff"),
+    "float": (11, struct.pack("<f", 6.5)),
+    "type": (99, b"\6\0\0\0"),
+}
+
+
+@pytest.mark.parametrize("noted", MEANINGLESS)
+@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+def test_an_orientation_that_means_nothing_leaves_the_image_as_it_is(noted: str, form: str) -> None:
+    kind, value = MEANINGLESS[noted]
+    exif = struct.pack("<2sHIHHHI4sI", b"II", 42, 8, 1, 0x0112, kind, 1, value, 0)
+    options = {"lossless": True} if form == "WEBP" else {}
+    content = encoded(colour(), form, exif=b"Exif\0\0" + exif, **options)
+    assert inspect_image(content) == (7, 5, 3, ())
+    assert np.array_equal(decode_image(content), COLOURS)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_exif_harms_no_image_and_both_readers_agree(seed: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x011A] = 6, "maker", 72.5
+    exif.get_ifd(0x8769)[0x829A] = (1, 60)
+    known, content = exif.tobytes(), encoded(colour(), "WEBP", exif=exif, lossless=True)
+    start = content.index(known[6:]) + 8  # behind Exif's own head
+    random = np.random.default_rng(seed)
+    damaged = bytearray(content)
+    for place in random.integers(0, len(known) - 14, 4):
+        damaged[start + int(place)] = int(random.choice([0, 1, 2, 5, 7, 10, 12, 255]))
+    pixels, head = decode_image(bytes(damaged)), inspect_image(bytes(damaged))
+    assert (head.height, head.width) == pixels.shape[:2]
+    assert sorted(pixels.ravel()) == sorted(COLOURS.ravel())
+
+
 def test_of_many_pages_the_first_counts() -> None:
     pages = {"save_all": True, "append_images": [Image.new("RGB", (7, 5))]}
     for form in ("TIFF", "PNG"):

@@ -69,8 +69,9 @@ def _make_dataclass(cls: type) -> None:
     try:
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
     except ValueError as error:  # Python's advice is a default_factory, which makes another list
+        problem = str(error).removesuffix(": use default_factory")
         way_out = "options are of types that cannot change, such as tuple[int, ...]"
-        raise ValueError(f"component {cls.__name__}: {error}; {way_out}") from error
+        raise ValueError(f"component {cls.__name__}: {problem}; {way_out}") from error
     _automatic[cls] = _Made(before, dict(vars(cls)))
 
 

@@ -124,7 +124,8 @@ def summarize(
             tell(len(positions))
     if features is None or accumulator.n < 2:
         raise UsageError(
-            f"{source.label} has {accumulator.n} images; a comparison needs at least 2"
+            f"{source.label} has {accumulator.n or 'no'} image{'' if accumulator.n else 's'} that can "
+            "be read; a comparison needs at least 2"
         )
     try:
         moments = accumulator.moments()

@@ -268,7 +268,8 @@ class _Call:
             try:
                 save_side(path, side)
             except (OSError, StorageError) as error:  # no reason to lose what has been worked out
-                self._warnings.append(f"the features of {real.label} cannot be kept: {error}")
+                reason = getattr(error, "strerror", None) or error
+                self._warnings.append(f"the features of {real.label} cannot be kept: {reason}")
             # Read back, since strides and alignment decide the last bits of later products.
             side = load_side(path, keep, opener.device) or side
         return side

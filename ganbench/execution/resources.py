@@ -96,6 +96,8 @@ class Resources:
         )
         split = settings.reference_split
         count = min(settings.reference_samples, len(self._split(dataset, split)))
+        if count < 2:
+            raise UsageError(f"{dataset.spec}: the {split} split has one image; metrics need two")
         kept = min(count, max(settings.prdc_samples, 10 * settings.kid_subset_size))
         protocol = Protocol(split, count, kept, settings.prdc_samples, settings.prdc_k)
         real = real_statistics(

@@ -73,7 +73,7 @@ def _problems(cls: type[Any]) -> Iterator[str]:
         if field.default is dataclasses.MISSING:
             yield (
                 f"{name} is an InitVar without a default, which no spec can give: "
-                f"declare it as an option, {name}: {_type_name(field.type)}"
+                f"declare it as an option, {name}: {_inner_type(field.type)}"
             )
 
 
@@ -179,6 +179,13 @@ def _init_only(cls: type[Any]) -> Mapping[str, dataclasses.Field[Any]]:
     kept = {field.name for field in dataclasses.fields(cls)}
     class_variables = {n for b in cls.__mro__ for n in _annotations(b) if _is_class_variable(b, n)}
     return {n: f for n, f in every.items() if n not in kept and n not in class_variables}
+
+
+def _inner_type(annotation: Any) -> str:
+    """The type in an InitVar, which may be postponed."""
+    if isinstance(annotation, dataclasses.InitVar):
+        return _type_name(annotation.type)
+    return str(annotation).partition("[")[2].removesuffix("]") or "int"
 
 
 def _is_class_variable(base: type[Any], name: str) -> bool:

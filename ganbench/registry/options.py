@@ -67,7 +67,9 @@ def option_types(cls: type[Any]) -> dict[str, Any]:
 def _type_of(cls: type[Any], name: str) -> Any:
     """An option's type; annotations beside it may name what exists for type checkers only."""
     owner = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
-    one = types.SimpleNamespace(__annotations__={name: inspect.get_annotations(owner)[name]})
+    one = type(
+        owner.__name__, (), {"__annotations__": {name: inspect.get_annotations(owner)[name]}}
+    )
     names = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
     # As for a class: what its module calls a name goes before what the class does.
     hints = typing.get_type_hints(one, {**vars(owner)}, {**names}, include_extras=True)

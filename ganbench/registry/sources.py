@@ -251,7 +251,11 @@ def _announced_by_others(distribution: str) -> set[str]:
 
 
 def _within(path: str, folder: str) -> bool:
-    path, folder = os.path.realpath(path), os.path.realpath(folder)
+    """Whether a path lies in a folder, by its name or, where links lead elsewhere, in fact."""
+    return any(_inside(real(path), real(folder)) for real in (os.path.abspath, os.path.realpath))
+
+
+def _inside(path: str, folder: str) -> bool:
     if path != folder and not path.startswith(folder.rstrip(os.sep) + os.sep):
         return False
     inside = path[len(folder) :].split(os.sep)

@@ -17,7 +17,7 @@ from ganbench.results.selection import DIFFERS
 from ganbench.results.statistics.intervals import LEAST_SEEDS
 from ganbench.results.summary import outcomes
 from ganbench.results.verdicts import too_few
-from ganbench.results.view import KIND, View, cell_label
+from ganbench.results.view import KIND, TITLE, View, cell_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,13 +49,14 @@ def _best_cells(view: View) -> Iterator[str]:
     marked = columns[metric].best
     for _, rows in frame.groupby(KIND, sort=False):
         ended = rows[rows[metric].map(math.isfinite)]
+        title = shortened(rows[TITLE].iloc[0], 80)
         if not len(ended):
-            yield f"{plain(rows['dataset'].iloc[0])}: no cell has a finite median."
+            yield f"{title}: no cell has a finite median."
             continue
         first = ended[metric].idxmin()
         peers = [index for index in ended.index if marked[index] and index != first]
         small = bool((rows["n"] < LEAST_SEEDS).any())
-        yield _sentence(view, metric, first, peers, len(rows), small)
+        yield f"{title}: {_sentence(view, metric, first, peers, len(rows), small)}"
 
 
 def _rankings(results: pd.DataFrame) -> Iterator[str]:
@@ -85,7 +86,7 @@ def _sentence(
     best = view.frame.loc[first]
     name = metric.removesuffix("_median")
     number = f"median {name} {_shown(best[metric])}{_interval(best, name)}"
-    start = f"{shortened(plain(best['dataset']), 80)}: {_named(best)}"
+    start = _named(best)
     if count == 1:
         return f"{start} has a {number} over {_seeds(best)}."
     others = [_named(view.frame.loc[index]) for index in peers]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ganbench.results.comparability import measured_otherwise, told
 from ganbench.results.estimates import BETWEEN
 from ganbench.results.formatting import plain
 from ganbench.results.statistics.intervals import LEAST_SEEDS
@@ -23,6 +24,19 @@ def feature_captions(results: pd.DataFrame) -> list[str]:
     for dataset, extractor in pairs.itertuples(index=False):
         by_features.setdefault(plain(extractor), []).append(plain(dataset))
     return [f"{', '.join(names)}: metrics on {found}" for found, names in by_features.items()]
+
+
+def measurement_captions(results: pd.DataFrame) -> list[str]:
+    """For each data set whose trials were measured in several ways, in what these differ."""
+    found = []
+    for dataset, rows in results[results["status"] != "skipped"].groupby("dataset", sort=False):
+        several = measured_otherwise(rows)
+        if several:
+            what = "are" if len(several) > 1 else "is"
+            found.append(
+                f"{plain(dataset)}: numbers compare only where {told(several)} {what} the same"
+            )
+    return found
 
 
 def speed_captions(results: pd.DataFrame) -> list[str]:

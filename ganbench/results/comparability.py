@@ -39,6 +39,7 @@ _WORDS = {
     "resolved_architecture": "architecture",
 }
 _SHOWN = 3
+_UNMEASURED = "not measured"
 
 
 class MixedSettingsError(UsageError):
@@ -88,6 +89,49 @@ def distinguishing(texts: Sequence[Any], but: Collection[str] = NAMED) -> list[s
     ]
 
 
+def measured_otherwise(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """In what the measurements of some rows differ, but for their features: name -> values."""
+    known = {
+        name: rows[name].dropna().unique()
+        for name in (EVALUATION, FINGERPRINT, "protocol")
+        if name in rows.columns
+    }
+    found = differences(known.pop(EVALUATION, ()))
+    for name, values in known.items():
+        if len(values) > 1:
+            found[_WORDS[name]] = _in_order([_shown(value)[:12] for value in values])
+    return {name: values for name, values in found.items() if name not in _ON_PURPOSE}
+
+
+def measurement_title(
+    key: tuple[str, ...], every: Iterable[tuple[str, ...]], names: Sequence[str] = MEASURED
+) -> str:
+    """The data set, with what tells one way of measuring it from others: ``digits · protocol 2``.
+
+    :param key: what is named, the data set first; empty texts for what is unknown.
+    :param every: all such keys.
+    """
+    same = [other for other in every if other[0] == key[0]]
+    parts = [plain(key[0])]
+    for place, name in enumerate(names):
+        if len({other[place] for other in same}) > 1:
+            parts.append(_titled(name, key[place], [other[place] for other in same]))
+    return " · ".join(filter(None, parts))
+
+
+def _titled(name: str, value: str, every: Sequence[str]) -> str:
+    if name == EVALUATION:
+        return distinguishing([value, *every])[0] if value else _UNMEASURED
+    word = {"protocol": "protocol ", FINGERPRINT: "data "}.get(name, "")
+    return word + (plain(value)[:60] or _UNMEASURED)
+
+
+def some(names: Sequence[str], most: int = 4) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def check_measured_once(
     trials: Iterable[tuple[Mapping[str, Any], tuple[str, ...]]],
 ) -> None:
@@ -108,7 +152,7 @@ def check_measured_once(
     first = list(mixed[0].values())
     label = " × ".join(plain(first[0][name]) for name in AXES if _there(first[0].get(name)))
     more = f", and so {_are(len(mixed) - 1)}" if len(mixed) > 1 else ""
-    named = _some([plain(row["trial"]) for rows in mixed for row in rows.values()])
+    named = some([plain(row["trial"]) for rows in mixed for row in rows.values()])
     raise MixedSettingsError(
         f"{label} with seed {plain(first[0]['seed'])} has {len(first)} trials{more}, with different "
         f"settings: {told(_what_differs(mixed)) or 'their rows do not say which'}; which of them counts "
@@ -164,11 +208,6 @@ def _are(number: int) -> str:
 def _shown(value: Any) -> str:
     missing = value is None or value != value
     return "unknown" if missing else plain(value if isinstance(value, str) else json.dumps(value))
-
-
-def _some(names: Sequence[str], most: int = 4) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _in_order(values: Sequence[str]) -> list[str]:

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ganbench.errors import UsageError
-from ganbench.results.comparability import EVALUATION, FINGERPRINT, differences, mapping
+from ganbench.results.comparability import (
+    EVALUATION,
+    FINGERPRINT,
+    MixedSettingsError,
+    differences,
+    mapping,
+    some,
+)
 from ganbench.results.formatting import plain
 from ganbench.results.frames import Results, read_results
 
@@ -65,14 +72,33 @@ def _check_evaluation(dataset: str, frames: Sequence[pd.DataFrame], names: Seque
 
 
 def _check_protocols(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> None:
-    first = [(protocol, name) for frame, name in zip(frames, names, strict=True)
-             for protocol in sorted(_values(frame, "protocol"))]  # fmt: skip
-    if len({protocol for protocol, _ in first}) > 1:
-        listed = ", ".join(f"{plain(protocol)} in {name}" for protocol, name in first)
-        raise UsageError(
-            f"trials of different protocols cannot be compared: protocol {listed}; run the older "
-            "ones again, into a new folder"
-        )
+    found = [sorted(_values(frame, "protocol")) for frame in frames]
+    if len({protocol for protocols in found for protocol in protocols}) < 2:
+        return
+    listed = ", ".join(
+        f"{' and '.join(map(plain, protocols))} in {name}"
+        for protocols, name in zip(found, names, strict=True)
+    )
+    problem = f"trials of different protocols cannot be compared: protocol {listed}"
+    mixed = [frame for frame, protocols in zip(frames, found, strict=True) if len(protocols) > 1]
+    if not mixed:
+        raise UsageError(f"{problem}; run the older ones again, into a new folder")
+    older = _older_trials(mixed[0])
+    raise MixedSettingsError(
+        f"{problem}; move the trials that shall not count out of DIR/trials ({some(older)}), or run "
+        "the grid into a new folder (-o)"
+    )
+
+
+def _older_trials(frame: pd.DataFrame) -> list[str]:
+    """The trials of all protocols but the newest."""
+    known = frame[frame["protocol"].notna()]
+    newest = max(known["protocol"].unique(), key=_by_number)
+    return [plain(trial) for trial in known["trial"][known["protocol"] != newest]]
+
+
+def _by_number(text: str) -> tuple[bool, float, str]:
+    return (True, float(text), text) if text.isdecimal() else (False, 0.0, text)
 
 
 def _values(frame: pd.DataFrame, column: str) -> set[str]:

@@ -13,6 +13,7 @@ from ganbench.results.field import Field, shared_field
 from ganbench.results.folders import check_comparable
 from ganbench.results.formatting import plain
 from ganbench.results.metrics import COSTS, check_level, check_metric, higher_is_better
+from ganbench.results.origins import origin_captions
 from ganbench.results.statistics.aggregates import BY_NAME, median
 from ganbench.results.statistics.improvement import improvement
 from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, Interval, interval, wilson
@@ -66,7 +67,9 @@ def rank(
     for line in lines:
         p = adjusted.get(frozenset((first, str(line[axis]))), math.nan)
         line |= {"p": p, "tied": not p <= 1 - level}
-    return _framed(lines, field, axis, metric, level, seed, scale)
+    ranked = _framed(lines, field, axis, metric, level, seed, scale)
+    ranked.attrs["captions"] += [f"{text}." for text in origin_captions(frame)]
+    return ranked
 
 
 def _line(

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganbench.results.comparability import MEASURED
+from ganbench.results.comparability import MEASURED, measurement_title
 from ganbench.results.estimates import floats
 from ganbench.results.groups import TIMED, Groups, codes_of, joined
 from ganbench.results.schema import column
@@ -77,11 +77,28 @@ def contending(counts: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 def comparable(groups: Groups, names: Sequence[str] = COMPARABLE) -> np.ndarray:
     """For each cell, the number of the kind of cells that it can be compared with."""
     kinds = np.zeros(groups.count, dtype=np.int64)
-    for name in names:
-        if name in groups.frame.columns:
-            values = groups.frame[name].groupby(groups.codes, sort=True).first()
-            kinds = joined(kinds, codes_of(values))
+    for values in _by_cell(groups, names).values():
+        kinds = joined(kinds, codes_of(values))
     return kinds
+
+
+def kind_titles(groups: Groups) -> list[str]:
+    """For each cell, what the cells that it can be compared with are called: ``digits · protocol 2``."""
+    columns = _by_cell(groups, COMPARABLE)
+    texts = [values.astype("string").fillna("").tolist() for values in columns.values()]
+    keys = list(zip(*texts, strict=True))
+    every = list(dict.fromkeys(keys))
+    titles = {key: measurement_title(key, every, list(columns)) for key in every}
+    return [titles[key] for key in keys]
+
+
+def _by_cell(groups: Groups, names: Sequence[str]) -> dict[str, pd.Series[Any]]:
+    """The first known value of each cell in those of the columns that are there."""
+    return {
+        name: groups.frame[name].groupby(groups.codes, sort=True).first()
+        for name in names
+        if name in groups.frame.columns
+    }
 
 
 def _best(kinds: np.ndarray, medians: np.ndarray) -> np.ndarray:

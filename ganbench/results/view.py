@@ -10,12 +10,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ganbench.results.captions import feature_captions, interval_captions, speed_captions
+from ganbench.results.captions import (
+    feature_captions,
+    interval_captions,
+    measurement_captions,
+    speed_captions,
+)
 from ganbench.results.estimates import Estimate, estimates, floats
 from ganbench.results.formatting import better, described, header, is_number, plain, span, texts
 from ganbench.results.groups import Groups, group
 from ganbench.results.origins import origin_captions
-from ganbench.results.rivals import COMPARABLE, MEANING, comparable, contending, rivals
+from ganbench.results.rivals import COMPARABLE, MEANING, comparable, contending, kind_titles, rivals
 from ganbench.results.schema import AXES, STATUSES
 from ganbench.results.selection import (
     check_columns,
@@ -36,8 +41,8 @@ _UNRIVALLED = ("fd_drift", "d_sat")
 #: What is shown with its interval unless columns are asked for.
 _LEADING = ("fd_median", "fid_median")
 #: Hidden columns: those whose names begin so (whether it is among the best, and the values of two
-#: seeds), and what can be compared with what.
-_RIVAL, _PAIR, KIND = "_rival", "_pair", "_kind"
+#: seeds), what can be compared with what, and what that is called.
+_RIVAL, _PAIR, KIND, TITLE = "_rival", "_pair", "_kind", "_title"
 
 
 @dataclass(frozen=True)
@@ -118,11 +123,15 @@ def make_view(
     names = check_columns(table, columns) if columns else default_columns(table, paper=paper)
     sort = None if sort is None else check_columns(table, [sort])[0]  # before hidden columns
     if groups is not None and summary is not None and len(table):  # pandas would lengthen it
-        kinds = {KIND: pd.Series(comparable(groups))}
+        kinds = {
+            KIND: pd.Series(comparable(groups)),
+            TITLE: pd.Series(kind_titles(groups), dtype="string"),
+        }
         table = table.assign(**_rivals(groups, summary, names), **_pairs(groups, names), **kinds)
     table = in_order(table, sort)
     shown = [_column(table, name, in_full=columns is not None) for name in names]
     captions = feature_captions(results) if any("fd" in name for name in names) else []
+    captions += measurement_captions(results)
     if summary is not None:
         estimates_ = [estimate for column in shown for estimate in column.estimates or ()]
         captions += interval_captions(

@@ -104,3 +104,23 @@ def test_what_is_loaded_for_a_run_is_remarked_on_beside_its_notes(tmp_path: Path
     assert notes[0] == "skipped 3 files"
     assert notes[1].startswith("train split: every one of the 6 images is of a single colour")
     assert notes[2:] == ["as expected"]
+
+
+def test_a_split_of_one_image_is_refused_by_name(tmp_path: Path) -> None:
+    class Lonely(Plain):
+        def load(self, split: str, root: Path) -> gb.ImageData:
+            return gb.ImageData(SINGLE[:1])
+
+    class Lonelies:
+        @staticmethod
+        @gb.hookimpl
+        def ganbench_datasets(register):
+            register("lonely", Lonely)
+
+    grid = {
+        "grid": {"architecture": ["mlp"], "loss": ["hinge"], "dataset": ["lonely"]},
+        "budget": {"steps": 1},
+        "evaluation": {"extractor": "pixels"},
+    }
+    with installed(Lonelies), pytest.raises(gb.UsageError, match="lonely: the train split has one"):
+        gb.run(grid, out=tmp_path / "run", device="cpu", executor="inline")

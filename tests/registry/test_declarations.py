@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import functools
 import textwrap
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal  # noqa: F401 - named in sources
 
 import pytest
 
@@ -186,6 +186,13 @@ def test_a_default_that_can_change_is_refused_with_a_way_out():
         class Shared(LossBase):
             widths: list[int] = []  # noqa: RUF012
 
+    with pytest.raises(ValueError, match="component Other") as caught:
+
+        class Other(LossBase):
+            widths: list[int] = []  # noqa: RUF012
+
+    assert "default_factory" not in str(caught.value)  # which would make another list
+
 
 class Level(enum.Enum):
     LOW = 1
@@ -239,7 +246,8 @@ LISTS = "dataclasses.field(default_factory=lambda: [1])"
         ("mode: Literal['a', 'b'] = 'c'", "it takes a|b"),
         ("weight: float = option(0.0, 'w', gt=0)", "it takes float, greater than 0"),
         ("betas: tuple[float, float] = option((0.5, 1.0), lt=1)", "default (0.5, 1.0)"),
-        ("start: dataclasses.InitVar[int]", "start is an InitVar without a default"),
+        ("start: dataclasses.InitVar[int]", "start is an InitVar without a default, which no spec can "
+         "give: declare it as an option, start: int"),
     ],
 )  # fmt: skip
 def test_wrong_declarations_are_named(declared, body, sentence):
@@ -288,6 +296,7 @@ def test_what_looks_like_an_option_gets_a_warning(declared, body, declaration):
         "level: Level = Level.LOW",
         "text: str | None = None",
         "choice: int | Literal['auto'] = option('auto', ge=1)",
+        "fixed: Final[float] = 2.0",
     ],
 )
 def test_constants_methods_and_right_declarations_are_let_be(declared, body):

@@ -205,6 +205,23 @@ def test_in_a_shared_folder_with_nothing_recorded_its_package_counts(tmp_path, m
         del sys.modules[name]
 
 
+@pytest.mark.parametrize("linked", ["mine_linked.py", "mine_folder"])
+def test_a_link_to_files_elsewhere_hides_no_edit(place, tmp_path, linked):
+    away = tmp_path / "away"
+    for name in ("mine_linked.py", "mine_folder/losses.py"):
+        (away / name).parent.mkdir(parents=True, exist_ok=True)
+        (away / name).write_text(LOSS)
+    (away / "mine_folder/__init__.py").touch()
+    (place.folder / linked).symlink_to(away / linked)
+    place.distribution("mine", modules=["mine_linked"])
+    module = "mine_linked" if linked.endswith(".py") else "mine_folder.losses"
+    first = place.digest(module)
+    assert first != UNKNOWN
+    target = away / (linked if linked.endswith(".py") else "mine_folder/losses.py")
+    target.write_text(LOSS + "# edited\n")
+    assert place.digest(module) not in (first, UNKNOWN)
+
+
 def test_an_archive_has_sources_too(tmp_path, monkeypatch):
     digests = []
     for number, helper in enumerate(("x = 1", "x = 2")):

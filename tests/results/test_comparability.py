@@ -222,3 +222,47 @@ def test_settings_are_told_in_order_and_each_once() -> None:
     assert differences(texts) == {"k": ["3", "10"], "x": ["p", "q", "unknown"]}
     assert distinguishing(texts) == ["k 10, x p", "k 3, x q", "k 3"]
     assert differences([None, "no JSON", "[1]"]) == {}
+
+
+MIXED = [
+    ({"protocol": "0"}, "protocol (0 and 1)", "protocol 0"),
+    ({"evaluation": json.dumps(USUAL | {"prdc_k": 10})}, "prdc_k (3 and 10)", "prdc_k 10"),
+    ({"data_fingerprint": "f" * 64}, f"data (e and {12 * 'f'})", f"data {60 * 'f'}"),
+]
+
+
+@pytest.mark.parametrize(("changes", "named", "title"), MIXED)
+def test_a_table_of_components_that_were_measured_in_several_ways_says_so(
+    tmp_path: Path, changes: Row, named: str, title: str
+) -> None:
+    usual = evaluated() | {"data_fingerprint": "e"}
+    run = tmp_path / "run"
+    write_synthetic_run(
+        run, ticks=1, edit=lambda row: row | usual | (changes if row["loss"] == "wgan-gp" else {})
+    )
+    frame = load_results(run)
+    sentence = f"digits: numbers compare only where {named} is the same"
+    for cells in (False, True):
+        assert sentence in render_table(frame, by_cell=cells, width=400)
+    first = [text for text in gather(run).findings if " median fd " in text]
+    assert any(text.startswith(f"digits · {title}: ") for text in first)
+    alike = frame[frame["loss"] == "wgan-gp"]
+    assert "numbers compare only" not in render_table(alike)
+
+
+def test_what_was_not_trained_was_not_measured_otherwise() -> None:
+    other = {"protocol": "0", "status": "skipped"}
+    frame = synthetic_frame(lambda row: row | (other if row["loss"] == "b" else {}))
+    assert "numbers compare only" not in render_table(frame)
+
+
+def test_protocols_mixed_in_one_folder_are_refused_with_a_way_out() -> None:
+    one = synthetic_frame(lambda row: row | {"protocol": "9"})
+    two = synthetic_frame(lambda row: row | {"protocol": "10", "trial": f"{row['trial']}-again"})
+    frame = pd.concat([one, two], ignore_index=True)
+    older = str(one["trial"].iloc[0])
+    for attempt in (lambda: compare(frame, "a", frame, "b"), lambda: rank(frame, "loss")):
+        with pytest.raises(MixedSettingsError, match="protocol 10 and 9 in this run") as caught:
+            attempt()
+        assert f"out of DIR/trials ({older}, " in str(caught.value)
+        assert "-again" not in str(caught.value)

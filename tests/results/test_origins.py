@@ -11,6 +11,7 @@ from ganbench.report.content import gather
 from ganbench.results.comparison import compare
 from ganbench.results.frames import load_results
 from ganbench.results.origins import origin_captions
+from ganbench.results.ranking import rank
 from ganbench.results.tables import render_table
 from ganbench.testing.runs import write_synthetic_run
 
@@ -79,3 +80,5 @@ def test_results_reports_and_comparisons_say_it(edited):
     notes = compare(results, a, results, b, "loss").notes
     assert any(note.startswith(sentence) for note in notes)
     assert not any("several versions" in note for note in notes)
+    told = rank(results, "loss").attrs["captions"]
+    assert any(text.startswith(sentence) and text.endswith(".") for text in told)

@@ -7,7 +7,7 @@ evaluation settings, protocol); each such combination is a *facet* and gets a ch
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,8 @@ from ganbench.results.comparability import (
     EVALUATION,
     FINGERPRINT,
     MEASURED,
-    distinguishing,
     mapping,
+    measurement_title,
 )
 from ganbench.results.formatting import plain
 from ganbench.results.schema import AXES
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 #: What a label is made of: the components but for the data set, and settings that differ.
 PARTS = (*(axis for axis in AXES if axis != "dataset"), "settings")
 
-_UNKNOWN = "not measured"
 Key = tuple[str, ...]
 _SHORT = ("task", "budget", "batch_size", "precision_mode", "extractor", "protocol")
 
@@ -114,7 +113,7 @@ def facets(results: pd.DataFrame) -> list[Facet]:
                 dataset=plain(key[0]),
                 extractor=plain(key[MEASURED.index("extractor")]),
                 protocol=plain(key[MEASURED.index("protocol")]),
-                title=_title(key, grouped),
+                title=measurement_title(key, grouped),
                 standard=any(bool(np.isfinite(cell.floats("fid")).any()) for cell in members),
                 members=members_,
                 common=_common(parts[key], shown),
@@ -183,23 +182,6 @@ def _with_unmeasured(grouped: dict[Key, list[Cell]]) -> dict[Key, list[Cell]]:
             kept[fitting[0]] = [*kept[fitting[0]], *kept.pop(key)]
     order = {id(cell): place for place, cell in enumerate(c for g in grouped.values() for c in g)}
     return {key: sorted(group, key=lambda cell: order[id(cell)]) for key, group in kept.items()}
-
-
-def _title(key: Key, grouped: Iterable[Key]) -> str:
-    same = [other for other in grouped if other[0] == key[0]]
-    parts = [plain(key[0])]
-    for place, name in enumerate(MEASURED):
-        if len({other[place] for other in same}) > 1:
-            parts.append(_titled(name, key[place], [other[place] for other in same]))
-    return " · ".join(filter(None, parts))
-
-
-def _titled(name: str, value: str, every: Sequence[str]) -> str:
-    """What a facet's part is called in a title, beside those of other facets."""
-    if name == EVALUATION:
-        return distinguishing([value, *every])[0] if value else _UNKNOWN
-    word = {"protocol": "protocol ", FINGERPRINT: "data "}.get(name, "")
-    return word + (plain(value)[:60] or _UNKNOWN)
 
 
 def _parts(members: Sequence[Cell]) -> list[dict[str, str]]:
