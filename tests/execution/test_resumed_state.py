@@ -42,7 +42,9 @@ def test_a_checkpoint_is_read_to_the_cpu_whatever_the_trial_trains_on(tmp_path, 
         data, evaluator = resources.training_data(trial.cell), resources.evaluator(trial.cell)
         run = TrialRun(trial, folder, data, evaluator, CPU, should_stop=lambda: should_stop(run))
         # Says that it is on a GPU, though its tensors are not.
-        monkeypatch.setattr(run, "_made_with", lambda: {"device": "cuda", "threads": 1})
+        monkeypatch.setattr(
+            run, "_made_with", lambda: {"device": "cuda", "threads": 1, "sources": {}}
+        )
         monkeypatch.setattr(run, "device", torch.device("cuda"))
         monkeypatch.setattr(run, "_row", lambda status, *rest, **more: {"status": status})
         return run.run()
