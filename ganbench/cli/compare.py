@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import WrittenPath, examples
+from ganbench.cli.text import WrittenPath, examples, to_file
 from ganbench.errors import UsageError
 
 FORMATS = ("table", "json", "markdown", "latex", "csv")
@@ -40,13 +40,7 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
 )
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="table",
               show_default=True, help="json and csv keep every digit.")  # fmt: skip
-@click.option(
-    "-o",
-    "--out",
-    type=WrittenPath(),
-    metavar="FILE",
-    help="Write to a file in place of standard output.",
-)
+@to_file
 def compare(
     folder: str,
     names: tuple[str, ...],

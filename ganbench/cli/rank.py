@@ -7,7 +7,7 @@ import json
 import click
 
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import WrittenPath, examples
+from ganbench.cli.text import WrittenPath, examples, to_file
 
 FORMATS = ("table", "json", "markdown", "latex", "csv")
 
@@ -29,13 +29,7 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
               help="Of the bootstrap.")  # fmt: skip
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="table",
               show_default=True, help="json and csv keep every digit.")  # fmt: skip
-@click.option(
-    "-o",
-    "--out",
-    type=WrittenPath(),
-    metavar="FILE",
-    help="Write to a file in place of standard output.",
-)
+@to_file
 def rank(
     folder: str, by: str, metric: str, level: float, seed: int, format_: str, out: str | None
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli.text import WrittenPath, examples
+from ganbench.cli.text import WrittenPath, examples, to_file
 from ganbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,13 +31,7 @@ _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
 @click.option("--sort", metavar="COLUMN", help="Best first; by data set and fd if not given.")
 @click.option("--columns", metavar="A,B,…",
               help="Columns to show, separated by commas; docs/columns.md has all.")  # fmt: skip
-@click.option(
-    "-o",
-    "--out",
-    type=WrittenPath(),
-    metavar="FILE",
-    help="Write to a file in place of standard output.",
-)
+@to_file
 def results(
     folder: str, format_: str, by_cell: bool, sort: str | None, columns: str | None, out: str | None
 ) -> None:

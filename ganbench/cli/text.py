@@ -22,6 +22,16 @@ class WrittenPath(click.ParamType):
         return text
 
 
+#: The option ``-o`` of commands that write text.
+to_file = click.option(
+    "-o",
+    "--out",
+    type=WrittenPath(),
+    metavar="FILE",
+    help="Write to a file in place of standard output.",
+)
+
+
 def _name_of(param: click.Parameter | None) -> str:
     if isinstance(param, click.Option):
         return param.opts[0]
