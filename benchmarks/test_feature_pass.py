@@ -11,7 +11,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import ganbench as gb
 from benchmarks.measuring import record_rate, synchronized
 from benchmarks.random_inception import write_random_weights
-from ganbench.evaluation.features import Pass
+from ganbench.evaluation.features import Passed, run_pass
+from ganbench.evaluation.sources import TensorSource
 
 pytestmark = pytest.mark.benchmark(timer=synchronized, group="feature pass")
 
@@ -32,8 +33,8 @@ def test_digits(
     )
     network = gb.get("extractor", extractor).prepare(context)
     images = real.images.to(device)
-    passed = benchmark.pedantic(Pass(network).run, ([images],), rounds=20, warmup_rounds=2)
-    assert len(passed.features) == len(images)
+    passed = benchmark.pedantic(_pass, (network, images), rounds=20, warmup_rounds=2)
+    assert len(passed.sets[0].features) == len(images)
     benchmark.extra_info["batch_size"] = network.batch_size
     record_rate(benchmark, "images_per_second", len(images))
 
@@ -48,9 +49,15 @@ def test_inception(benchmark: BenchmarkFixture, device: torch.device, tmp_path: 
     random = torch.Generator().manual_seed(0)
     images = torch.randint(256, (16, *spec.shape), generator=random, dtype=torch.uint8)
     images = images.to(device)
-    passed = benchmark.pedantic(Pass(network).run, ([images],), rounds=5, warmup_rounds=1)
-    assert passed.features.shape == (16, 2048)
+    passed = benchmark.pedantic(_pass, (network, images), rounds=5, warmup_rounds=1)
+    assert passed.sets[0].features.shape == (16, 2048)
     record_rate(benchmark, "images_per_second", len(images))
+
+
+def _pass(network: gb.FeatureNetwork, images: torch.Tensor) -> Passed:
+    source = TensorSource("images", images)
+    keep = {"features", "class_logits"}
+    return run_pass(source, source.places(), source.channels, [network], keep, images.device)
 
 
 def _no_data(split: str) -> gb.ImageData:

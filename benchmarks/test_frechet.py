@@ -11,8 +11,8 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.measuring import median_seconds, synchronized
-from ganbench.evaluation.frechet import (
-    Moments,
+from ganbench import Moments
+from ganbench_metrics.frechet import (
     Reference,
     distance_between,
     distance_to_reference,

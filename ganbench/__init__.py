@@ -28,12 +28,17 @@ _HOME = {
     "Callback": "ganbench.components.callback",
     "DataSpec": "ganbench.components.data",
     "ImageData": "ganbench.components.data",
+    "Modes": "ganbench.components.data",
     "Dataset": "ganbench.components.dataset",
     "Extractor": "ganbench.components.extractor",
     "ExtractorContext": "ganbench.components.extractor",
     "FeatureNetwork": "ganbench.components.extractor",
     "Features": "ganbench.components.extractor",
     "Loss": "ganbench.components.loss",
+    "Column": "ganbench.components.column",
+    "FeatureSet": "ganbench.components.metric",
+    "Measured": "ganbench.components.metric",
+    "Metric": "ganbench.components.metric",
     "Progress": "ganbench.components.progress",
     "Regularizer": "ganbench.components.regularizer",
     "View": "ganbench.components.view",
@@ -50,16 +55,23 @@ _HOME = {
     "UsageError": "ganbench.errors",
     "Grid": "ganbench.grid.grid",
     "evaluate": "ganbench.execution.evaluate",
+    "MeasureResult": "ganbench.execution.measure",
+    "measure": "ganbench.execution.measure",
     "RunResult": "ganbench.execution.run",
     "run": "ganbench.execution.run",
     "compare": "ganbench.results.questions",
     "rank": "ganbench.results.questions",
     "load_history": "ganbench.results.frames",
     "load_results": "ganbench.results.frames",
-    "frechet_distance": "ganbench.evaluation.frechet",
-    "mixture_statistics": "ganbench.evaluation.mixtures",
-    "prdc": "ganbench.evaluation.prdc",
+    "MomentAccumulator": "ganbench.evaluation.moments",
+    "Moments": "ganbench.evaluation.moments",
+    "feature_matrix": "ganbench.evaluation.moments",
     "stability": "ganbench.evaluation.stability",
+    "frechet_distance": "ganbench_metrics.frechet",
+    "kernel_distance": "ganbench_metrics.kernel_distance",
+    "mixture_statistics": "ganbench_metrics.mixtures",
+    "nearest_neighbours": "ganbench_metrics.distances",
+    "prdc": "ganbench_metrics.manifolds",
 }
 
 __all__ = ["__version__", *_HOME]
@@ -79,25 +91,32 @@ if TYPE_CHECKING:
     from ganbench.components.base import Level as Level
     from ganbench.components.base import option as option
     from ganbench.components.callback import Callback as Callback
+    from ganbench.components.column import Column as Column
     from ganbench.components.data import DataSpec as DataSpec
     from ganbench.components.data import ImageData as ImageData
+    from ganbench.components.data import Modes as Modes
     from ganbench.components.dataset import Dataset as Dataset
     from ganbench.components.extractor import Extractor as Extractor
     from ganbench.components.extractor import ExtractorContext as ExtractorContext
     from ganbench.components.extractor import FeatureNetwork as FeatureNetwork
     from ganbench.components.extractor import Features as Features
     from ganbench.components.loss import Loss as Loss
+    from ganbench.components.metric import FeatureSet as FeatureSet
+    from ganbench.components.metric import Measured as Measured
+    from ganbench.components.metric import Metric as Metric
     from ganbench.components.progress import Progress as Progress
     from ganbench.components.regularizer import Regularizer as Regularizer
     from ganbench.components.view import View as View
     from ganbench.errors import DataNotFoundError as DataNotFoundError
     from ganbench.errors import GanbenchError as GanbenchError
     from ganbench.errors import UsageError as UsageError
-    from ganbench.evaluation.frechet import frechet_distance as frechet_distance
-    from ganbench.evaluation.mixtures import mixture_statistics as mixture_statistics
-    from ganbench.evaluation.prdc import prdc as prdc
+    from ganbench.evaluation.moments import MomentAccumulator as MomentAccumulator
+    from ganbench.evaluation.moments import Moments as Moments
+    from ganbench.evaluation.moments import feature_matrix as feature_matrix
     from ganbench.evaluation.stability import stability as stability
     from ganbench.execution.evaluate import evaluate as evaluate
+    from ganbench.execution.measure import MeasureResult as MeasureResult
+    from ganbench.execution.measure import measure as measure
     from ganbench.execution.run import RunResult as RunResult
     from ganbench.execution.run import run as run
     from ganbench.grid.grid import Grid as Grid
@@ -113,6 +132,11 @@ if TYPE_CHECKING:
     from ganbench.results.frames import load_results as load_results
     from ganbench.results.questions import compare as compare
     from ganbench.results.questions import rank as rank
+    from ganbench_metrics.distances import nearest_neighbours as nearest_neighbours
+    from ganbench_metrics.frechet import frechet_distance as frechet_distance
+    from ganbench_metrics.kernel_distance import kernel_distance as kernel_distance
+    from ganbench_metrics.manifolds import prdc as prdc
+    from ganbench_metrics.mixtures import mixture_statistics as mixture_statistics
 
 
 def __getattr__(name: str) -> Any:

@@ -50,6 +50,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             "ganbench.cli.export:export", "Write a generator for use without ganbench."
         ),
         "eval": Entry("ganbench.cli.eval:eval_", "Measure images against real ones."),
+        "measure": Entry(
+            "ganbench.cli.measure:measure", "Measure finished trials again, without training."
+        ),
     },
     "Look at components": {
         "list": Entry("ganbench.cli.components:list_", "List the components that are installed."),

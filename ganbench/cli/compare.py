@@ -17,7 +17,7 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
 
 @click.command(
     epilog=examples(
-        "ganbench compare runs/quick hinge wgan-gp               fd, in every context both have",
+        "ganbench compare runs/quick hinge wgan-gp               in every context both have",
         'ganbench compare runs/a "dcgan[width=32]" "dcgan[width=64]" --metric images_per_second',
         "ganbench compare runs/before my-loss --against runs/after",
         "ganbench compare runs/before runs/after                 all cells they have in common",
@@ -27,8 +27,8 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
 @click.argument("names", metavar="[A] [B]", nargs=-1)
 @click.option("--by", metavar="AXIS", help="loss, architecture, regularizer or augmentation; found "
               "out where A and B leave no doubt.")  # fmt: skip
-@click.option("--metric", metavar="COLUMN", default="fd", show_default=True,
-              help="A failed trial counts as the worst.")  # fmt: skip
+@click.option("--metric", metavar="COLUMN",
+              help="By default the primary one; a failed trial counts as the worst.")  # fmt: skip
 @click.option("--level", type=float, default=0.95, show_default=True, help="Of confidence.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Of the bootstrap.")  # fmt: skip
@@ -45,7 +45,7 @@ def compare(
     folder: str,
     names: tuple[str, ...],
     by: str | None,
-    metric: str,
+    metric: str | None,
     level: float,
     seed: int,
     against: str | None,

@@ -41,8 +41,8 @@ class KindName(click.ParamType):
 def list_(kind: str | None, as_json: bool) -> None:
     """List the components that are installed.
 
-    KIND is architectures, losses, datasets, regularizers, augmentations, extractors or callbacks;
-    without it all are listed.
+    KIND is architectures, losses, datasets, regularizers, augmentations, extractors, metrics or
+    callbacks; without it all are listed.
     """
     registry = default_registry()
     kinds = list(KINDS) if kind is None else [kind]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
 @click.option("--real", metavar="IMAGES", help="What to compare with: a folder or archive, an .npz file "
               "of images or of published statistics (mu, sigma), or a data set's spec; by default the "
               "data set of the trial.")  # fmt: skip
-@click.option("--extractor", metavar="SPEC", default="auto", show_default=True,
-              help="auto: the data set's own, else the FID Inception network.")  # fmt: skip
-@click.option("--metrics", metavar="A,B,…", default="fd,is,kid,prdc", show_default=True,
-              help="Of fd, is, kid, prdc, fd-infinity.")  # fmt: skip
+@click.option("--extractor", metavar="SPEC", default=("auto",), show_default=True, multiple=True,
+              help="auto: the data set's own, else the FID Inception network; or its fallback where the "
+                   "weights cannot be had. Repeatable.")  # fmt: skip
+@click.option("--metrics", metavar="A,B,…",
+              help="Specs of metrics (see ganbench list metrics); by default all that ganbench "
+                   "computes at every tick and that suit the data.")  # fmt: skip
 @click.option("-n", "--samples", type=click.IntRange(2), metavar="N",
               help="Fake images at the most; of a trial's generator 50000 by default.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
@@ -42,8 +45,7 @@ if TYPE_CHECKING:
 @click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True,
               help="Of a data set.")  # fmt: skip
 @click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True,
-              help="is_splits, kid_subsets, kid_subset_size, prdc_k, prdc_samples or "
-                   "fd_infinity_sizes; repeatable.")  # fmt: skip
+              help="An option of a metric, such as kid_subset_size=500; repeatable.")  # fmt: skip
 @click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read.")
 @click.option("--batch-size", type=click.IntRange(1), metavar="N",
               help="Images in one pass; by default what suits the network.")  # fmt: skip
@@ -63,13 +65,14 @@ if TYPE_CHECKING:
     help="Write the JSON document to a file as well.",
 )
 def eval_(
-    metrics: str, assignments: tuple[str, ...], as_json: bool, out: str | None, **rest: Any
+    metrics: str | None, assignments: tuple[str, ...], as_json: bool, out: str | None, **rest: Any
 ) -> None:
     """Measure images against real ones.
 
-    Every metric comes from one pass of the images through one feature network, in memory that does
-    not grow with their number. The distance is called fid, and the classifier score is_mean, only in
-    the standard FID Inception network with its published weights; elsewhere they are fd and cs_mean.
+    Every metric comes from one pass of the images through the feature networks. Memory holds the
+    features of at most 100,000 images of a side. The distance is called fid only in the standard FID
+    Inception network with its published weights and at 50,000 images, and the classifier score is_mean
+    only in that network; elsewhere they are fd and cs_mean.
 
     Files are read as data sets read them: transparent pixels on white, grey images of 16 bits
     scaled to 8, turned as the camera noted; a warning counts those that torch-fidelity reads
@@ -87,7 +90,9 @@ def eval_(
     meter = make_meter()
     try:
         with quiet_stdout():
-            found = evaluate(metrics=metrics, settings=settings, meter=meter, **rest)
+            found = evaluate(
+                metrics=() if metrics is None else metrics, settings=settings, meter=meter, **rest
+            )
     finally:
         meter.close()
     document = json.dumps(found.record(), indent=2, ensure_ascii=False, allow_nan=False)
@@ -110,38 +115,11 @@ def _settings(assignments: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-#: name -> (the name where the network is the standard one, which direction is better, what it is)
-_SHOWN = {
-    "fd": ("fid", "↓", "Fréchet distance"),
-    "cs_mean": ("is_mean", "↑", "classifier score"),
-    "kid_mean": ("kid_mean", "↓", "kernel distance"),
-    "precision": ("precision", "↑", ""),
-    "recall": ("recall", "↑", ""),
-    "density": ("density", "↑", ""),
-    "coverage": ("coverage", "↑", ""),
-    "fd_infinity": ("fid_infinity", "↓", "extrapolated to infinitely many images"),
-}
-_SPREADS = {"cs_mean": "cs_std", "kid_mean": "kid_std"}
+_ARROWS = {"lower": "↓", "higher": "↑", None: " "}
 
 
 def _lines(found: Evaluation) -> list[str]:
     """A table for people."""
-    standard = bool(found.extractor["standard_fid"])
-    reasons = {name: d["reason"] for name, d in found.details.items() if "reason" in d}
-    rows = []
-    for name, (official, arrow, what) in _SHOWN.items():
-        if name not in found.metrics:
-            continue
-        value = found.metrics[name]
-        shown = "–" if value is None else f"{value:.6g}"
-        spread = found.metrics.get(_SPREADS.get(name, ""))
-        if spread is not None:
-            shown += f" ± {spread:.2g}"
-        metric = next(m for m, names in _metric_names().items() if name in names)
-        note = reasons.get(metric, "") or _parameters(
-            found.details[metric], name, spread is not None
-        )
-        rows.append((f"{official if standard else name} {arrow}", shown, what, _plain(note)))
     head = [f"extractor {_plain(found.identity)}"]
     for side in ("real", "fake"):
         known = found.sides[side]
@@ -151,36 +129,26 @@ def _lines(found: Evaluation) -> list[str]:
             )
             split = f", {known['split']} split" if known.get("split") else ""
             head.append(f"{side:9} {_plain(known['source'])}: {count}{split}")
-    return [*head, *columns(rows)]
+    return [*head, *columns(list(_rows(found)))]
 
 
-def _parameters(details: dict[str, Any], name: str, spread: bool) -> str:
-    """What a person needs to compare the value with others.
-
-    :param spread: whether the value has a deviation beside it.
-    """
-    if name == "cs_mean":
-        return f"{details['splits']} splits" + (", ± between splits" if spread else "")
-    if name == "kid_mean":
-        size = details["subset_size"]
-        whole = [side for side in ("fake", "real") if details[f"n_{side}"] <= size]
-        of = f", which are all {' and all '.join(whole)} images" if whole else ""
-        between = ", ± between subsets" if spread else ""
-        return f"{details['subsets']} subsets of {size}{of}{between}"
-    if name == "precision":
-        return (
-            f"k = {details['k']}, {details['n_fake']:,} fake and {details['n_real']:,} real images"
-        )
-    if name == "fd_infinity":
-        sizes = details["sizes"]
-        return f"{len(sizes)} sizes from {sizes[0]:,} to {sizes[-1]:,}"
-    return ""
-
-
-def _metric_names() -> Any:
-    from ganbench.evaluation.comparison import METRICS
-
-    return METRICS
+def _rows(found: Evaluation) -> Iterator[tuple[str, str, str, str]]:
+    """Name, value, what it is, and what decides it; a spread stands behind its value."""
+    known = {column.name: column for column in found.columns}
+    spreads = {c.spread_of: c.name for c in found.columns if c.spread_of and c.spread_of in known}
+    for measured in found.measured.values():
+        note = measured.note or measured.reason
+        names = [name for name in measured.values if not known[name].spread_of]
+        there = [name for name in names if found.metrics[name] is not None]
+        for name in there or names[:1]:
+            column, value = known[name], found.metrics[name]
+            shown = "–" if value is None else f"{value:.6g}"
+            spread = found.metrics.get(spreads.get(name, ""))
+            if spread is not None:
+                shown += f" ± {spread:.2g}"
+            label = "" if column.label == column.name else column.label
+            yield f"{name} {_ARROWS[column.better]}", shown, _plain(label), _plain(note)
+            note = ""
 
 
 def _plain(text: Any) -> str:

@@ -14,6 +14,7 @@ from ganbench.components.architecture import (
     TRANSLATION,
     Architecture,
 )
+from ganbench.components.column import Column
 from ganbench.components.data import DataSpec
 from ganbench.grid.compatibility import TASKS, missing_capability, task_problem
 from ganbench.registry.guard import one_line, quiet_stdout
@@ -142,6 +143,15 @@ def _recommends(bound: Bound) -> dict[str, Any]:
     return {key: plain(value) for key, value in bound.component.recommends.items()}
 
 
+def _columns(bound: Bound) -> dict[str, str]:
+    return {column.name: _described(column) for column in bound.component.columns}
+
+
+def _described(column: Column) -> str:
+    better = f"{column.better} is better" if column.better else ""
+    return "; ".join(filter(None, (column.meaning, column.unit and f"in {column.unit}", better)))
+
+
 #: Kind -> name of a fact -> how it is found out.
 FACTS: Mapping[str, Mapping[str, Callable[[Bound], Any]]] = {
     "architecture": {
@@ -165,6 +175,11 @@ FACTS: Mapping[str, Mapping[str, Callable[[Bound], Any]]] = {
     },
     "regularizer": {"players": lambda b: sorted(b.component.players), "needs": _needs},
     "augmentation": {"needs": _needs},
-    "extractor": {},
+    "extractor": {"fallback": lambda b: b.component.fallback or None},
+    "metric": {
+        "needs": lambda b: list(b.component.needs),
+        "columns": _columns,
+        "computed": lambda b: "at every tick" if b.component.every_tick else "at the end",
+    },
     "callback": {},
 }

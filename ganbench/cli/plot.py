@@ -45,8 +45,8 @@ _FOR: dict[str, tuple[str, ...]] = {
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="What to draw.")
 @click.option("-o", "--out", type=WrittenPath(), metavar="FILE", required=True,
               help="The file: .png, .pdf or .svg.")  # fmt: skip
-@click.option("--metric", metavar="COLUMN", default="fd", show_default=True,
-              help="Column of the results, or of the histories for curves.")  # fmt: skip
+@click.option("--metric", metavar="COLUMN",
+              help="Of results, or of histories for curves; the primary one by default.")  # fmt: skip
 @click.option("--dataset", metavar="SPEC", help="Only this data set; by default a panel for each.")
 @click.option("--over", type=click.Choice(["images", "seconds"]), default="images",
               show_default=True, help="What curves run over.")  # fmt: skip

@@ -28,16 +28,28 @@ _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
               show_default=True, help="csv, json and parquet keep every digit.")  # fmt: skip
 @click.option("--by-cell", is_flag=True,
               help="One row per cell: medians over seeds with their intervals.")  # fmt: skip
-@click.option("--sort", metavar="COLUMN", help="Best first; by data set and fd if not given.")
+@click.option("--shared-spread", is_flag=True,
+              help="With --by-cell: cells vary alike over seeds, which few seeds need.")  # fmt: skip
+@click.option(
+    "--sort", metavar="COLUMN", help="Best first; by default, data set and primary metric."
+)
 @click.option("--columns", metavar="A,B,…",
               help="Columns to show, separated by commas; docs/columns.md has all.")  # fmt: skip
 @to_file
 def results(
-    folder: str, format_: str, by_cell: bool, sort: str | None, columns: str | None, out: str | None
+    folder: str,
+    format_: str,
+    by_cell: bool,
+    shared_spread: bool,
+    sort: str | None,
+    columns: str | None,
+    out: str | None,
 ) -> None:
     """Print the table of a run's trials, also while the run goes on."""
     if format_ == "parquet" and out is None:
         raise UsageError("--format parquet is binary; say where to with -o FILE")
+    if shared_spread and not by_cell:
+        raise UsageError("--shared-spread is about intervals over seeds: add --by-cell")
     target = checked_target(out)
 
     from ganbench.results.frames import read_results
@@ -46,7 +58,8 @@ def results(
     found = read_results(folder)
     for problem in found.problems:
         click.echo(f"Warning: {problem}", err=True)
-    content = _formatted(found.frame, format_, by_cell, names, sort, to_file=target is not None)
+    shape = {"by_cell": by_cell, "columns": names, "sort": sort, "shared_spread": shared_spread}
+    content = _formatted(found.frame, format_, shape, to_file=target is not None)
     if target is None:
         assert isinstance(content, str)
         click.echo(content, nl=not content.endswith("\n"))
@@ -55,24 +68,17 @@ def results(
 
 
 def _formatted(
-    frame: pd.DataFrame,
-    format_: str,
-    by_cell: bool,
-    columns: list[str] | None,
-    sort: str | None,
-    to_file: bool,
+    frame: pd.DataFrame, format_: str, shape: dict[str, Any], to_file: bool
 ) -> str | bytes:
     from ganbench.results import export
     from ganbench.results.tables import render_table
 
     if format_ == "table":
         plain: dict[str, Any] = {"color": False, "width": 160} if to_file else {}
-        text = render_table(frame, by_cell=by_cell, columns=columns, sort=sort, **plain)
-        return text + "\n"
+        return render_table(frame, **shape, **plain) + "\n"
     if format_ in export.READABLE:
-        return export.READABLE[format_](frame, by_cell=by_cell, columns=columns, sort=sort)
-    table = export.exact(frame, by_cell=by_cell, columns=columns, sort=sort)
-    return export.EXACT[format_](table)
+        return export.READABLE[format_](frame, **shape)
+    return export.EXACT[format_](export.exact(frame, **shape))
 
 
 def checked_target(out: str | None) -> Path | None:

@@ -43,7 +43,8 @@ def status(folder: str, as_json: bool) -> None:
     supervisors    who runs trials: owner, host, pid, started, executor, jobs,
                    stopping, seconds_left, age (of the last sign of life), here
     running        trial, label, seed, attempt, phase, share, steps, images,
-                   images_per_second, d_loss, g_loss, fd, seconds_left, since, owner,
+                   images_per_second, d_loss, g_loss, metric (the primary one's name, under
+                   which its value stands), seconds_left, since, owner,
                    planned (by the newest grid)
     done, failed, interrupted, skipped, waiting
                    lists of trials: trial, label, seed, status, error, attempts
@@ -69,11 +70,17 @@ def _document(folder: str, state: RunState) -> dict[str, Any]:
         "alive": bool(state.supervisors),
         "seconds_left": state.seconds_left,
         "supervisors": [dataclasses.asdict(supervisor) for supervisor in state.supervisors],
-        "running": [dataclasses.asdict(trial) for trial in state.running],
+        "running": [_running_document(trial) for trial in state.running],
         **{kind: [_trial_document(trial) for trial in state.having(kind)] for kind in kinds},
         "beside": state.beside,
         "problems": state.problems,
     }
+
+
+def _running_document(trial: RunningTrial) -> dict[str, Any]:
+    """What is known of a running trial, its primary metric under the metric's name."""
+    found = dataclasses.asdict(trial)
+    return {trial.metric: found.pop("quality")} | found
 
 
 def _trial_document(trial: TrialState) -> dict[str, Any]:
@@ -147,7 +154,7 @@ def _nobody(state: RunState) -> Iterator[str]:
 
 
 def _running_cells(trial: RunningTrial) -> Sequence[str]:
-    from ganbench.execution.progress import clock
+    from ganbench.execution.progress import clock, value_text
     from ganbench.results.formatting import plain
 
     def shown(value: float | None, form: str) -> str:
@@ -161,7 +168,7 @@ def _running_cells(trial: RunningTrial) -> Sequence[str]:
         shown(None if trial.share is None else math.floor(100 * trial.share), "{}%"),
         shown(trial.images or None, "{:,} images"),
         shown(trial.images_per_second, "{:,.0f} img/s"),
-        shown(trial.fd, "fd {:.4g}"),
+        value_text(trial.metric, trial.quality),
         "" if left is None else f"{clock(left)} left",
     )
 

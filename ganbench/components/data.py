@@ -69,6 +69,18 @@ def _colour(channels: int) -> str:
 
 
 @dataclass(frozen=True)
+class Modes:
+    """A mixture of equal isotropic Gaussians, in the coordinates of the samples.
+
+    :ivar centers: (k, d) means.
+    :ivar sigma: standard deviation of each, in every direction.
+    """
+
+    centers: torch.Tensor
+    sigma: float
+
+
+@dataclass(frozen=True)
 class ImageData:
     """A split of a data set that fits in memory.
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ganbench.components.base import Component
-from ganbench.components.data import DataSpec, ImageData
+from ganbench.components.column import Column
+from ganbench.components.data import DataSpec, ImageData, Modes
 
 if TYPE_CHECKING:
     import torch
@@ -20,10 +21,12 @@ class Dataset(Component):
 
     :cvar extractor: the spec of the feature extractor that ``extractor = "auto"`` stands for.
     :cvar splits: the splits that exist.
+    :cvar columns: what `statistics` calls its numbers, and what they mean.
     """
 
     extractor: ClassVar[str] = "inception-v3-compat"
     splits: ClassVar[tuple[Split, ...]] = ("train", "test")
+    columns: ClassVar[tuple[Column, ...]] = ()
 
     @abc.abstractmethod
     def load(self, split: Split, root: Path) -> ImageData | torch.utils.data.Dataset[Any]:
@@ -54,10 +57,14 @@ class Dataset(Component):
         """
         return ""
 
+    def mixture(self) -> Modes | None:
+        """The mixture that the samples are drawn from; None where that is not so, or not known."""
+        return None
+
     def statistics(self, samples: torch.Tensor) -> dict[str, float]:
         """Metrics that only this data set can compute, since it knows the true distribution.
 
-        :param samples: (n, c, h, w) generated samples, float32 in [-1, 1].
-        :returns: columns for the trial's row and history, such as ``modes``; empty by default.
+        :param samples: (n, c, h, w) generated samples, float32 in [-1, 1]; of images, 8-bit values.
+        :returns: a value for each of the data set's `columns`; empty by default.
         """
         return {}

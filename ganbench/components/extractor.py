@@ -75,12 +75,27 @@ class Extractor(Component):
 
     :cvar resizes: whether the network brings images of any size to its own by itself; others look
         at images of one size only.
+    :cvar fallback: the spec of the extractor that ``auto`` takes where this one's weights cannot be
+        had; none if empty.
     """
 
     resizes: ClassVar[bool] = False
+    fallback: ClassVar[str] = ""
 
     def problem(self, data: DataSpec) -> str | None:
         """Why features of such data cannot be had, with a way out; None if they can."""
+        return None
+
+    def missing(self, root: Path, cache: Path, log: Callable[[str], None]) -> str | None:
+        """Why the weights cannot be had, with a way out; None if `prepare` will find them.
+
+        Asked once for a run, before it begins, of an extractor that has a fallback or is one. It may
+        download the weights, and gives up within seconds where nothing answers.
+
+        :param root: the data folder, as in `Dataset.load`.
+        :param cache: the folder of weights, as in `ExtractorContext`.
+        :param log: a sentence for the person who waits.
+        """
         return None
 
     @abc.abstractmethod

@@ -1,59 +1,264 @@
-"""The feature pass: samples through a feature network once, for every metric at the same time."""
+"""The feature pass: samples through feature networks once, for every metric at the same time."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
 from ganbench.backends import float32_proper
+from ganbench.components.data import Modes
 from ganbench.components.extractor import FeatureNetwork
+from ganbench.components.metric import FeatureSet
+from ganbench.errors import UsageError
+from ganbench.evaluation.moments import MomentAccumulator, Moments
+from ganbench.evaluation.sameness import Sameness
+from ganbench.evaluation.sources import Source
+
+#: Samples of a source that every part but the moments holds at the most.
+POOL = 100_000
+#: Of choices that belong to the protocol, as in torch-fidelity.
+SEED = 2020
+
+#: Why a part is not there, where the source says no more.
+MISSING = {
+    "class_logits": "the extractor has no logits",
+    "labels": "the samples have no labels",
+    "pairs": "the samples have no right images to compare them with",
+    "modes": "the modes of the data are not known",
+    "generator": "there are only samples, without their generator",
+    "held_out": "the real samples have no test split",
+}
 
 
-@dataclass(frozen=True)
-class Passed:
-    """What a pass gives: ``features`` (n, d) float32 and ``logits`` (n, classes) or None."""
-
-    features: torch.Tensor
-    logits: torch.Tensor | None
-
-
-class Pass:
-    """Runs samples through a feature network in batches of the network's own size."""
-
-    def __init__(self, network: FeatureNetwork) -> None:
-        self._network = network
-
-    def run(self, batches: Iterable[torch.Tensor]) -> Passed:
-        """Features of all samples, in their order."""
-        features, logits = [], []
-        with torch.no_grad(), full_precision():
-            for batch in _rebatched(batches, self._network.batch_size):
-                answer = self._network.forward(batch)
-                features.append(answer.features.float())
-                if answer.logits is not None:
-                    logits.append(answer.logits)
-        return Passed(torch.cat(features), torch.cat(logits) if logits else None)
-
-
-def _rebatched(batches: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
-    """The same samples in batches of ``size``, but for the last."""
-    waiting: list[torch.Tensor] = []
-    count = 0
-    for batch in batches:
-        for part in batch.split(size):
-            waiting.append(part)
-            count += len(part)
-            if count >= size:
-                joined = torch.cat(waiting) if len(waiting) > 1 else part
-                yield joined[:size]
-                waiting, count = [joined[size:]] if count > size else [], count - size
-    if count:
-        yield torch.cat(waiting)
+class NotFiniteError(ValueError):
+    """Some features are NaN or infinite."""
 
 
 def full_precision() -> contextlib.AbstractContextManager[None]:
     """Features are computed in fp32 proper, whatever precision the networks are trained in."""
     return float32_proper()
+
+
+def choice(count: int, most: int) -> np.ndarray:
+    """At most ``most`` of ``count`` indices, ascending, by a fixed seed."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.RandomState(SEED).choice(count, most, replace=False))
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What a pass gives.
+
+    :ivar sets: for each network its feature set.
+    :ivar count: samples that passed.
+    :ivar remark: of samples that show nothing (see `Sameness`); empty where all is well.
+    """
+
+    sets: list[FeatureSet]
+    count: int
+    remark: str
+
+
+def run_pass(
+    source: Source,
+    places: np.ndarray,
+    channels: int,
+    networks: Sequence[FeatureNetwork],
+    keep: Collection[str],
+    device: torch.device,
+    *,
+    modes: Modes | None = None,
+    watch_sameness: bool = False,
+    tell: Callable[[int], None] = lambda count: None,
+) -> Passed:
+    """Run samples through the networks.
+
+    :param places: which of the source's listing, ascending.
+    :param keep: the parts that metrics read, of those that take memory: ``images``, ``features``,
+        ``class_logits``.
+    :param modes: of the mixture that the real samples are drawn from.
+    :param watch_sameness: whether to look for samples that show nothing.
+    :param tell: told the number of samples of each batch.
+    :raises NotFiniteError: for features that are not finite.
+    :raises UsageError: for fewer than 2 samples.
+    """
+    pool = places[choice(len(places), POOL)]
+    rank = np.full(source.count, -1, dtype=np.int64)
+    rank[pool] = np.arange(len(pool))
+    readers = [_Reader(network, len(pool), keep, device) for network in networks]
+    images, labels = _Buffer(len(pool), device), _Buffer(len(pool), device)
+    sameness = Sameness()
+    count = 0
+    with torch.no_grad(), full_precision():
+        for batch in source.batches(places, channels, networks[0].batch_size):
+            ranks = rank[batch.positions]
+            if watch_sameness:
+                sameness.add(batch.images)
+            # Plain strides: of grey images there are several, and networks pick kernels by them.
+            ready = batch.images.to(device, non_blocking=True).reshape(-1).view(batch.images.shape)
+            for reader in readers:
+                reader.read(ready, ranks)
+            if "images" in keep and len(source.sizes) == 1:
+                images.put(ranks, ready)
+            if batch.labels is not None:
+                labels.put(ranks, batch.labels.to(device))
+            count += len(batch.positions)
+            tell(len(batch.positions))
+        moments = [reader.finished(source) for reader in readers]
+    shared = _shared_parts(source, pool, modes, images, labels)
+    missing = dict(MISSING)
+    if len(source.sizes) > 1:
+        missing["images"] = f"the images of {source.label} have {len(source.sizes)} sizes"
+    sets = []
+    for reader, found in zip(readers, moments, strict=True):
+        parts = shared | reader.parts() | {"moments": _given(found)}
+        sets.append(
+            FeatureSet(found.n, min(len(pool), count), reader.network, device, parts, missing)
+        )
+    return Passed(sets, count, sameness.remark() if watch_sameness else "")
+
+
+def _shared_parts(
+    source: Source, pool: np.ndarray, modes: Modes | None, images: _Buffer, labels: _Buffer
+) -> dict[str, Callable[[], Any]]:
+    """The parts that do not depend on the network."""
+    parts: dict[str, Callable[[], Any]] = {}
+    if images.rows is not None:
+        parts["images"] = images.filled
+    if labels.rows is not None:
+        parts["labels"] = labels.filled
+    pairs = source.pairs
+    if pairs is not None:
+        parts["pairs"] = lambda: pairs[torch.from_numpy(pool).to(pairs.device)].to(images.device)
+    if modes is not None:
+        parts["modes"] = _given(modes)
+    if source.generator is not None:
+        parts["generator"] = _given(source.generator)
+    return parts
+
+
+def _given(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+class _Buffer:
+    """Rows that arrive in any order, some of them perhaps never."""
+
+    def __init__(self, capacity: int, device: torch.device) -> None:
+        self._capacity, self.device = capacity, device
+        self._there = np.zeros(capacity, dtype=bool)
+        self.rows: torch.Tensor | None = None
+
+    def put(self, ranks: np.ndarray, values: torch.Tensor) -> None:
+        """Keep the values whose rank is not negative."""
+        if self.rows is None:
+            shape = (self._capacity, *values.shape[1:])
+            self.rows = torch.empty(shape, dtype=values.dtype, device=self.device)
+        mine = ranks >= 0
+        if not mine.all():
+            values, ranks = values[torch.from_numpy(mine).to(values.device)], ranks[mine]
+        if len(ranks) and ranks[-1] - ranks[0] == len(ranks) - 1:
+            self.rows[ranks[0] : ranks[-1] + 1] = values
+        elif len(ranks):
+            self.rows[torch.from_numpy(ranks).to(self.device)] = values
+        self._there[ranks] = True
+
+    def filled(self) -> torch.Tensor:
+        """The rows that have arrived, in the order of their ranks."""
+        assert self.rows is not None
+        if not self._there.all():
+            there = torch.from_numpy(np.flatnonzero(self._there)).to(self.device)
+            self.rows, self._there = self.rows[there], np.ones(len(there), dtype=bool)
+        return self.rows
+
+
+class _Reader:
+    """One network's share of a pass, in batches of its own size."""
+
+    def __init__(
+        self, network: FeatureNetwork, capacity: int, keep: Collection[str], device: torch.device
+    ) -> None:
+        self.network = network
+        self._keep = keep
+        self._features, self._logits = _Buffer(capacity, device), _Buffer(capacity, device)
+        self._accumulator = MomentAccumulator()
+        self._waiting: list[tuple[torch.Tensor, np.ndarray]] = []
+
+    def read(self, images: torch.Tensor, ranks: np.ndarray) -> None:
+        if self._waiting and self._waiting[0][0].shape[1:] != images.shape[1:]:
+            self._pass(self._joined())  # only images of one size go together
+        self._waiting.append((images, ranks))
+        size = self.network.batch_size
+        if sum(len(part) for _, part in self._waiting) < size:
+            return
+        images, ranks = self._joined()
+        whole = len(ranks) // size * size
+        for start in range(0, whole, size):
+            self._pass((images[start : start + size], ranks[start : start + size]))
+        if whole < len(ranks):
+            self._waiting.append((images[whole:], ranks[whole:]))
+
+    def finished(self, source: Source) -> Moments:
+        if self._waiting:
+            self._pass(self._joined())
+        if self._accumulator.n < 2:
+            number = self._accumulator.n or "no"
+            raise UsageError(
+                f"{source.label} has {number} image{'' if number == 1 else 's'} that can be read; a "
+                "measurement needs at least 2"
+            )
+        try:
+            return self._accumulator.moments()
+        except ValueError:
+            raise NotFiniteError(f"some features of {source.label} are not finite") from None
+
+    def parts(self) -> dict[str, Callable[[], Any]]:
+        parts = {}
+        if "features" in self._keep:
+            parts["features"] = self._features.filled
+        if self._logits.rows is not None:
+            parts["class_logits"] = self._logits.filled
+        return parts
+
+    def _joined(self) -> tuple[torch.Tensor, np.ndarray]:
+        waiting, self._waiting = self._waiting, []
+        if len(waiting) == 1:
+            return waiting[0]
+        return torch.cat([i for i, _ in waiting]), np.concatenate([r for _, r in waiting])
+
+    def _pass(self, batch: tuple[torch.Tensor, np.ndarray]) -> None:
+        images, ranks = batch
+        answer = self.network.forward(images)
+        features = answer.features.float()
+        self._accumulator.update(features)
+        if "features" in self._keep:
+            self._features.put(ranks, features)
+        if answer.logits is not None and "class_logits" in self._keep:
+            self._logits.put(ranks, answer.logits)
+
+
+def part_of(samples: FeatureSet, indices: torch.Tensor) -> FeatureSet:
+    """Some of the samples, with moments of their own; without a generator.
+
+    :param indices: (k,) rows of the parts.
+    """
+
+    def taken(name: str) -> Callable[[], Any]:
+        return lambda: getattr(samples, name)[indices.to(samples.device)]
+
+    rows = ("images", "features", "class_logits", "labels", "pairs")
+    parts = {name: taken(name) for name in rows if samples.lacks(name) is None}
+    for name in ("modes", "held_out"):
+        if samples.lacks(name) is None:
+            parts[name] = lambda name=name: getattr(samples, name)  # type: ignore[misc]
+    if "features" in parts:
+        parts["moments"] = lambda: Moments.from_features(parts["features"]())
+    missing = {name: samples.lacks(name) or MISSING["generator"] for name in MISSING}
+    number = len(indices)
+    return FeatureSet(number, number, samples.extractor, samples.device, parts, missing)

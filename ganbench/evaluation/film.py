@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
-
-from ganbench.training.batches import to_uint8
 
 #: Samples in a frame, and frames that are kept at most; of longer trainings equally spaced ones.
 WIDTH, LENGTH = 8, 21
@@ -22,22 +19,18 @@ class Film:
 
     frames: dict[str, torch.Tensor] = field(default_factory=dict)
 
-    def watch(
-        self, tick: int, ticks: int, batches: Iterator[torch.Tensor]
-    ) -> Iterator[torch.Tensor]:
-        """Pass batches on, float (b, c, h, w) in [-1, 1], and keep the first samples of them.
+    def see(self, tick: int, ticks: int, images: torch.Tensor) -> None:
+        """Keep the first samples of a tick.
 
         :param ticks: the last tick's number.
+        :param images: (b, c, h, w) uint8, the next batch.
         """
-        left = WIDTH if _is_kept(tick, ticks) else 0
-        seen = []
-        for batch in batches:
-            if left:
-                seen.append(to_uint8(batch[:left]).cpu())
-                left -= len(seen[-1])
-            yield batch
-        if seen:
-            self.frames[str(tick)] = torch.cat(seen)
+        known = self.frames.get(str(tick))
+        left = WIDTH - (0 if known is None else len(known))
+        if not left or not _is_kept(tick, ticks):
+            return
+        seen = images[:left].cpu()
+        self.frames[str(tick)] = seen if known is None else torch.cat([known, seen])
 
     def forget(self, tick: int) -> None:
         """Without the frame of a tick that is not to be shown."""

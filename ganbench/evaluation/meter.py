@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -24,3 +25,17 @@ class Silent:
     def begin(self, title: str, total: int | None = None) -> None: ...
     def advance(self, count: int) -> None: ...
     def say(self, sentence: str) -> None: ...
+
+
+class Saying(Silent):
+    """Says sentences and nothing else."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def begin(self, title: str, total: int | None = None) -> None:
+        if total is not None:
+            self._say(f"computing features, {title}")
+
+    def say(self, sentence: str) -> None:
+        """Nothing that is known from an earlier run needs to be said."""

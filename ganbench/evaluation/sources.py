@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import functools
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,15 +18,17 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 
-from ganbench.components.data import ImageData
+from ganbench.components.data import DataSpec, ImageData
 from ganbench.errors import UsageError
 from ganbench.evaluation.background import in_background
 from ganbench.evaluation.image_files import Encoded, ImageFiles, shown
 from ganbench.evaluation.survey import reason_of, survey
 from ganbench.images import Trait, decode_image
+from ganbench.registry.info import Bound
 
 #: Bytes of decoded images that wait for the network, at the most (but for a single batch).
 WAITING = 256 * 2**20
+_PROBED = 1024
 _TOGETHER = 8  # files decoded in one task
 _NAMED = 10  # broken files that a message names
 
@@ -35,10 +38,12 @@ class Batch(NamedTuple):
 
     :ivar positions: (b,) places in the source's listing.
     :ivar images: (b, c, h, w) uint8, or float32 points.
+    :ivar labels: (b,) their classes, or None.
     """
 
     positions: np.ndarray
     images: torch.Tensor
+    labels: torch.Tensor | None = None
 
 
 class Source(abc.ABC):
@@ -52,11 +57,15 @@ class Source(abc.ABC):
     :ivar points: whether these are points and no images.
     :ivar split: of a data set, or None.
     :ivar notes: sentences that a person should read.
+    :ivar pairs: (count, c, h, w) uint8: the right image of each translation, or None.
+    :ivar generator: what makes the images, as in `FeatureSet`, or None.
     """
 
     kind: str
     points = False
     split: str | None = None
+    pairs: torch.Tensor | None = None
+    generator: Callable[..., torch.Tensor] | None = None
 
     def __init__(
         self, label: str, count: int, channels: int, sizes: Mapping[tuple[int, int], int]
@@ -75,6 +84,10 @@ class Source(abc.ABC):
 
         :param channels: 1 or 3: grey images are repeated, colour images are turned grey.
         """
+
+    def finite(self) -> bool:
+        """Whether all values that were handed over are finite."""
+        return True
 
     @property
     def skipped(self) -> int:
@@ -166,30 +179,33 @@ class TensorSource(Source):
     """Images in memory: a data set's split, or what Python code hands over.
 
     :param images: (n, c, h, w) uint8, or float32 points.
+    :param labels: (n,) their classes, or None.
     """
 
     kind = "images"
 
-    def __init__(self, label: str, images: torch.Tensor) -> None:
+    def __init__(
+        self, label: str, images: torch.Tensor, labels: torch.Tensor | None = None
+    ) -> None:
         _, channels, height, width = images.shape
         super().__init__(label, len(images), channels, {(height, width): len(images)})
         self.points = images.dtype != torch.uint8
-        self._images = images
+        self._images, self._labels = images, labels
 
     def content(self) -> str:
         return self._hash
 
     @functools.cached_property
     def _hash(self) -> str:
-        digest = hashlib.sha256(repr((tuple(self._images.shape), str(self._images.dtype))).encode())
-        digest.update(self._images.contiguous().numpy().data)
-        return digest.hexdigest()
+        return content_hash(self._images, self._labels)
 
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
         for start in range(0, len(positions), size):
             part = positions[start : start + size]
-            images = self._images[torch.from_numpy(part)]
-            yield Batch(part, images if self.points else in_channels(images, channels))
+            rows = torch.from_numpy(part).to(self._images.device)
+            images = self._images[rows]
+            labels = None if self._labels is None else self._labels[rows]
+            yield Batch(part, images if self.points else in_channels(images, channels), labels)
 
 
 class StreamedSource(Source):
@@ -201,34 +217,74 @@ class StreamedSource(Source):
 
     kind = "dataset"
 
-    def __init__(self, label: str, dataset: Any, content: str, shape: tuple[int, int, int]) -> None:
-        channels, height, width = shape
+    def __init__(self, label: str, dataset: Any, content: str, data: DataSpec) -> None:
+        channels, height, width = data.shape
         super().__init__(label, len(dataset), channels, {(height, width): len(dataset)})
-        self._dataset, self._content = dataset, content
+        self._dataset, self._content, self._labelled = dataset, content, data.classes > 0
 
     def content(self) -> str:
         return self._content
 
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
-        def load(position: int) -> torch.Tensor:
-            return torch.as_tensor(self._dataset[position][0])
+        def load(position: int) -> tuple[torch.Tensor, int]:
+            image, label = self._dataset[position]
+            return torch.as_tensor(image), -1 if label is None else int(label)
 
         waiting: list[torch.Tensor] = []
+        labels: list[int] = []
         done = 0
-        for image in in_background(load, positions.tolist(), 4 * size, _TOGETHER):
+        for image, label in in_background(load, positions.tolist(), 4 * size, _TOGETHER):
             waiting.append(image)
+            labels.append(label)
             if len(waiting) == size or done + len(waiting) == len(positions):
                 part = positions[done : done + len(waiting)]
-                yield Batch(part, in_channels(torch.stack(waiting), channels))
-                done, waiting = done + len(waiting), []
+                known = torch.tensor(labels) if self._labelled else None
+                yield Batch(part, in_channels(torch.stack(waiting), channels), known)
+                done, waiting, labels = done + len(waiting), [], []
 
 
-def dataset_source(label: str, split: str, data: ImageData) -> TensorSource:
-    """A split that fits in memory."""
-    source = TensorSource(label, data.images)
-    source.kind, source.split = "dataset", split
-    source.notes += data.notes
+def content_hash(images: torch.Tensor, labels: torch.Tensor | None = None) -> str:
+    """A hash of images and their labels."""
+    digest = hashlib.sha256(repr((tuple(images.shape), str(images.dtype))).encode())
+    digest.update(images.cpu().contiguous().numpy().data)
+    if labels is not None:
+        digest.update(labels.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def split_source(bound: Bound, split: str, root: Path, data: Any = None) -> Source:
+    """A split of a data set.
+
+    :param data: what the data set gives for it, where it is loaded already.
+    :raises UsageError: for a split that there is not, or an empty one.
+    """
+    dataset = bound.component
+    if split not in dataset.splits:
+        known = " or ".join(dataset.splits)
+        raise UsageError(f"--split {split}: {bound.spec} has {known} only")
+    data = dataset.load(split, root) if data is None else data
+    if len(data) == 0:
+        raise UsageError(f"the {split} split of {bound.spec} is empty")
+    source: TensorSource | StreamedSource
+    if isinstance(data, ImageData):
+        source = TensorSource(bound.spec, data.images, data.labels)
+        source.kind = "dataset"
+    else:
+        content = _streamed_content(bound, split, data, root)
+        source = StreamedSource(bound.spec, data, content, dataset.spec(root))
+    source.split = split
+    source.notes += getattr(data, "notes", ())
     return source
+
+
+def _streamed_content(bound: Bound, split: str, data: Any, root: Path) -> str:
+    """Reading all of it would take too long; some of it tells other content well enough."""
+    known = [bound.identity(), bound.component.fingerprint(root), split, len(data)]
+    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
+    for position in np.linspace(0, len(data) - 1, _PROBED).astype(int):
+        image = torch.as_tensor(data[int(position)][0])
+        digest.update(image.contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def in_channels(images: torch.Tensor, channels: int) -> torch.Tensor:

@@ -1,92 +1,158 @@
 """What a trial's curves say about its training: drift, collapse, roughness, saturation.
 
-The threshold of collapse lies in a gap: in the public logs of 54 GAN trainings the last distance
-was at most 1.30 times the best in 36, at least 1.57 times in 18. That of learning is a choice.
+The threshold of decay lies in a gap: in the public logs of 54 GAN trainings the last distance
+was at most 1.30 times the best in 36, at least 1.57 times in 18. The others are choices.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ganbench.components.column import Column
+
 NEVER_LEARNED = 0.5  # best / before training, above which nothing was learned
-COLLAPSED = 1.5  # last / best, above which quality was lost
+DEGRADED = 1.5  # last / best, above which quality was lost
+BEYOND_NOISE = 3.0  # standard deviations of a difference, which a rise must exceed
+LOST = 0.5  # of the best recall, coverage or number of modes, under which modes were lost
+LEAST_SHARE = 0.1  # of a best recall or coverage that can be lost
 
 _SMALLEST = 1e-12  # ratios and logarithms need more than 0, but equal sets may be at -1e-6
+_DISTANCE = Column("fd", better="lower", scale="log")
 
 
-class CurveStatistics(TypedDict):
-    """Columns of one trial's quality curve; see `stability`."""
+def stability(
+    images: npt.ArrayLike,
+    fd: npt.ArrayLike,
+    column: Column = _DISTANCE,
+    *,
+    fresh: float = math.nan,
+    noise: float = math.nan,
+    modes: Sequence[npt.ArrayLike] = (),
+) -> dict[str, Any]:
+    """Summarize the curve of the primary metric over training, mostly a Fréchet distance.
 
-    fd_best: float
-    fd: float
-    fd_drift: float
-    fd_auc: float
-    fd_rough: float
-    verdict: str | None
+    With P for the column's name, ``fd`` by default:
 
+    - ``P_best``: the best value over all ticks, tick 0 included;
+    - ``P``: the last one;
+    - ``P_drift``: last / best, or best / last where higher is better: at least 1; NaN where the
+      column's scale is not ``log``;
+    - ``P_auc``: mean of ln P over images (trapezoid), in nats: low for fast learners; of P itself
+      where its scale is not ``log``;
+    - ``P_rough``: mean absolute step of the same between the ticks of the second half of the images;
+    - ``verdict``: the first that holds of ``diverged`` (a value is not finite), ``never-learned``
+      (best / tick 0 > 0.5), ``collapsed`` (a series of ``modes`` ends under half of its best),
+      ``degraded`` (drift > 1.5, or half of what was gained is lost where there is no drift; by more
+      than the evaluation's noise) and ``stable``.
 
-def stability(images: npt.ArrayLike, fd: npt.ArrayLike) -> CurveStatistics:
-    """Summarize the curve of a Fréchet distance over training.
-
-    - ``fd_best``: the least distance over all ticks, tick 0 included;
-    - ``fd``: the last one;
-    - ``fd_drift``: last / best, at least 1;
-    - ``fd_auc``: mean of ln fd over images (trapezoid), in nats: low for fast learners;
-    - ``fd_rough``: mean absolute step of ln fd between the ticks of the second half of the images;
-    - ``verdict``: the first that holds of ``diverged`` (a distance is not finite),
-      ``never-learned`` (best / tick 0 > 0.5), ``collapsed`` (drift > 1.5) and ``stable``.
-
-    What cannot be told is NaN. Where a distance is not finite (or None), ``fd_best`` is that of the
+    What cannot be told is NaN. Where a value is not finite (or None), ``P_best`` is that of the
     finite ones and drift, area and roughness are missing. With fewer than two ticks there is no
-    curve: all but ``fd_best`` and ``fd`` are missing, and the verdict is None unless it diverged.
-    Roughness needs two ticks in the second half. Distances below 1e-12 count as 1e-12 in ratios and
+    curve: all but ``P_best`` and ``P`` are missing, and the verdict is None unless it diverged.
+    Roughness needs two ticks in the second half. Values below 1e-12 count as 1e-12 in ratios and
     logarithms.
 
     :param images: real images seen at each tick, never falling; tick 0 is before training.
-    :param fd: the distance at each tick.
+    :param fd: the primary metric at each tick.
+    :param column: what is known of it.
+    :param fresh: the best tick's value on samples that did not take part in choosing it.
+    :param noise: standard deviation of the value over new samples of the same generator; where it is
+        known, the last value must be worse than the fresh best by more than 3 deviations of the
+        difference of two such values.
+    :param modes: at each tick, recall, coverage or numbers of modes.
     :raises ValueError: if the two are no sequences of one length, or images fall or are not finite.
     """
-    seen, distances = _series(images, "images"), _series(fd, "fd")
-    if len(seen) != len(distances):
-        raise ValueError(f"images and fd differ in length: {len(seen)} and {len(distances)}")
+    name = column.name
+    seen, values = _series(images, "images"), _series(fd, name)
+    if len(seen) != len(values):
+        raise ValueError(f"images and {name} differ in length: {len(seen)} and {len(values)}")
     if not np.isfinite(seen).all() or (np.diff(seen) < 0).any():
         raise ValueError("images must be finite and must not fall")
-    finite = distances[np.isfinite(distances)]
-    result = CurveStatistics(
-        fd_best=float(finite.min()) if len(finite) else math.nan,
-        fd=float(distances[-1]) if len(distances) else math.nan,
-        fd_drift=math.nan,
-        fd_auc=math.nan,
-        fd_rough=math.nan,
-        verdict=None,
-    )
-    if len(finite) < len(distances):
+    finite = values[np.isfinite(values)]
+    best = finite.max if column.better == "higher" else finite.min
+    result: dict[str, Any] = {
+        f"{name}_best": float(best()) if len(finite) else math.nan,
+        name: float(values[-1]) if len(values) else math.nan,
+        f"{name}_drift": math.nan,
+        f"{name}_auc": math.nan,
+        f"{name}_rough": math.nan,
+        "verdict": None,
+    }
+    if len(finite) < len(values):
         result["verdict"] = "diverged"
-    elif len(distances) >= 2:
-        _describe(result, seen, np.maximum(distances, _SMALLEST))
+    elif len(values) >= 2:
+        logs = np.log(np.maximum(values, _SMALLEST))
+        # Where higher is better, the inverse is a distance: only ratios count.
+        worse = -logs if column.better == "higher" else logs
+        drawn = logs if column.scale == "log" else values
+        rise = _rise(values, column, fresh)
+        drift, lost = _drift(values, column, result[f"{name}_best"], rise)
+        result |= {f"{name}_drift": drift, **_area_and_roughness(name, seen, drawn)}
+        result["verdict"] = _verdict(worse, lost, rise, noise, modes)
     return result
 
 
-def _describe(result: CurveStatistics, seen: np.ndarray, distances: np.ndarray) -> None:
-    """Fill in what needs a finite curve of two ticks or more."""
-    best = float(distances.min())
-    logs = np.log(distances)
-    result["fd_drift"] = float(distances[-1]) / best
+def _area_and_roughness(name: str, seen: np.ndarray, values: np.ndarray) -> dict[str, float]:
+    found = {}
     span = float(seen[-1] - seen[0])
     if span > 0:
-        area = np.sum(np.diff(seen) * (logs[1:] + logs[:-1]) / 2)
-        result["fd_auc"] = float(area) / span
-    second_half = logs[seen >= seen[0] + span / 2]
+        area = np.sum(np.diff(seen) * (values[1:] + values[:-1]) / 2)
+        found[f"{name}_auc"] = float(area) / span
+    second_half = values[seen >= seen[0] + span / 2]
     if len(second_half) >= 2:
-        result["fd_rough"] = float(np.abs(np.diff(second_half)).mean())
-    if best / float(distances[0]) > NEVER_LEARNED:
-        result["verdict"] = "never-learned"
-    else:
-        result["verdict"] = "collapsed" if result["fd_drift"] > COLLAPSED else "stable"
+        found[f"{name}_rough"] = float(np.abs(np.diff(second_half)).mean())
+    return found
+
+
+def _drift(values: np.ndarray, column: Column, best: float, rise: float) -> tuple[float, bool]:
+    """How much worse than the best the last value is, and whether that is much.
+
+    Ratios need a ``log`` scale. Elsewhere much is half of what was gained since tick 0.
+    """
+    if column.scale != "log":
+        return math.nan, rise > LOST * abs(float(values[0]) - best)
+    last, best = max(float(values[-1]), _SMALLEST), max(best, _SMALLEST)
+    drift = best / last if column.better == "higher" else last / best
+    return drift, drift > DEGRADED
+
+
+def _rise(values: np.ndarray, column: Column, fresh: float) -> float:
+    """By how much the last value is worse than the best."""
+    higher = column.better == "higher"
+    best = fresh if math.isfinite(fresh) else float(values.max() if higher else values.min())
+    return best - float(values[-1]) if higher else float(values[-1]) - best
+
+
+def _verdict(
+    worse: np.ndarray,
+    lost: bool,
+    rise: float,
+    noise: float,
+    modes: Sequence[npt.ArrayLike],
+) -> str:
+    if float(np.exp(worse.min() - worse[0])) > NEVER_LEARNED:
+        return "never-learned"
+    learned = worse <= worse.min() + math.log(DEGRADED)
+    if any(_lost(_series(series, "modes"), learned) for series in modes):
+        return "collapsed"
+    beyond = not math.isfinite(noise) or rise > BEYOND_NOISE * math.sqrt(2) * noise
+    return "degraded" if lost and beyond else "stable"
+
+
+def _lost(series: np.ndarray, learned: np.ndarray) -> bool:
+    """Whether a share or number of modes ends under half of its best, at the last two ticks.
+
+    The best is that of the ticks of good quality: before training, recall can be high by accident.
+    """
+    if len(series) != len(learned) or not np.isfinite(series).all():
+        return False
+    at = int(np.flatnonzero(learned)[np.argmax(series[learned])])
+    best, after = float(series[at]), series[at + 1 :][-2:]
+    return bool(best >= LEAST_SHARE and len(after) and (after < LOST * best).all())
 
 
 def training_statistics(

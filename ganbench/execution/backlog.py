@@ -94,4 +94,4 @@ class Backlog:
 
 def group_of(cell: Cell) -> str:
     """What trials that share data and evaluator have in common."""
-    return f"{cell.dataset.spec}, {cell.extractor.spec}"
+    return ", ".join(bound.spec for bound in (cell.dataset, *cell.extractors))

@@ -15,53 +15,40 @@ from ganbench import __version__
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import ExtractorContext, FeatureNetwork
-from ganbench.errors import StorageError, UsageError
-from ganbench.evaluation.comparison import Measured, MetricSettings, measure
+from ganbench.errors import UsageError
+from ganbench.evaluation.features import NotFiniteError
+from ganbench.evaluation.measuring import Measurement, Measurer, Side, kept_parts
 from ganbench.evaluation.meter import Meter, Silent
-from ganbench.evaluation.npz import Statistics
-from ganbench.evaluation.reference import content_hash
-from ganbench.evaluation.side import (
-    Side,
-    load_side,
-    reference_key,
-    save_side,
-    summarize,
-)
-from ganbench.evaluation.sources import Source
+from ganbench.evaluation.networks import ready_network
+from ganbench.evaluation.real_side import PublishedSide, RealSide
+from ganbench.evaluation.sources import Source, split_source
+from ganbench.execution.auto import choose
 from ganbench.execution.evaluation import (
     Evaluation,
-    describe_side,
-    details_of,
-    flat_metrics,
+    describe_real,
+    describe_source,
     identity_of,
     network_record,
-)
-from ganbench.execution.evaluation_checks import (
-    USUAL_SAMPLES,
-    WITHOUT_REAL,
-    cautions,
-    check_kinds,
-    check_network,
-    check_numbers,
-    check_sizes,
-    checked_metrics,
+    remarks,
+    values_of,
 )
 from ganbench.execution.inputs import Opener, Published, dataset_of, find_trial, shape_of
 from ganbench.execution.placement import choose_device
+from ganbench.grid.metrics import bind_metrics, default_metrics, split_specs, with_options
 from ganbench.paths import cache_root, data_root
 from ganbench.registry.lookup import Bound, default_registry
-from ganbench.registry.options import create
 
-DEFAULT_METRICS = ("fd", "is", "kid", "prdc")
-_FEW = 8192  # images whose features are kept whatever is asked for: exact for fewer than features
+#: Images of which published distances mostly are.
+USUAL_SAMPLES = 50_000
+_SIZES_SHOWN = 5
 
 
 def evaluate(
     *,
     fake: Any,
     real: Any = None,
-    extractor: str = "auto",
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    extractor: str | Sequence[str] = "auto",
+    metrics: str | Sequence[str] = (),
     samples: int | None = None,
     seed: int = 0,
     split: str = "train",
@@ -78,17 +65,17 @@ def evaluate(
         array or tensor (n, 1 or 3, height, width).
     :param real: the same but for a trial, or a data set's spec, or an .npz file of published
         statistics; by default the data set of the trial.
-    :param extractor: spec; ``auto`` is the data set's own, else the FID Inception network.
-    :param metrics: of ``fd``, ``is``, ``kid``, ``prdc`` and ``fd-infinity``, or a text of them
-        between commas.
+    :param extractor: spec, or several; ``auto`` is the data set's own, else the FID Inception network;
+        where its weights cannot be had, the fallback that it names.
+    :param metrics: specs, or a text of them between commas; by default those that ganbench ships.
     :param samples: fake images at the most, a choice by ``seed``; of a trial 50,000 by default.
     :param seed: of the choice, and of the latents of a trial.
     :param split: of a data set.
-    :param settings: fields of `MetricSettings`.
+    :param settings: options of the metrics, such as ``{"kid_subset_size": 500}``.
     :param meter: told how far the work is.
     :raises UsageError: if something is wrong with what was given; says what.
     """
-    check_numbers(samples, seed, batch_size)
+    _check_numbers(samples, seed, batch_size)
     call = _Call(metrics, seed, split, batch_size, settings or {}, meter or Silent())
     root = data_root(data_dir)
     if data_dir is not None and not root.is_dir():
@@ -103,7 +90,8 @@ def evaluate(
         skip_broken,
         call.looking,
     )
-    return call.run(opener, fake, real, extractor, samples)
+    extractors = [extractor] if isinstance(extractor, str) else list(extractor)
+    return call.run(opener, fake, real, extractors, samples)
 
 
 class _Call:
@@ -111,19 +99,23 @@ class _Call:
 
     def __init__(
         self,
-        metrics: Sequence[str],
+        metrics: str | Sequence[str],
         seed: int,
         split: str,
         batch_size: int | None,
         settings: Mapping[str, Any],
         meter: Meter,
     ) -> None:
-        self._metrics = checked_metrics(metrics)
-        self._settings: MetricSettings = create(MetricSettings, settings, "--set")
+        if isinstance(metrics, str) and not split_specs(metrics):
+            known = ", ".join(default_registry().components("metric"))
+            raise UsageError(f"--metrics names no metric; known: {known}")
+        specs = with_options(metrics or default_metrics(quick=True), settings, where="--set")
+        self._metrics = bind_metrics(specs, default_registry())
+        self._asked = bool(metrics)
         self._seed, self._split, self._batch_size = seed, split, batch_size
         self._meter = meter
-        self._warnings: list[str] = []
         self._seconds: dict[str, float] = {}
+        self._chosen: list[str] = []
 
     def looking(self, label: str, files: int) -> Any:
         """As in `Opener`."""
@@ -131,35 +123,48 @@ class _Call:
         return self._meter.advance
 
     def run(
-        self, opener: Opener, fake_named: Any, real_named: Any, extractor: str, samples: int | None
+        self,
+        opener: Opener,
+        fake_named: Any,
+        real_named: Any,
+        extractors: Sequence[str],
+        samples: int | None,
     ) -> Evaluation:
         """Open, check, pass, measure."""
         start = time.perf_counter()
-        if extractor != "auto":  # what is misspelt shows before anything is read
-            default_registry().bind("extractor", extractor)
+        for spec in extractors:  # what is misspelt shows before anything is read
+            if spec != "auto":
+                default_registry().bind("extractor", spec)
         opener.check_fake(fake_named)
         real, bound = self._open_real(opener, fake_named, real_named)
         fake = opener.fake(fake_named)
-        check_kinds(real, fake)
+        _check_kinds(real, fake)
         channels = _common_channels(real, fake, bound)
-        network, spec, shape = self._network(opener, real, fake, bound, channels, extractor)
-        width, has_logits = self._probe(network, shape, opener.device)
-        check_network(self._metrics, real, width, has_logits)
+        sides, records = [], []
+        for spec in extractors:
+            network, spec, shape = self._network(opener, real, fake, bound, channels, spec)
+            width, logits = _probe(network, shape, opener.device)
+            side = self._real_side(real, bound, channels, network, opener, width)
+            sides.append(Side(default_registry().bind("extractor", spec).mark, network, side))
+            records.append(network_record(spec, network, width, logits))
+        measurer = Measurer(self._metrics, sides, channels, opener.device, bound)
         self._seconds["preparation"] = time.perf_counter() - start
+        start = time.perf_counter()
+        for one in sides:  # before the fake images, which may take hours
+            if isinstance(one.real, RealSide):
+                self._seconds["real"] = one.real.count and time.perf_counter() - start
         places = self._choose(fake.places(), samples)
-        real_side = self._real_side(real, channels, network, opener)
-        fake_side = self._pass(fake, places, channels, network, opener, "fake", keep=self._keeps)
-        self._warnings += [*_notes(real, real_side), *_notes(fake, fake_side)]
-        measured = self._measure(real_side, fake_side)
-        self._warnings += cautions(self._metrics, real, fake, fake_side, network, samples)
-        sides = {"real": describe_side(real, real_side), "fake": describe_side(fake, fake_side)}
+        measured = self._measure(measurer, fake, places)
+        count = measured.passed.count
+        first = sides[0].real
         return Evaluation(
-            flat_metrics(measured, network.standard_fid),
-            {name: details_of(one) for name, one in measured.items()},
-            identity_of(network, real, real_side, fake_side),
-            network_record(spec, network, width, has_logits),
-            sides,
-            self._warnings,
+            values_of(measured),
+            measurer.columns,
+            measured.found,
+            identity_of(measurer, count),
+            records,
+            {"real": describe_real(first), "fake": describe_source(fake, count)},
+            list(self._warnings(real, fake, measurer, measured, samples)),
             {
                 "seconds": {name: round(value, 3) for name, value in self._seconds.items()},
                 "device": str(opener.device),
@@ -169,22 +174,18 @@ class _Call:
             },
         )
 
-    @property
-    def _keeps(self) -> bool:
-        return bool(set(self._metrics) - {"fd", "is"})
-
     def _open_real(
         self, opener: Opener, fake_named: Any, named: Any
     ) -> tuple[Source | Published | None, Bound | None]:
         if named is None:
             trial = find_trial(str(fake_named)) if isinstance(fake_named, (str, Path)) else None
+            needing = ", ".join(m.info.name for m in self._metrics if m.component.compares)
             if trial is not None:
                 named = dataset_of(trial)
-            elif set(self._metrics) <= WITHOUT_REAL:
-                return None, None
-            else:
-                needing = ", ".join(m for m in self._metrics if m not in WITHOUT_REAL)
+            elif needing:
                 raise UsageError(f"{needing} need real images to compare with; say --real")
+            else:
+                return None, None
         return opener.real(named)
 
     def _network(
@@ -198,7 +199,11 @@ class _Call:
     ) -> tuple[FeatureNetwork, str, DataSpec]:
         """The network, its spec, and the shape of the images that it gets."""
         if extractor == "auto":
-            extractor = bound.component.extractor if bound is not None else Dataset.extractor
+            own = bound.component.extractor if bound is not None else Dataset.extractor
+            choice = choose(own, opener.root, opener.cache, self._meter.say)
+            extractor = choice.taken
+            if choice.reason:
+                self._chosen.append(choice.sentence)
         chosen = default_registry().bind("extractor", extractor)
         real_images = real if isinstance(real, Source) else None
         classes = bound.component.spec(opener.root).classes if bound is not None else 0
@@ -207,32 +212,72 @@ class _Call:
         if problem is not None:
             raise UsageError(problem)
         if not chosen.component.resizes:
-            check_sizes([s for s in (real_images, fake) if s is not None], chosen.spec)
+            _check_sizes([s for s in (real_images, fake) if s is not None], chosen.spec)
         self._meter.begin(f"preparing {chosen.spec}")
         context = ExtractorContext(
             data=shape,
             load=_loader(bound, opener.root),
-            dataset_key=_dataset_key(bound, opener.root, chosen.component),
+            dataset_key=_dataset_key(bound, opener.root, real),
             cache=opener.cache,
             device=opener.device,
             log=self._meter.say,
             root=opener.root,
         )
-        network: FeatureNetwork = chosen.component.prepare(context)
-        if network.faster is not None:
-            network = network.faster()
+        network = ready_network(chosen, context)
         if self._batch_size is not None:
             network = replace(network, batch_size=self._batch_size)
         return network, chosen.spec, shape
 
-    def _probe(
-        self, network: FeatureNetwork, shape: DataSpec, device: torch.device
-    ) -> tuple[int, bool]:
-        """The length of the features, and whether there are logits, from one black image."""
-        dtype = torch.uint8 if shape.kind == "image" else torch.float32
-        with torch.no_grad():
-            answer = network.forward(torch.zeros(1, *shape.shape, dtype=dtype, device=device))
-        return answer.features.shape[1], answer.logits is not None
+    def _real_side(
+        self,
+        real: Source | Published | None,
+        bound: Bound | None,
+        channels: int,
+        network: FeatureNetwork,
+        opener: Opener,
+        width: int,
+    ) -> RealSide | PublishedSide | None:
+        if real is None:
+            return None
+        if isinstance(real, Published):
+            known = len(real.statistics.mean)
+            if known != width:
+                raise UsageError(
+                    f"the statistics in {real.label} are of {known} features, and the extractor has "
+                    f"{width}: they were made with another network"
+                )
+            return PublishedSide(real.label, real.statistics, network, opener.device)
+        return self._side(real, bound, channels, network, opener, self._held_out(bound, opener))
+
+    def _held_out(self, bound: Bound | None, opener: Opener) -> Source | None:
+        """The test split, where a metric asks for it."""
+        wanted = any("held_out" in m.component.needs for m in self._metrics)
+        splits = () if bound is None else bound.component.splits
+        if not wanted or bound is None or "test" not in splits or self._split == "test":
+            return None
+        return split_source(bound, "test", opener.root)
+
+    def _side(
+        self,
+        source: Source,
+        bound: Bound | None,
+        channels: int,
+        network: FeatureNetwork,
+        opener: Opener,
+        held_out: Source | None = None,
+    ) -> RealSide:
+        parts = (channels, network)
+        return RealSide(
+            source,
+            source.places(),
+            *parts,
+            kept_parts(self._metrics),
+            opener.device,
+            opener.cache,
+            modes=None if bound is None else bound.component.mixture(),
+            held_out=None if held_out is None else self._side(held_out, bound, *parts, opener),
+            meter=self._meter,
+        )
 
     def _choose(self, places: np.ndarray, samples: int | None) -> np.ndarray:
         if samples is None or samples >= len(places):
@@ -240,86 +285,106 @@ class _Call:
         random = np.random.RandomState(self._seed)
         return np.sort(random.choice(places, samples, replace=False))
 
-    def _real_side(
+    def _measure(self, measurer: Measurer, fake: Source, places: np.ndarray) -> Measurement:
+        start = time.perf_counter()
+        self._meter.begin(f"fake: {fake.label}", len(places))
+        try:
+            measured = measurer.measure(
+                fake,
+                places,
+                watch_sameness=fake.kind != "trial",
+                tell=self._meter.advance,
+                about=self._meter.begin,
+            )
+        except NotFiniteError as error:
+            raise UsageError(str(error)) from None
+        self._seconds["fake"] = time.perf_counter() - start
+        if self._asked and all(one.reason for one in measured.found.values()):
+            reasons = "; ".join(f"{name}: {one.reason}" for name, one in measured.found.items())
+            raise UsageError(f"nothing can be measured: {reasons}")
+        if not self._asked:  # metrics that do not apply to such data are not missed
+            found = {name: one for name, one in measured.found.items() if not one.reason}
+            measured = replace(measured, found=found)
+        return measured
+
+    def _warnings(
         self,
         real: Source | Published | None,
-        channels: int,
-        network: FeatureNetwork,
-        opener: Opener,
-    ) -> Side | Statistics | None:
-        if real is None:
-            return None
+        fake: Source,
+        measurer: Measurer,
+        measured: Measurement,
+        wanted: int | None,
+    ) -> Iterator[str]:
+        """Sentences that a person should read."""
+        yield from self._chosen
+        sides = [side.real for side in measurer.sides]
         if isinstance(real, Published):
-            return real.statistics
-        keep = bool(set(self._metrics) & {"kid", "prdc"})
-        content = real.content()
-        assert content is not None
-        path = (
-            opener.cache / "references" / reference_key(content, network, real.places(), channels)
-        )
-        start = time.perf_counter()
-        side = load_side(path, keep, opener.device)
-        if side is not None:
-            self._meter.say(f"the features of {real.label} are known from an earlier run")
-            self._seconds["real"] = time.perf_counter() - start
-            return side
-        side = self._pass(real, real.places(), channels, network, opener, "real", keep)
-        if not real.skipped or real.skipped == real.count - len(real.places()):
-            try:
-                save_side(path, side)
-            except (OSError, StorageError) as error:  # no reason to lose what has been worked out
-                reason = getattr(error, "strerror", None) or error
-                self._warnings.append(f"the features of {real.label} cannot be kept: {reason}")
-            # Read back, since strides and alignment decide the last bits of later products.
-            side = load_side(path, keep, opener.device) or side
-        return side
-
-    def _pass(
-        self,
-        source: Source,
-        places: np.ndarray,
-        channels: int,
-        network: FeatureNetwork,
-        opener: Opener,
-        name: str,
-        keep: bool,
-    ) -> Side:
-        start = time.perf_counter()
-        self._meter.begin(f"{name}: {source.label}", len(places))
-        side = summarize(
-            source,
-            places,
-            channels,
-            network,
-            opener.device,
-            opener.cache / "temporary",
-            keep or len(places) <= _FEW,
-            name == "fake" and "is" in self._metrics,
-            self._meter.advance,
-        )
-        self._seconds[name] = time.perf_counter() - start
-        return side
-
-    def _measure(self, real: Side | Statistics | None, fake: Side) -> dict[str, Measured]:
-        start = time.perf_counter()
-        found = {}
-        for name in self._metrics:
-            self._meter.begin(f"computing {name}")
-            found[name] = measure(name, real, fake, self._settings)
-        self._seconds["metrics"] = time.perf_counter() - start
-        return found
+            yield from real.notes
+        elif real is not None:
+            assert sides[0] is not None
+            yield from remarks(real, sides[0].remark)
+        yield from remarks(fake, measured.passed.remark)
+        for side in sides:
+            yield from side.warnings if side is not None else ()
+        count = measured.passed.count
+        if isinstance(real, Source) and count == real.count and _same(real, fake):
+            yield "the fake and the real images are the same: such a distance says nothing"
+        if wanted is not None and count < wanted:
+            yield f"{fake.label} has {count} images, fewer than the {wanted} that were asked for"
+        for name, one in measured.found.items():
+            yield from one.warnings
+            if one.reason:
+                yield f"{name} is missing: {one.reason}"
 
 
-def _notes(source: Source | Published | None, side: Side | Statistics | None) -> Iterator[str]:
-    """What a person should know of one side, whether it was looked at now or in an earlier run."""
-    if not isinstance(source, Source):
+def _check_numbers(samples: int | None, seed: int, batch_size: int | None) -> None:
+    """Raise UsageError for a number that is out of its range."""
+    for name, value, least in (
+        ("samples", samples, 2),
+        ("seed", seed, 0),
+        ("batch_size", batch_size, 1),
+    ):
+        if value is not None and not (isinstance(value, int) and least <= value < 2**32):
+            raise UsageError(
+                f"{name} must be a whole number from {least} and below 2**32, not {value!r}"
+            )
+
+
+def _check_kinds(real: Source | Published | None, fake: Source) -> None:
+    """Raise UsageError if one side holds points and the other images."""
+    if isinstance(real, Source) and real.points != fake.points:
+        points, images = (real, fake) if real.points else (fake, real)
+        raise UsageError(f"{points.label} holds points, and {images.label} images")
+
+
+def _check_sizes(sources: Sequence[Source], extractor: str) -> None:
+    """Raise UsageError if there are images of several sizes."""
+    sizes = {size for source in sources for size in source.sizes}
+    if len(sizes) <= 1:
         return
-    yield from source.notes
-    if source.skipped:
-        broken = "; ".join(getattr(source, "broken_names", list)())
-        yield f"{source.skipped} broken images in {source.label} were left out: {broken}"
-    if isinstance(side, Side) and side.remark:
-        yield f"{source.label}: {side.remark}, and what is measured on them says little"
+    found = "; ".join(f"{source.label}: {_sizes(source)}" for source in sources)
+    raise UsageError(
+        f"{extractor} looks at images of one size only, and there are {len(sizes)} ({found}); bring "
+        f"them to one size, or use an extractor that resizes them, such as {Dataset.extractor}"
+    )
+
+
+def _sizes(source: Source) -> str:
+    common = source.sizes.most_common(_SIZES_SHOWN)
+    shown = ", ".join(f"{count} of {width}x{height}" for (height, width), count in common)
+    return shown + (", …" if len(source.sizes) > len(common) else "")
+
+
+def _probe(network: FeatureNetwork, shape: DataSpec, device: torch.device) -> tuple[int, bool]:
+    """The length of the features, and whether there are logits, from one black image."""
+    dtype = torch.uint8 if shape.kind == "image" else torch.float32
+    with torch.no_grad():
+        answer = network.forward(torch.zeros(1, *shape.shape, dtype=dtype, device=device))
+    return answer.features.shape[1], answer.logits is not None
+
+
+def _same(real: Source, fake: Source) -> bool:
+    return real.kind == fake.kind and real.content() == fake.content()
 
 
 def _common_channels(real: Source | Published | None, fake: Source, bound: Bound | None) -> int:
@@ -345,9 +410,10 @@ def _loader(bound: Bound | None, root: Path) -> Any:
     return load
 
 
-def _dataset_key(bound: Bound | None, root: Path, extractor: Any) -> str:
+def _dataset_key(bound: Bound | None, root: Path, real: Source | Published | None) -> str:
     """As trials have it, so that a classifier trained for them is found again."""
-    if bound is None or extractor.resizes:
+    if bound is None:
         return ""
-    data = bound.component.load("train", root)
-    return content_hash(data) if isinstance(data, ImageData) else bound.spec
+    if isinstance(real, Source) and real.split == "train":
+        return real.content() or ""
+    return split_source(bound, "train", root).content() or ""

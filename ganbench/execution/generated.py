@@ -1,8 +1,8 @@
-"""A trial's generator as a source of images to be measured."""
+"""A generator as a source of images to be measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +20,70 @@ from ganbench.training.sampler import LatentSampler, Sampler, TranslationSampler
 _STREAM = "samples"  # that of `ganbench sample`: the same seed gives the same images
 
 
-class TrialSource(Source):
-    """Samples of a trial's averaged generator, classes in turn; or translations of held-out images.
+class SampledSource(Source):
+    """Samples of a generator.
 
     :param count: how many; translations are no more than there are images to translate.
-    :param root: the data folder, for what is translated.
+    :param stream: of the latents, as in `Sampler.batches`; likewise ``in_turn``.
+    :param pairs: (count, c, h, w) uint8: the right image of each translation, or None.
+    :param see: told every batch of samples, as the networks get them.
     """
 
     kind = "trial"
+
+    def __init__(
+        self,
+        label: str,
+        sampler: Sampler,
+        count: int,
+        stream: str,
+        in_turn: bool = False,
+        pairs: torch.Tensor | None = None,
+        see: Callable[[torch.Tensor], None] = lambda images: None,
+    ) -> None:
+        data = sampler.data
+        number = sampler.available(count)
+        super().__init__(label, number, data.channels, {(data.height, data.width): number})
+        self.points = data.kind == "points"
+        self.pairs = None if pairs is None else pairs[:number]
+        self.generator = sampler.generator
+        self._sampler, self._stream, self._in_turn, self._see = sampler, stream, in_turn, see
+        self._finite: list[torch.Tensor] = []
+
+    def content(self) -> None:
+        """Not known before the images have been made."""
+
+    def finite(self) -> bool:
+        """Whether all values made so far are finite."""
+        return not self._finite or bool(torch.stack(self._finite).all())
+
+    def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
+        """All samples in their order, whatever positions are asked for: each takes part in a pass."""
+        labels = self._sampler.labels(self.count, self._stream, self._in_turn)
+        wanted = np.zeros(self.count, dtype=bool)
+        wanted[positions] = True
+        start = 0
+        for made in self._sampler.batches(self.count, self._stream, self._in_turn):
+            self._finite.append(made.isfinite().all())
+            ready = made if self.points else in_channels(to_uint8(made), channels)
+            self._see(ready)
+            places = np.arange(start, start + len(ready))
+            start += len(ready)
+            mine = wanted[places]
+            if not mine.all():
+                ready, places = ready[torch.from_numpy(mine).to(ready.device)], places[mine]
+            if len(places):
+                part = (
+                    None if labels is None else labels[torch.from_numpy(places).to(labels.device)]
+                )
+                yield Batch(places, ready, part)
+
+
+class TrialSource(SampledSource):
+    """Samples of a trial's averaged generator, classes in turn; or translations of held-out images.
+
+    :param root: the data folder, for what is translated.
+    """
 
     def __init__(
         self,
@@ -37,42 +93,35 @@ class TrialSource(Source):
         seed: int,
         device: torch.device,
         root: Path,
+        stream: str = _STREAM,
     ) -> None:
         trained = load_trained(folder)
-        self._sampler = _sampler(trained, folder, seed, device, root)
-        data = trained.data
-        number = self._sampler.available(count)
-        super().__init__(label, number, data.channels, {(data.height, data.width): number})
+        sampler, pairs = _sampler(trained, folder, seed, device, root)
+        super().__init__(label, sampler, count, stream, in_turn=True, pairs=pairs)
         self.notes += [] if trained.doubt is None else [trained.doubt]
-        self.points, self.trial, self.seed = data.kind == "points", folder.id, seed
-
-    def content(self) -> None:
-        """Not known before the images have been made."""
+        self.trial, self.seed = folder.id, seed
 
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
-        start = 0
-        for made in self._sampler.batches(self.count, _STREAM, in_turn=True):
-            if not bool(made.isfinite().all()):
-                raise UsageError(
-                    f"the generator of trial {self.trial} makes values that are not finite"
-                )
-            ready = made if self.points else in_channels(to_uint8(made), channels)
-            for part in ready.split(size):
-                yield Batch(np.arange(start, start + len(part)), part)
-                start += len(part)
+        """As in `SampledSource`; raises UsageError for samples that are not finite."""
+        yield from super().batches(positions, channels, size)
+        if not self.finite():
+            raise UsageError(
+                f"the generator of trial {self.trial} makes values that are not finite"
+            )
 
 
 def _sampler(
     trained: Trained, folder: TrialFolder, seed: int, device: torch.device, root: Path
-) -> Sampler:
+) -> tuple[Sampler, torch.Tensor | None]:
+    """Draws from the generator, with the right images of its translations where they are known."""
     generator = trained.generator.to(device)
     plain = Arithmetic(TrainingSettings(), device)
     parts = (trained.architecture, trained.data, generator, seed, device, plain, trained.progress)
     if trained.translates:
-        sources = held_out_images(folder, root).sources
-        assert sources is not None
-        return TranslationSampler(*parts, sources)
+        data = held_out_images(folder, root)
+        assert data.sources is not None
+        return TranslationSampler(*parts, data.sources), data.images if data.paired else None
     labels = None
     if trained.architecture.task == "class-conditional":
         labels = torch.arange(trained.data.classes, device=device)
-    return LatentSampler(*parts, labels)
+    return LatentSampler(*parts, labels), None

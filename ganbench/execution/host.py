@@ -25,7 +25,8 @@ from ganbench.execution.claims import holds_claim
 from ganbench.execution.endings import of_exception, oom_kills, print_traceback
 from ganbench.execution.hygiene import ProcessState
 from ganbench.execution.neighbours import Neighbours
-from ganbench.execution.orders import Emit, Order, Setup, Status
+from ganbench.execution.orders import Emit, Event, Order, Setup, Status
+from ganbench.execution.remeasuring import Remeasuring, Request
 from ganbench.execution.resources import Resources
 from ganbench.execution.trial import TrialRun, base_row, device_name
 from ganbench.grid.cell import Trial
@@ -33,6 +34,7 @@ from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
 from ganbench.registry.guard import one_line
 from ganbench.registry.lookup import default_registry
+from ganbench.results.measurements import write_measurement
 from ganbench.results.store import RunFolder, TrialFolder
 
 #: Where what a trial prints goes; a worker process has its output led away as a whole.
@@ -68,7 +70,7 @@ class TrialHost:
     def of(cls, setup: Setup, emit: Emit, should_stop: Callable[[], bool]) -> TrialHost:
         """A host from what a run's trials have in common."""
         root = Path(setup.root)
-        plan = expand(Grid.from_dict(setup.grid), root)
+        planned = expand(Grid.from_dict(setup.grid), root).trials() if setup.grid else ()
         callbacks = [default_registry().bind("callback", s).component for s in setup.callbacks]
         resources = Resources(
             root,
@@ -76,7 +78,7 @@ class TrialHost:
             torch.device(setup.device),
             lambda text: emit({"event": "say", "text": text}),
         )
-        trials = {trial.id: trial for trial in plan.trials()}
+        trials = {trial.id: trial for trial in planned}
         audience, keep = Audience(callbacks), setup.keep_results
         return cls(resources, trials, audience, emit, should_stop, keep_results=keep)
 
@@ -107,11 +109,36 @@ class TrialHost:
         """Train a trial and write its row; ends with the event ``ended`` or ``storage``."""
         folder = RunFolder(order.folder).trial(order.trial)
         try:
+            if order.measure is not None:
+                self._emit(self._measure(order, folder))
+                return
             status, error = self._run(order, folder)
         except StorageError as problem:
             self._emit({"event": "storage", "trial": order.trial, "problem": str(problem)})
             return
         self._emit({"event": "ended", "trial": order.trial, "status": status, "error": error})
+
+    def _measure(self, order: Order, folder: TrialFolder) -> Event:
+        """Measure a finished trial again, and write what was found beside its row."""
+        assert order.measure is not None
+        self._emit({"event": "started", "trial": order.trial})
+        kills = oom_kills()
+        with self._log_to(folder):
+            try:
+                settled = Remeasuring.of(folder, Request(**order.measure), self._resources.root)
+                content = settled.run(self._resources)
+                write_measurement(folder, settled.name, content)
+            except StorageError:
+                raise
+            except BaseException as error:  # a plugin must not end its host
+                if isinstance(error, KeyboardInterrupt) and self._should_stop():
+                    raise
+                print_traceback()
+                self.tainted = self._resources.device.type == "cuda"
+                status, sentence = of_exception(error, kills)
+                return {"event": "ended", "trial": order.trial, "status": status, "error": sentence}
+        found = {"status": "ok", "error": None, "values": content["values"]}
+        return {"event": "ended", "trial": order.trial, **found}
 
     def _run(self, order: Order, folder: TrialFolder) -> tuple[str, str | None]:
         """Status and sentence of a trial whose row has been written."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ganbench.components.data import DataSpec, ImageData
+from ganbench.components.data import DataSpec
 from ganbench.errors import DataNotFoundError, UsageError, did_you_mean
 from ganbench.evaluation.image_files import is_archive, open_images
 from ganbench.evaluation.npz import (
@@ -26,17 +24,14 @@ from ganbench.evaluation.ranges import advice, range_of
 from ganbench.evaluation.sources import (
     FileSource,
     Source,
-    StreamedSource,
     TensorSource,
-    dataset_source,
+    split_source,
 )
 from ganbench.execution.generated import TrialSource
 from ganbench.paths import check_path
 from ganbench.registry.lookup import Bound, default_registry
 from ganbench.registry.specs import Spec
 from ganbench.results.store import RunFolder, TrialFolder
-
-_PROBED = 1024
 
 
 class Published(NamedTuple):
@@ -138,29 +133,7 @@ class Opener:
         )
 
     def _split_of(self, bound: Bound) -> Source:
-        dataset = bound.component
-        if self.split not in dataset.splits:
-            known = " or ".join(dataset.splits)
-            raise UsageError(f"--split {self.split}: {bound.spec} has {known} only")
-        data = dataset.load(self.split, self.root)
-        if len(data) == 0:
-            raise UsageError(f"the {self.split} split of {bound.spec} is empty")
-        if isinstance(data, ImageData):
-            return dataset_source(bound.spec, self.split, data)
-        content = self._content(bound, data)
-        source = StreamedSource(bound.spec, data, content, dataset.spec(self.root).shape)
-        source.split = self.split
-        source.notes += getattr(data, "notes", ())
-        return source
-
-    def _content(self, bound: Bound, data: Any) -> str:
-        """Reading all of it would take too long; some of it tells other content well enough."""
-        known = [bound.identity(), bound.component.fingerprint(self.root), self.split, len(data)]
-        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
-        for position in np.linspace(0, len(data) - 1, _PROBED).astype(int):
-            image = torch.as_tensor(data[int(position)][0])
-            digest.update(image.contiguous().numpy().data)
-        return digest.hexdigest()
+        return split_source(bound, self.split, self.root)
 
 
 def find_trial(text: str) -> TrialFolder | None:

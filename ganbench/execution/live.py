@@ -24,9 +24,9 @@ from ganbench.results.schema import ENDED_WELL, FAILURES
 _MOST = 8  # trials with a bar of their own
 _BAR, _GAP = 20, 2
 _LEAST_NAME, _LEAST_SPEC = 34, 4
-_COLUMNS = ("percent", "bar", "images", "rate", "d_loss", "g_loss", "fd", "last")
+_COLUMNS = ("percent", "bar", "images", "rate", "d_loss", "g_loss", "quality", "last")
 #: What a narrow terminal does without, the first to go first.
-_FIRST_TO_GO = ("g_loss", "d_loss", "images", "rate", "bar", "fd", "percent")
+_FIRST_TO_GO = ("g_loss", "d_loss", "images", "rate", "bar", "quality", "percent")
 
 
 class LiveDisplay:

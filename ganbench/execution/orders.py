@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ganbench.results.primary import PRIMARY
+
 #: What an executor tells the supervisor, one mapping at a time; ``event`` says what it is:
 #:
 #: ``say`` (``text``), ``prepared`` (``group``, ``problem`` or None), ``started`` (``trial``),
@@ -52,13 +54,14 @@ class Setup:
 
 @dataclass(frozen=True)
 class Order:
-    """One trial to train.
+    """One trial to train, or to measure again.
 
     :ivar trial: its id.
     :ivar folder: the run folder.
     :ivar attempt: which attempt this is, from 1.
     :ivar group: trials of a group share data and evaluator.
     :ivar owner: who holds the claim on the trial; empty if nobody need.
+    :ivar measure: the fields of a `Request`, if the trial is to be measured and not trained.
     """
 
     trial: str
@@ -66,6 +69,7 @@ class Order:
     attempt: int = 1
     group: str = ""
     owner: str = ""
+    measure: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -78,6 +82,7 @@ class Status:
 
     :ivar phase: ``starting``, ``training`` or ``evaluating``.
     :ivar share: of the budget, 0 to 1.
+    :ivar quality: the primary metric at the last tick, ``metric`` its name.
     """
 
     phase: str = "starting"
@@ -88,7 +93,8 @@ class Status:
     eval_seconds: float = 0.0
     d_loss: float = float("nan")
     g_loss: float = float("nan")
-    fd: float = float("nan")
+    quality: float = float("nan")
+    metric: str = PRIMARY
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ganbench.execution.orders import Status
 from ganbench.execution.pace import Outlook
 from ganbench.grid.cell import Trial
 from ganbench.results.formatting import plain, plain_line
+from ganbench.results.primary import primary_in
 from ganbench.results.schema import AXES, FAILURES, FINISHED
 
 _QUIET_BUT_ALIVE = 2.0  # seconds between lines that only tell that work goes on
@@ -235,14 +236,20 @@ def phase(status: Status, in_phase: float | None = None) -> str:
 
 
 def measures(status: Status) -> dict[str, str]:
-    """Speed, losses and distance as texts, empty where there is none."""
+    """Speed, losses and primary metric as texts, empty where they are not known."""
     rate = status.images / status.train_seconds if status.train_seconds > 0 else math.nan
     return {
         "rate": f"{rate:,.0f} img/s" if status.images and math.isfinite(rate) else "",
         "d_loss": f"D {status.d_loss:.3f}" if math.isfinite(status.d_loss) else "",
         "g_loss": f"G {status.g_loss:.3f}" if math.isfinite(status.g_loss) else "",
-        "fd": f"fd {status.fd:.4g}" if math.isfinite(status.fd) else "",
+        "quality": value_text(status.metric, status.quality),
     }
+
+
+def value_text(metric: str, value: float | None) -> str:
+    """``fd 3.72``; empty for what is not known."""
+    known = value is not None and math.isfinite(value)
+    return f"{plain(metric)} {value:.4g}" if known else ""
 
 
 def describe_row(row: Mapping[str, Any]) -> str:
@@ -250,8 +257,9 @@ def describe_row(row: Mapping[str, Any]) -> str:
     if row["status"] != "ok":
         return plain(f"{row['status']}: {row.get('error') or ''}".rstrip(": "))
     parts = ["ok"]
-    if row.get("fd") is not None:
-        parts.append(f"fd {row['fd']:.4g}")
+    metric = primary_in(row.get("evaluation"))
+    if row.get(metric) is not None:
+        parts.append(f"{plain(metric)} {row[metric]:.4g}")
     if row.get("verdict"):
         parts.append(plain(row["verdict"]))
     if row.get("images_per_second"):

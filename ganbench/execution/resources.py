@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch.utils.data import DataLoader, Subset
 
-from ganbench.components.data import ImageData
-from ganbench.components.extractor import ExtractorContext
+from ganbench.components.data import DataSpec, ImageData
+from ganbench.components.extractor import ExtractorContext, FeatureNetwork
 from ganbench.errors import UsageError
 from ganbench.evaluation.evaluator import Evaluator
-from ganbench.evaluation.reference import Protocol, RealStatistics, content_hash, real_statistics
+from ganbench.evaluation.features import choice
+from ganbench.evaluation.measuring import Measurer, Side, kept_parts
+from ganbench.evaluation.meter import Saying
+from ganbench.evaluation.networks import ready_network
+from ganbench.evaluation.real_side import RealSide
 from ganbench.evaluation.sameness import remarks_on_split
-from ganbench.grid.cell import Cell
+from ganbench.evaluation.sources import Source, split_source
 from ganbench.grid.settings import EvaluationSettings
 from ganbench.registry.lookup import Bound
 from ganbench.training.data import TrainingData
-from ganbench.training.streams import derive_seed
 
-_READ_BATCH = 1000
-_PROBED = 1024
+
+class Evaluated(Protocol):
+    """What is measured how: a cell, or an `EvaluationPlan`."""
+
+    @property
+    def dataset(self) -> Bound: ...
+    @property
+    def data(self) -> DataSpec | None: ...
+    @property
+    def extractors(self) -> tuple[Bound, ...]: ...
+    @property
+    def metrics(self) -> tuple[Bound, ...]: ...
+    @property
+    def evaluation(self) -> EvaluationSettings: ...
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationPlan:
+    """What is measured how, without anything to be trained."""
+
+    dataset: Bound
+    data: DataSpec
+    extractors: tuple[Bound, ...]
+    metrics: tuple[Bound, ...]
+    evaluation: EvaluationSettings
 
 
 class Resources:
@@ -44,23 +68,24 @@ class Resources:
         self._dataset = ""
         self._splits: dict[str, Any] = {}
         self._notes: dict[str, list[str]] = {}
-        self._contents: dict[str, str] = {}
-        self._evaluators: dict[tuple[str, EvaluationSettings], Evaluator] = {}
+        self._sources: dict[str, Source] = {}
+        self._evaluators: dict[str, Evaluator] = {}
 
-    def training_data(self, cell: Cell) -> TrainingData:
+    def training_data(self, cell: Evaluated) -> TrainingData:
         """The training split, on the device if it fits in memory."""
         source = self._split(cell.dataset, "train")
         assert cell.data is not None
         workers = 0 if isinstance(source, ImageData) else min(4, torch.get_num_threads())
         return TrainingData(cell.data, source, workers, self._held_out(cell))
 
-    def evaluator(self, cell: Cell) -> Evaluator:
-        """The evaluator of a cell's data set, extractor and protocol.
+    def evaluator(self, cell: Evaluated) -> Evaluator:
+        """The evaluator of a cell's data set, extractors, metrics and settings.
 
         :raises UsageError: if data or weights are not to be had.
         """
         self._use(cell.dataset)
-        key = (cell.extractor.spec, cell.evaluation)
+        bounds = [bound.identity() for bound in (*cell.extractors, *cell.metrics)]
+        key = json.dumps([bounds, vars(cell.evaluation)], sort_keys=True, default=str)
         if key not in self._evaluators:
             self._evaluators[key] = self._make_evaluator(cell)
         return self._evaluators[key]
@@ -69,7 +94,7 @@ class Resources:
         """What a person should know about the data that was loaded."""
         return [note for notes in self._notes.values() for note in notes]
 
-    def _held_out(self, cell: Cell) -> ImageData | None:
+    def _held_out(self, cell: Evaluated) -> ImageData | None:
         """The images that a translation is evaluated on: the test split where there is one."""
         assert cell.data is not None
         if cell.data.pairing == "none":
@@ -77,71 +102,86 @@ class Resources:
         split = "test" if "test" in cell.dataset.component.splits else "train"
         return self._resident_split(cell.dataset, split, "translation")
 
-    def _make_evaluator(self, cell: Cell) -> Evaluator:
+    def _make_evaluator(self, cell: Evaluated) -> Evaluator:
         assert cell.data is not None
         settings, dataset = cell.evaluation, cell.dataset
-        held_out = self._held_out(cell)
-        if held_out is not None and held_out.sources is not None:
-            settings = replace(settings, samples=min(settings.samples, len(held_out.sources)))
-        network = cell.extractor.component.prepare(
-            ExtractorContext(
-                data=cell.data,
-                load=functools.partial(self._resident_split, dataset),
-                dataset_key=self._content(dataset, "train"),
-                cache=self.cache,
-                device=self.device,
-                log=self.log,
-                root=self.root,
-            )
-        )
         split = settings.reference_split
-        count = min(settings.reference_samples, len(self._split(dataset, split)))
-        if count < 2:
+        real = self._source(dataset, split)
+        if real.count < 2:
             raise UsageError(f"{dataset.spec}: the {split} split has one image; metrics need two")
-        kept = min(count, max(settings.prdc_samples, 10 * settings.kid_subset_size))
-        protocol = Protocol(split, count, kept, settings.prdc_samples, settings.prdc_k)
-        real = real_statistics(
-            functools.partial(self._real_batches, dataset, split, cell.data.classes > 0),
-            self._content(dataset, split),
+        test = self._test_source(cell)
+        keep = kept_parts(cell.metrics)
+        sides = []
+        for bound in cell.extractors:
+            network = ready_network(bound, self._context(cell))
+            held_out = None if test is None else self._side(test, network, cell, keep)
+            side = self._side(real, network, cell, keep, held_out)
+            sides.append(Side(bound.mark, network, side))
+        measurer = Measurer(cell.metrics, sides, cell.data.channels, self.device, dataset)
+        held = self._held_out(cell)
+        most = settings.samples
+        if held is not None and held.sources is not None:
+            most = min(most, len(held.sources))
+        return Evaluator(measurer, settings, most, split)
+
+    def _side(
+        self,
+        source: Source,
+        network: FeatureNetwork,
+        cell: Evaluated,
+        keep: frozenset[str],
+        held_out: RealSide | None = None,
+    ) -> RealSide:
+        assert cell.data is not None
+        places = choice(source.count, cell.evaluation.reference_samples)
+        return RealSide(
+            source,
+            places,
+            cell.data.channels,
             network,
-            protocol,
+            keep,
+            self.device,
             self.cache,
+            modes=cell.dataset.component.mixture(),
+            held_out=held_out,
+            meter=Saying(self.log),
         )
-        real = _on_device(real, self.device)
-        return Evaluator(cell.data, dataset.component, network, real, protocol, settings)
 
-    def _real_batches(
-        self, dataset: Bound, split: str, labelled: bool, count: int
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
-        """``count`` real samples in a random order that is the same for ever, with their labels."""
-        source = self._split(dataset, split)
-        shuffle = torch.Generator().manual_seed(derive_seed(0, "reference order"))
-        order = torch.randperm(len(source), generator=shuffle)[:count]
-        if isinstance(source, ImageData):
-            for part in order.split(_READ_BATCH):
-                rows = part.to(source.images.device)
-                yield source.images[rows], None if source.labels is None else source.labels[rows]
-            return
-        for images, labels in DataLoader(Subset(source, order.tolist()), batch_size=_READ_BATCH):
-            yield images.to(self.device), labels.to(self.device) if labelled else None
+    def _context(self, cell: Evaluated) -> ExtractorContext:
+        assert cell.data is not None
+        return ExtractorContext(
+            data=cell.data,
+            load=functools.partial(self._resident_split, cell.dataset),
+            dataset_key=self._source(cell.dataset, "train").content() or "",
+            cache=self.cache,
+            device=self.device,
+            log=self.log,
+            root=self.root,
+        )
 
-    def _content(self, dataset: Bound, split: str) -> str:
-        """A hash of the split, worked out once: gigabytes take seconds."""
+    def _test_source(self, cell: Evaluated) -> Source | None:
+        """The split that no generator has seen, where a metric looks at it and it can be had."""
+        wanted = any(
+            "held_out" in m.component.needs
+            or any(column.held_out for column in m.component.columns)
+            for m in cell.metrics
+        )
+        splits = cell.dataset.component.splits
+        if not wanted or "test" not in splits or cell.evaluation.reference_split == "test":
+            return None
+        try:
+            return self._source(cell.dataset, "test")
+        except UsageError as error:
+            self.log(f"{cell.dataset.spec}: nothing is measured against the test split: {error}")
+            return None
+
+    def _source(self, dataset: Bound, split: str) -> Source:
+        """A split, whose content is hashed once: gigabytes take seconds."""
         self._use(dataset)
-        if split not in self._contents:
-            self._contents[split] = self._hash(dataset, split)
-        return self._contents[split]
-
-    def _hash(self, dataset: Bound, split: str) -> str:
-        source = self._split(dataset, split)
-        if isinstance(source, ImageData):
-            return content_hash(source)
-        known = [dataset.identity(), dataset.component.fingerprint(self.root), split, len(source)]
-        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
-        # Reading all of it would take too long; some of it tells other content well enough.
-        for images, _ in self._real_batches(dataset, split, False, min(len(source), _PROBED)):
-            digest.update(images.cpu().contiguous().numpy().data)
-        return digest.hexdigest()
+        if split not in self._sources:
+            data = self._split(dataset, split)
+            self._sources[split] = split_source(dataset, split, self.root, data)
+        return self._sources[split]
 
     def _resident_split(
         self, dataset: Bound, split: str, reader: str = "this extractor"
@@ -165,7 +205,7 @@ class Resources:
 
     def _use(self, dataset: Bound) -> None:
         if dataset.spec != self._dataset:
-            self._splits, self._notes, self._contents, self._evaluators = {}, {}, {}, {}
+            self._splits, self._notes, self._sources, self._evaluators = {}, {}, {}, {}
             self._dataset = dataset.spec
 
 
@@ -174,19 +214,3 @@ def moved(data: ImageData, device: torch.device) -> ImageData:
     labels = None if data.labels is None else data.labels.to(device)
     sources = None if data.sources is None else data.sources.to(device)
     return replace(data, images=data.images.to(device), labels=labels, sources=sources)
-
-
-def _on_device(real: RealStatistics, device: torch.device) -> RealStatistics:
-    reference = real.reference
-    moments = replace(
-        reference.moments,
-        mean=reference.moments.mean.to(device),
-        cov=reference.moments.cov.to(device),
-    )
-    return replace(
-        real,
-        reference=replace(reference, moments=moments, root=reference.root.to(device)),
-        features=real.features.to(device),
-        radii=real.radii.to(device),
-        labels=None if real.labels is None else real.labels.to(device),
-    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import UsageError
+from ganbench.execution.auto import as_begun, settled
 from ganbench.execution.options import RunOptions, parse_seconds, parse_size
 from ganbench.execution.remains import Remains, write_skipped
 from ganbench.grid.budget import Budget, parse_budget
@@ -207,9 +208,15 @@ def execute(
     if options.executor != "ray" and (warning := cache_problem(cache_root())):
         progress.say(warning)
     with stop_on_signals() as stop:
+        grid = as_begun(grid, folder)
         crew = _Crew(grid, folder, root, options, stop)
         try:
-            plan = plan or expand(grid, root)
+            if plan is None:
+                chosen = settled(grid, root, cache_root(), progress.say)
+                if any(chosen.auto[name] != grid.auto.get(name, name) for name in chosen.auto):
+                    crew.close()  # its workers plan the grid with another extractor
+                    crew = _Crew(chosen, folder, root, options, stop)
+                plan = expand(chosen, root)
             trials = list(plan.trials())
             _refuse_stale(trials)
             remains = Remains(folder, trials, options.keep_results)
@@ -366,9 +373,11 @@ def _objects(callbacks: Sequence[str | Callback]) -> list[Callback]:
 
 def _lay_out(plan: Plan, trials: Sequence[Trial], folder: RunFolder) -> None:
     """Write down what is planned, and what cannot work."""
+    from ganbench.execution.described import described_plan
     from ganbench.results.files import write_atomically
 
     folder.create()
+    folder.describe(described_plan(plan))
     write_atomically(folder.grid_file, plan.grid.to_toml())
     folder.write_plan({trial.id: f"{trial.cell.label} seed {trial.seed}" for trial in trials})
     for trial in trials:

@@ -178,9 +178,10 @@ def between(start: torch.Tensor, end: torch.Tensor, steps: int, *, spherical: bo
     return path
 
 
-def load_trained(folder: TrialFolder) -> Trained:
+def load_trained(folder: TrialFolder, which: str = "last") -> Trained:
     """The generator of a trial that has a checkpoint.
 
+    :param which: the ``last`` weights, or those of the ``best`` tick.
     :raises UsageError: if there is none, or its architecture is not installed or has changed.
     """
     identity = folder.read_identity()
@@ -194,23 +195,32 @@ def load_trained(folder: TrialFolder) -> Trained:
     data = DataSpec(**state["data"])
     generator = bound.component.build(data).generator
     try:
-        generator.load_state_dict(state["trainer"]["averaged"])
+        generator.load_state_dict(_weights(state, which, folder))
     except RuntimeError:
         now, then = bound.info.version, identity["architecture"].get("version")
         raise UsageError(
             f"the weights of trial {folder.id} do not fit {bound.spec} of {bound.info.provider} "
             f"{now}; the trial used version {then}"
         ) from None
-    progress = Progress(*state.get("progress", (0, 1.0)))
+    progress = state.get("progress", (0, 1.0))
+    if which == "best":
+        progress = state["session"]["best_progress"]
     return Trained(
         folder.id,
         bound.component,
         data,
         generator.eval(),
-        progress,
+        Progress(*progress),
         identity,
         _doubt(folder.id, identity, bound.info),
     )
+
+
+def _weights(state: Mapping[str, Any], which: str, folder: TrialFolder) -> Any:
+    weights = state["session"]["best_weights"] if which == "best" else state["trainer"]["averaged"]
+    if weights is None:
+        raise UsageError(f"trial {folder.id} has no weights of a best tick: it was never evaluated")
+    return weights
 
 
 def _doubt(trial: str, identity: Mapping[str, Any], info: ComponentInfo) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import hashlib
 import json
 import math
 import os
@@ -20,11 +22,12 @@ from ganbench.components.progress import Progress
 from ganbench.errors import ClaimLostError, InterruptedTraining
 from ganbench.evaluation.evaluator import Evaluator
 from ganbench.evaluation.film import Film
-from ganbench.evaluation.pairs import PairScores
-from ganbench.evaluation.pictures import save_film, save_samples, save_translations
+from ganbench.evaluation.pictures import save_film, save_rows, save_samples, save_translations
 from ganbench.evaluation.stability import stability, training_statistics
+from ganbench.execution.generated import SampledSource
 from ganbench.execution.memory import peak_megabytes, reset_peak
 from ganbench.execution.orders import Status
+from ganbench.execution.streams import FRESH_NOISE, NOISE
 from ganbench.grid.cell import PROTOCOL, Trial
 from ganbench.registry.sources import changed_sources
 from ganbench.results.store import TrialFolder
@@ -34,7 +37,6 @@ from ganbench.training.series import MEASURES
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.trainer import Trainer
 
-NOISE, FRESH_NOISE = "evaluation noise", "fresh evaluation noise"
 _PICTURES = {"image": 64, "points": 2500}
 _TRANSLATIONS = 24
 _SAVE_EVERY = 30.0  # seconds between checkpoints; the last tick always saves
@@ -51,7 +53,9 @@ class _Session:
     wall_seconds: float = 0.0
     started: str = ""
     exclusive: bool = True
-    best_fd: float = math.inf
+    at_end: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    best: float = math.inf
     best_weights: dict[str, torch.Tensor] | None = None
     best_progress: tuple[int, float] = Progress(0, 0.0)
     film: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -151,7 +155,12 @@ class TrialRun:
     def _forget_earlier(self) -> None:
         """A trial that starts anew must not end with an earlier attempt's curve and pictures."""
         folder = self.folder
-        for path in (folder.history_csv, folder.samples_png, folder.progress_png):
+        for path in (
+            folder.history_csv,
+            folder.samples_png,
+            folder.progress_png,
+            folder.neighbours_png,
+        ):
             path.unlink(missing_ok=True)
 
     def _made_with(self) -> dict[str, Any]:
@@ -168,25 +177,35 @@ class TrialRun:
         session, trainer = self._session, self.trainer
         self._report("evaluating")
         start = time.perf_counter()
-        film = Film(session.film)
-        metrics = self._metrics(trainer.sampler(), NOISE, film, tick)
+        film, last = Film(session.film), tick == trainer.schedule.ticks
+        see = functools.partial(film.see, tick, trainer.schedule.ticks)
+        samples = self._samples(trainer.sampler(), NOISE, see)
+        near = None
+        if last:
+            metrics, near = self.evaluator.at_end(samples)
+        else:
+            metrics = self.evaluator.at_tick(samples)
         session.eval_seconds += time.perf_counter() - start
-        if not math.isfinite(metrics["fd"]):
+        session.failed |= self.evaluator.failed
+        if not math.isfinite(metrics[self.evaluator.primary]):
             film.forget(tick)
             return False
+        if last:
+            session.at_end = metrics
+            self._save_neighbours(near, session.film.get(str(tick)))
         record = {
             "trial": self.trial.id,
             "tick": tick,
             "images": trainer.images,
             "steps": trainer.steps,
             "train_seconds": trainer.train_seconds,
-            **metrics,
+            **self.evaluator.of_ticks(metrics),
             **self._means_since_last_tick(),
         }
         session.tick = tick
         session.history.append(record)
-        if metrics["fd"] < session.best_fd:
-            session.best_fd = metrics["fd"]
+        if self._is_better(metrics[self.evaluator.primary]):
+            session.best = metrics[self.evaluator.primary]
             session.best_weights = trainer.averaged_weights()
             session.best_progress = trainer.progress
         self._check_claim()
@@ -202,22 +221,31 @@ class TrialRun:
         if time.perf_counter() - self._last_save > self._save_every:
             self._save()
 
-    def _metrics(
-        self, sampler: Sampler, stream: str, film: Film | None = None, tick: int = 0
-    ) -> dict[str, float]:
-        """Every metric of a generator's samples, the first of which go into the film."""
-        count = self.evaluator.settings.samples
-        batches = sampler.batches(count, stream)
-        if film is not None and self.trainer.data.spec.kind == "image":
-            batches = film.watch(tick, self.trainer.schedule.ticks, batches)
-        # Metrics of single classes take long, and of fresh noise only fd is wanted.
-        labels = None if stream == FRESH_NOISE else sampler.labels(count, stream)
-        held_out = self.trainer.data.held_out
-        if held_out is None or not held_out.paired:
-            return self.evaluator.evaluate(batches, labels)
-        scores = PairScores(held_out.images)
-        metrics = self.evaluator.evaluate(scores.watch(batches), labels)
-        return metrics | scores.result()
+    def _samples(
+        self,
+        sampler: Sampler,
+        stream: str,
+        see: Callable[[torch.Tensor], None] = lambda images: None,
+    ) -> SampledSource:
+        """A generator's samples, to be measured."""
+        data = self.trainer.data
+        held_out, image = data.held_out, data.spec.kind == "image"
+        pairs = held_out.images if held_out is not None and held_out.paired else None
+        return SampledSource(
+            f"trial {self.trial.id}",
+            sampler,
+            self.evaluator.samples,
+            stream,
+            pairs=pairs,
+            see=see if image else lambda images: None,
+        )
+
+    def _is_better(self, value: float) -> bool:
+        """Whether a value of the primary metric is the best so far."""
+        best = self._session.best
+        if self.evaluator.primary_column.better == "higher":
+            return value > best or not math.isfinite(best)
+        return value < best
 
     def _means_since_last_tick(self) -> dict[str, float]:
         since = self._session.history[-1]["steps"] if self._session.history else 0
@@ -230,16 +258,27 @@ class TrialRun:
         session = self._session
         self._report("evaluating")
         self._save_pictures()
-        fresh = self._fresh_best()
+        fresh, noise = self._fresh_best()
         self._save()
         last = session.history[-1]
-        network = self.evaluator.network
-        row = self._row("ok") | {
+        kept = {
             key: value for key, value in last.items() if key not in ("trial", "tick", *MEASURES)
         }
-        if network.standard_fid:
-            row |= {"fid": last["fd"], "is_mean": last["cs_mean"], "is_std": last["cs_std"]}
-        return row | {"fd_best_fresh": fresh}
+        name = self.evaluator.primary
+        known = [value for value in (session.at_end[f"{name}_noise"], noise) if value == value]
+        session.at_end |= {
+            f"{name}_best_fresh": fresh,
+            f"{name}_noise": max(known, default=math.nan),
+        }
+        return self._row("ok") | kept | session.at_end
+
+    def _save_neighbours(self, near: torch.Tensor | None, samples: torch.Tensor | None) -> None:
+        """A row for each of the first samples: the sample, then the real images nearest to it."""
+        if near is not None and samples is not None:
+            rows = [
+                torch.cat([one[None], found]) for one, found in zip(samples, near, strict=False)
+            ]
+            save_rows(self.folder.neighbours_png, rows)
 
     def _save_film(self) -> None:
         if self._session.film:
@@ -257,8 +296,8 @@ class TrialRun:
         real = source.images[:2500] if isinstance(source, ImageData) and kind == "points" else None
         save_samples(path, sampler.images(_PICTURES[kind], NOISE), data.spec, real)
 
-    def _fresh_best(self) -> float:
-        """The best tick's generator on noise that did not take part in choosing it."""
+    def _fresh_best(self) -> tuple[float, float]:
+        """The best tick's generator on noise that did not take part in choosing it: value and noise."""
         session, trainer = self._session, self.trainer
         assert session.best_weights is not None
         start = time.perf_counter()
@@ -266,10 +305,10 @@ class TrialRun:
         module = sampler.generator
         last = trainer.averaged_weights()
         module.load_state_dict(session.best_weights)
-        fd = self._metrics(sampler, FRESH_NOISE)["fd"]
+        found = self.evaluator.of_best(self._samples(sampler, FRESH_NOISE))
         module.load_state_dict(last)
         session.eval_seconds += time.perf_counter() - start
-        return fd
+        return found
 
     def _diverged(self, step: int) -> dict[str, Any]:
         series = self.trainer.series
@@ -305,6 +344,8 @@ class TrialRun:
             "generator_params": g_params,
             "discriminator_params": d_params,
             "extractor": self.evaluator.extractor,
+            "evaluation_id": self._evaluation_id(),
+            "unmeasured": _json(self._session.failed) if self._session.failed else None,
             "device": device_name(self.device),
             "exclusive": session.exclusive and self._exclusive(),
             "started": session.started,
@@ -312,18 +353,44 @@ class TrialRun:
             **(self._curve(status) if curve and session.history else {}),
         }
 
+    def _evaluation_id(self) -> str:
+        """A hash of everything that decides what the metrics mean, wherever the trial ran."""
+        cell = self.trial.cell
+        record = {k: v for k, v in cell.evaluation_record.items() if k != "ticks"}
+        parts = {
+            "protocol": PROTOCOL,
+            "evaluation": record,
+            "dataset": cell.identity["dataset"],
+            "metrics": cell.identity["metrics"],
+            "extractors": self.evaluator.identities,
+        }
+        return hashlib.sha256(_json(parts).encode()).hexdigest()[:16]
+
     def _curve(self, status: str) -> dict[str, Any]:
         """The stability columns; a diverged trial's curve ends in a value that is not finite."""
-        images = [record["images"] for record in self._session.history]
-        fd = [record["fd"] for record in self._session.history]
+        session, column = self._session, self.evaluator.primary_column
+        images = [record["images"] for record in session.history]
+        values = [record[column.name] for record in session.history]
         if status == "diverged":
-            images, fd = [*images, max(images[-1], self.trainer.images)], [*fd, math.nan]
+            images, values = [*images, max(images[-1], self.trainer.images)], [*values, math.nan]
+        lost = [
+            [record.get(name, math.nan) for record in session.history]
+            for name in self.evaluator.mode_columns
+        ]
+        curve = stability(
+            images,
+            values,
+            column,
+            fresh=session.at_end.get(f"{column.name}_best_fresh", math.nan),
+            noise=session.at_end.get(f"{column.name}_noise", math.nan),
+            modes=lost,
+        )
         series = self.trainer.series
         columns = [series.column(name) for name in ("d_auc", "g_grad_norm", "d_grad_norm")]
         failed = self.trainer.failed_step()
         columns = [column[:failed] for column in columns]
         statistics = training_statistics(*columns) if len(columns[0]) else {}
-        return {**stability(images, fd), **statistics}
+        return {**curve, **statistics}
 
     def _report(self, phase: str) -> None:
         trainer, series = self.trainer, self.trainer.series
@@ -341,7 +408,7 @@ class TrialRun:
                 self._session.eval_seconds,
                 d_loss,
                 g_loss,
-                history[-1]["fd"] if history else math.nan,
+                history[-1][self.evaluator.primary] if history else math.nan,
             )
         )
 
@@ -401,7 +468,7 @@ def base_row(trial: Trial) -> dict[str, Any]:
         "protocol": str(PROTOCOL),
         "budget": str(cell.budget),
         "data_fingerprint": cell.fingerprint or None,
-        "evaluation": _json(cell.identity["evaluation"]),
+        "evaluation": _json(cell.evaluation_record),
         "settings": _json(cell.training.as_dict()),
         "setting_sources": _json(dict(cell.training.sources)),
     }

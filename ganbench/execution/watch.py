@@ -17,6 +17,7 @@ from typing import Any
 
 from ganbench.results.files import decode
 from ganbench.results.frames import read_rows
+from ganbench.results.primary import PRIMARY
 from ganbench.results.schema import AXES, ENDED_WELL, coerce
 from ganbench.results.store import RunFolder, TrialFolder
 
@@ -52,6 +53,7 @@ class RunningTrial:
 
     :ivar phase: ``starting``, ``training`` or ``evaluating``.
     :ivar share: of its budget, 0 to 1.
+    :ivar quality: the primary metric at the last tick, ``metric`` its name.
     :ivar seconds_left: until its budget is used up.
     :ivar since: when this attempt began, ISO 8601.
     :ivar owner: the supervisor.
@@ -69,7 +71,8 @@ class RunningTrial:
     images_per_second: float | None
     d_loss: float | None
     g_loss: float | None
-    fd: float | None
+    quality: float | None
+    metric: str
     seconds_left: float | None
     since: str | None
     owner: str
@@ -236,6 +239,7 @@ def _running(document: Mapping[str, Any], planned: Mapping[str, str]) -> Iterato
             phase=_text(entry.get("phase")) or "starting",
             steps=_whole(entry.get("steps")),
             images=_whole(entry.get("images")),
+            metric=_text(entry.get("metric")) or PRIMARY,
             since=_text(entry.get("since")),
             owner=_text(document.get("owner")) or "",
             planned=trial_id in planned,
@@ -243,7 +247,7 @@ def _running(document: Mapping[str, Any], planned: Mapping[str, str]) -> Iterato
         )
 
 
-_NUMBERS = ("share", "images_per_second", "d_loss", "g_loss", "fd", "seconds_left")
+_NUMBERS = ("share", "images_per_second", "d_loss", "g_loss", "quality", "seconds_left")
 
 
 def _has_ended(run: RunFolder, trial: RunningTrial, folders: Collection[str]) -> bool:

@@ -10,17 +10,18 @@ from typing import Any
 
 from ganbench.components.data import DataSpec
 from ganbench.grid.budget import Budget
+from ganbench.grid.metrics import options_of
 from ganbench.grid.settings import EvaluationSettings, Settled, plain
+from ganbench.protocol import PROTOCOL as PROTOCOL
 from ganbench.registry.lookup import Bound
-
-#: Raised whenever the meaning of a result changes; results of different protocols never mix.
-PROTOCOL = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One combination of components with its settings and budget.
 
+    :ivar extractors: of the features that metrics use; the first is the primary one.
+    :ivar metrics: in the order of their columns.
     :ivar data: the shape of the data set's samples.
     :ivar asked: the architecture as the grid names it.
     :ivar fingerprint: the data set's own word for its content.
@@ -33,7 +34,8 @@ class Cell:
     dataset: Bound
     regularizers: tuple[Bound, ...]
     augmentations: tuple[Bound, ...]
-    extractor: Bound
+    extractors: tuple[Bound, ...]
+    metrics: tuple[Bound, ...]
     data: DataSpec | None
     fingerprint: str
     training: Settled
@@ -76,16 +78,28 @@ class Cell:
             "dataset": self.dataset.identity() | {"fingerprint": self.fingerprint},
             "regularizers": [bound.identity() for bound in self.regularizers],
             "augmentations": [bound.identity() for bound in self.augmentations],
-            "extractor": self.extractor.identity(),
+            "extractor": self.extractors[0].identity(),
+            "extractors": [bound.identity() for bound in self.extractors],
+            "metrics": [bound.identity() for bound in self.metrics],
             "training": self.training.as_dict(),
-            "evaluation": plain(self.evaluation) | {"extractor": self.extractor.spec},
+            "evaluation": self.evaluation_record,
             "budget": self.budget.as_dict(),
         }
 
     @property
+    def evaluation_record(self) -> dict[str, Any]:
+        """Every evaluation setting, options of the metrics among them, as it was resolved."""
+        named = {
+            "extractor": self.extractors[0].spec,
+            "extractors": [bound.spec for bound in self.extractors],
+            "metrics": [bound.info.name for bound in self.metrics],
+        }
+        return plain(self.evaluation) | options_of(self.metrics) | named
+
+    @property
     def components(self) -> tuple[Bound, ...]:
         """Everything that a trial is made of."""
-        parts = (self.architecture, self.loss, self.dataset, self.extractor)
+        parts = (self.architecture, self.loss, self.dataset, *self.extractors, *self.metrics)
         return (*parts, *self.regularizers, *self.augmentations)
 
     @functools.cached_property

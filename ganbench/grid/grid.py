@@ -23,7 +23,7 @@ from ganbench.grid.settings import (
 
 AXES = ("architecture", "loss", "dataset", "regularizer", "augmentation")
 MAX_SEEDS = 10_000
-_SECTIONS = ("grid", "budget", "training", "evaluation", "about")
+_SECTIONS = ("grid", "budget", "training", "evaluation", "auto", "about")
 _OPTIONAL = {"regularizer": ("none",), "augmentation": ("none",)}
 
 
@@ -36,6 +36,8 @@ class Grid:
     :ivar budget: when training stops.
     :ivar training: settings that override what components recommend.
     :ivar evaluation: evaluation settings.
+    :ivar auto: what ``extractor = "auto"`` takes in place of an extractor that a data set names:
+        spec -> spec. A run fills it in where it has found out which weights can be had.
     :ivar about: what a person should know; nothing of it has an effect. Of shipped grids their
         ``description``; of recipes also ``kind = "recipe"``, the ``paper``, where the ``settings``
         come from, the ``published`` figures (each with ``metric``, ``value``, ``protocol`` and
@@ -47,6 +49,7 @@ class Grid:
     budget: Budget = field(default_factory=lambda: Budget("images", 200_000))
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    auto: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -54,8 +57,11 @@ class Grid:
         axes = {axis: _specs(axis, self.axes.get(axis, _OPTIONAL.get(axis))) for axis in AXES}
         object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "seeds", _seeds(self.seeds))
-        for section in ("training", "evaluation", "about"):
+        for section in ("training", "evaluation", "auto", "about"):
             object.__setattr__(self, section, _table(section, getattr(self, section)))
+        for wanted, taken in self.auto.items():
+            if not isinstance(taken, str):
+                raise UsageError(f"[auto] {wanted} must be the spec of an extractor, not {taken!r}")
         settle_training([("grid", self.training)])
         settle_evaluation(self.evaluation)
 
@@ -138,6 +144,7 @@ class Grid:
             "budget": self.budget.as_dict(),
             "training": dict(self.training),
             "evaluation": dict(self.evaluation),
+            "auto": dict(self.auto),
         }
         return {section: table for section, table in data.items() if table}
 

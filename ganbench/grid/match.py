@@ -29,7 +29,7 @@ def matching(trials: Sequence[Trial], text: str) -> list[Trial]:
 
 
 def _bounds(cell: Cell) -> tuple[Bound, ...]:
-    parts = (cell.asked, cell.architecture, cell.loss, cell.dataset, cell.extractor)
+    parts = (cell.asked, cell.architecture, cell.loss, cell.dataset, *cell.extractors)
     return (*parts, *cell.regularizers, *cell.augmentations)
 
 

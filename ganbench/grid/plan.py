@@ -14,6 +14,7 @@ from ganbench.errors import UsageError
 from ganbench.grid.cell import Cell, Trial
 from ganbench.grid.compatibility import augmentation_problem, missing_capability, task_problem
 from ganbench.grid.grid import Grid
+from ganbench.grid.metrics import bind_metrics
 from ganbench.grid.settings import Settled, settle_training
 from ganbench.registry.guard import one_line, quiet_stdout
 from ganbench.registry.lookup import Bound, Registry, default_registry
@@ -72,12 +73,13 @@ class _Expansion:
         self.grid, self.root = grid, root
         self.evaluation = grid.evaluation_settings
         self.bind = functools.cache(registry.bind)
+        self.metrics = bind_metrics(self.evaluation.metrics, registry, self.evaluation.primary)
         self.data_of = functools.cache(self._data_of)
         self.fingerprint_of = functools.cache(self._fingerprint_of)
         self.needs_of = functools.cache(self._needs_of)
         self.fitted = functools.cache(self._fitted)
         self.changeable = functools.cache(_changeable)
-        self.extractor_of = functools.cache(self._extractor_of)
+        self.extractors_of = functools.cache(self._extractors_of)
         self.recommended = functools.cache(_recommended)
         self.settled = functools.cache(self._settled)
         self.settlements: dict[str, Answer[Settled]] = {}
@@ -111,7 +113,7 @@ class _Expansion:
         fingerprint, no_fingerprint = self.fingerprint_of(dataset)
         needs, no_needs = self.needs_of((*augmentations, *regularizers, loss))
         architecture, no_fit = self.fitted(asked, data, needs)
-        extractor, no_features = self.extractor_of(dataset, data)
+        extractors, no_features = self.extractors_of(dataset, data)
         training, no_settings = self.settled(dataset, architecture, loss)
         no_change = self.changeable(augmentations, architecture, data)
         reasons = (no_data, no_fingerprint, no_needs, no_fit, no_change, no_features, no_settings)
@@ -121,7 +123,8 @@ class _Expansion:
             dataset=dataset,
             regularizers=regularizers,
             augmentations=augmentations,
-            extractor=extractor,
+            extractors=extractors,
+            metrics=self.metrics,
             data=data,
             fingerprint=fingerprint,
             training=training,
@@ -169,12 +172,24 @@ class _Expansion:
 
         return _asked(asked, fit, asked)
 
-    def _extractor_of(self, dataset: Bound, data: DataSpec | None) -> Answer[Bound]:
-        spec = self.evaluation.extractor
-        bound = self.bind("extractor", dataset.component.extractor if spec == "auto" else spec)
-        if data is None:
-            return bound, None
-        return _asked(bound, lambda component: (bound, component.problem(data)), bound)
+    def _extractors_of(self, dataset: Bound, data: DataSpec | None) -> Answer[Bounds]:
+        own = dataset.component.extractor
+        specs = self.evaluation.extractor_specs
+        bounds = tuple(
+            self._automatic(own) if s == "auto" else self.bind("extractor", s) for s in specs
+        )
+        _refuse_repetition(" and ".join(specs), bounds)
+        problem = None
+        for bound in bounds if data is not None else ():
+            found = _asked(bound, lambda it: (None, it.problem(data)), None)[1]
+            problem = problem or found
+        return bounds, problem
+
+    def _automatic(self, spec: str) -> Bound:
+        """A data set's own extractor, or what was chosen in its place for this run."""
+        bound = self.bind("extractor", spec)
+        chosen = self.grid.auto.get(bound.spec)
+        return bound if chosen is None else self.bind("extractor", chosen)
 
     def _settled(self, dataset: Bound, architecture: Bound, loss: Bound) -> Answer[Settled]:
         """Training settings: the grid's over what the components recommend."""

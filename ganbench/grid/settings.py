@@ -94,11 +94,29 @@ class EvaluationSettings:
     samples: int = option(10_000, "generated samples for each evaluation", ge=2)
     reference_samples: int = option(50_000, "real samples at the most", ge=2)
     reference_split: Literal["train", "test"] = option("train", "where real samples come from")
-    extractor: str = option("auto", "spec of a feature extractor; auto: the data set's own")
-    prdc_samples: int = option(10_000, "samples for precision and recall at the most", ge=2)
-    prdc_k: int = option(5, "nearest neighbours for precision and recall", ge=1)
-    kid_subsets: int = option(100, "subsets for KID", ge=1)
-    kid_subset_size: int = option(1000, "samples in each subset for KID", ge=2)
+    extractor: str = option(
+        "auto", "spec of a feature extractor; auto: the data set's own, or its fallback"
+    )
+    extractors: tuple[str, ...] = option(
+        (), "specs of several extractors, the first in place of `extractor`"
+    )
+    metrics: tuple[str, ...] = option((), "specs of metrics; none: those that ganbench ships")
+    primary: str = option("fd", "the column that the curve columns and verdicts are of")
+
+    def __post_init__(self) -> None:
+        if self.extractors and self.extractor != "auto":
+            raise ValueError(
+                f"extractor={self.extractor} and extractors={list(self.extractors)}: name all of them "
+                "in extractors, the primary one first"
+            )
+        for name in ("extractors", "metrics"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name}={list(getattr(self, name))}: one is named twice")
+
+    @property
+    def extractor_specs(self) -> tuple[str, ...]:
+        """All extractors, the primary one first."""
+        return self.extractors or (self.extractor,)
 
 
 #: Shorthands that set both players at once.
@@ -136,8 +154,20 @@ def settle_training(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Settled:
 
 
 def settle_evaluation(overrides: Mapping[str, Any]) -> EvaluationSettings:
-    """The evaluation settings of a grid; raises UsageError."""
-    settings: EvaluationSettings = create(EvaluationSettings, overrides, "[evaluation]")
+    """The evaluation settings of a grid; raises UsageError.
+
+    An option of a metric is a setting too: ``prdc_k`` is the option ``k`` of ``prdc``. The metrics of
+    the result have it.
+    """
+    known = {field.name for field in fields(EvaluationSettings)}
+    own = {name: value for name, value in overrides.items() if name in known}
+    rest = {name: value for name, value in overrides.items() if name not in known}
+    settings: EvaluationSettings
+    if rest or not own.get("metrics") or isinstance(own["metrics"], str):
+        from ganbench.grid.metrics import with_options
+
+        own["metrics"] = with_options(own.get("metrics", ()), rest, known)
+    settings = create(EvaluationSettings, own, "[evaluation]")
     return settings
 
 

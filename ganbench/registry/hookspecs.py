@@ -76,6 +76,14 @@ def ganbench_extractors(register: Register) -> None:
 
 
 @hookspec
+def ganbench_metrics(register: Register) -> None:
+    """Provide metrics of generated samples.
+
+    :param register: called once for each :class:`ganbench.Metric`.
+    """
+
+
+@hookspec
 def ganbench_callbacks(register: Register) -> None:
     """Provide observers of trials, such as experiment trackers.
 

@@ -147,6 +147,12 @@ class Bound:
         """The canonical spec: options that differ from their defaults, sorted."""
         return options.canonical_spec(self.info.name, self.component)
 
+    @property
+    def mark(self) -> str:
+        """Its name in columns, with these options: ``pixels:size=8``."""
+        _, _, given = self.spec.removesuffix("]").partition("[")
+        return ":".join([self.info.bare_name, *filter(None, given.split(","))])
+
     def replaced(self, component: Any) -> Bound:
         """The same name for a component with other options."""
         return Bound(self.info, component)

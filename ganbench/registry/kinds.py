@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
             "ganbench_extractors",
             "ganbench.components.extractor:Extractor",
         ),
+        Kind("metric", "metrics", "ganbench_metrics", "ganbench.components.metric:Metric"),
         Kind(
             "callback", "callbacks", "ganbench_callbacks", "ganbench.components.callback:Callback"
         ),

@@ -75,6 +75,11 @@ class Registry:
         infos = [*self._bare[name].values(), *map(self._bare_or, self._qualified[name].values())]
         return {info.name: info for info in sorted(infos, key=lambda info: info.name)}
 
+    def shipped(self, kind: str) -> list[ComponentInfo]:
+        """The components that ganbench itself ships, in the order in which it registers them."""
+        infos = self._bare[kind_of(kind).name].values()
+        return [info for info in infos if info._registration.plugin.builtin]
+
     def info(self, kind: str, name: str, provider: str | None = None) -> ComponentInfo:
         """Look one component up; raises UnknownNameError or ConflictError."""
         what = kind_of(kind)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.errors import UsageError
 from ganbench.report.facts import facts, grid_text
 from ganbench.report.figures.base import Figure
 from ganbench.report.figures.curves import curve_figures
@@ -16,7 +15,7 @@ from ganbench.report.figures.pareto import pareto_figures
 from ganbench.report.figures.profiles import score_figures, time_figures
 from ganbench.report.figures.stability import stability_figures
 from ganbench.report.findings import findings
-from ganbench.report.galleries import Gallery, film_ticks, galleries
+from ganbench.report.galleries import Gallery, film_ticks, galleries, has_neighbours
 from ganbench.report.tables import Table, cell_table, trial_table, whole_view
 from ganbench.results.formatting import plain
 from ganbench.results.frames import read_history, read_results
@@ -56,6 +55,7 @@ class Report:
     chapters: list[Chapter]
     galleries: list[Gallery]
     ticks: list[int]
+    neighbours: bool
     failures: list[Note]
     skipped: list[Note]
     problems: list[str]
@@ -74,7 +74,7 @@ def gather(path: str | Path) -> Report:
     summary = by_cell(results)
     cells, trials = whole_view(results, summary), whole_view(results)
     anchors = {trial: f"trial-{number}" for number, trial in enumerate(trials.frame["trial"])}
-    problems = [*found.problems, *history.problems]
+    problems = [*dict.fromkeys([*found.problems, *history.problems])]
     pictures = galleries(run, results, history.frame, anchors, problems)
     shown = {p.anchor for gallery in pictures for p in gallery.pictures}
     return Report(
@@ -90,6 +90,7 @@ def gather(path: str | Path) -> Report:
         chapters=_chapters(results, history.frame),
         galleries=pictures,
         ticks=film_ticks(pictures),
+        neighbours=has_neighbours(pictures),
         failures=failures(results),
         skipped=skipped(results),
         problems=[plain(problem) for problem in problems],
@@ -116,14 +117,14 @@ def _chapters(results: pd.DataFrame, history: pd.DataFrame) -> list[Chapter]:
         (
             "speed",
             "Quality against throughput",
-            "Better is to the lower right; no other cell is both better and faster than one on "
+            "Arrows point to the better side; no other cell is both better and faster than one on "
             "the dashed front, whose marks are filled.",
             lambda: pareto_figures(results),
         ),
         (
             "profiles",
             "Performance profiles",
-            "The share of a component's trials whose Fréchet distance is at most τ: the higher line "
+            "The share of a component's trials whose value is at least as good as τ: the higher line "
             "is better, wherever it is.",
             lambda: score_figures(results),
         ),
@@ -141,13 +142,5 @@ def _chapters(results: pd.DataFrame, history: pd.DataFrame) -> list[Chapter]:
         ),
     ]
 
-    found = [Chapter(anchor, title, intro, _made(make)) for anchor, title, intro, make in drawn]
+    found = [Chapter(anchor, title, intro, make()) for anchor, title, intro, make in drawn]
     return [chapter for chapter in found if chapter.figures]
-
-
-def _made(make: Callable[[], list[Figure]]) -> list[Figure]:
-    """The figures, or none: charts refuse a run that has no number for them."""
-    try:
-        return make()
-    except UsageError:
-        return []

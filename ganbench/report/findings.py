@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ganbench.components.column import Column
 from ganbench.errors import UsageError
 from ganbench.report.embed import shortened
 from ganbench.report.facts import counts
-from ganbench.results.comparability import MixedSettingsError
+from ganbench.results.comparability import EVALUATION, MixedSettingsError
 from ganbench.results.formatting import plain
+from ganbench.results.metrics import higher_is_better
+from ganbench.results.primary import primaries, primary_in
 from ganbench.results.ranking import rank
 from ganbench.results.schema import FAILURES
-from ganbench.results.selection import DIFFERS
+from ganbench.results.selection import DIFFERS, in_cells, known_of, twins
 from ganbench.results.statistics.intervals import LEAST_SEEDS
 from ganbench.results.summary import outcomes
 from ganbench.results.verdicts import too_few
@@ -22,7 +26,6 @@ from ganbench.results.view import KIND, TITLE, View, cell_label
 if TYPE_CHECKING:
     import pandas as pd
 
-_METRICS = ("fid_median", "fd_median")
 _MOST_NAMED = 4
 _RANKED = {
     "architecture": "Architectures",
@@ -42,32 +45,42 @@ def findings(results: pd.DataFrame, view: View) -> list[str]:
 
 def _best_cells(view: View) -> Iterator[str]:
     frame = view.frame
-    columns = {column.name: column for column in view.columns}
-    metric = next((n for n in _METRICS if n in columns and frame[n].notna().any()), None)
-    if metric is None:
-        return
-    marked = columns[metric].best
-    for _, rows in frame.groupby(KIND, sort=False):
+    marks = {column.name: column.best for column in view.columns}
+    known, called = known_of(frame), twins(frame)
+    for _, rows in frame.groupby(KIND, sort=False) if len(frame) else ():
+        metric = _metric(frame, rows)
+        metric = called.get(metric, metric)
+        if metric not in marks or not frame[metric].notna().any():
+            continue
+        column = known.named(metric)
         ended = rows[rows[metric].map(math.isfinite)]
         title = shortened(rows[TITLE].iloc[0], 80)
         if not len(ended):
             yield f"{title}: no cell has a finite median."
             continue
-        first = ended[metric].idxmin()
-        peers = [index for index in ended.index if marked[index] and index != first]
+        first = ended[metric].idxmax() if higher_is_better(column) else ended[metric].idxmin()
+        peers = [index for index in ended.index if marks[metric][index] and index != first]
         small = bool((rows["n"] < LEAST_SEEDS).any())
-        yield f"{title}: {_sentence(view, metric, first, peers, len(rows), small)}"
+        yield f"{title}: {_sentence(view, column, first, peers, len(rows), small)}"
+
+
+def _metric(frame: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """The column of the primary metric of some cells."""
+    primary = primaries(frame)[0]
+    if EVALUATION in rows:
+        primary = primary_in(rows[EVALUATION].iloc[0])
+    return in_cells(frame, primary)
 
 
 def _rankings(results: pd.DataFrame) -> Iterator[str]:
     """What the components of each kind that has several come to, in paired comparisons."""
-    if not results.loc[results["status"] == "ok", "fd"].notna().any():
-        return  # where all have failed, none is told from another
-    for axis, name in _RANKED.items():
+    ended = results[results["status"] == "ok"]
+    measured = [p for p in primaries(results) if p in ended and ended[p].notna().any()]
+    for metric, (axis, name) in itertools.product(measured, _RANKED.items()):
         if results[axis].nunique() < 2:
             continue
         try:
-            told = rank(results, axis).attrs["captions"][0]
+            told = rank(results, axis, metric).attrs["claim"]
         except MixedSettingsError as error:
             yield f"{name} are not ranked: {error}."
             continue
@@ -77,13 +90,14 @@ def _rankings(results: pd.DataFrame) -> Iterator[str]:
 
 
 def _sentence(
-    view: View, metric: str, first: Any, peers: Sequence[Any], count: int, small: bool
+    view: View, column: Column, first: Any, peers: Sequence[Any], count: int, small: bool
 ) -> str:
     """What is the best of some cells, and what is not told from it.
 
     :param small: whether there are cells of too few seeds to be told from others.
     """
-    best = view.frame.loc[first]
+    best, metric = view.frame.loc[first], column.name
+    most = "highest" if higher_is_better(column) else "lowest"
     name = metric.removesuffix("_median")
     number = f"median {name} {_shown(best[metric])}{_interval(best, name)}"
     start = _named(best)
@@ -92,19 +106,22 @@ def _sentence(
     others = [_named(view.frame.loc[index]) for index in peers]
     if _interval(best, name) == "":
         return (
-            f"{start} has the lowest {number} over {_seeds(best)} among {count} cells; "
+            f"{start} has the {most} {number} over {_seeds(best)} among {count} cells; "
             f"{too_few(min(int(best['n']), LEAST_SEEDS - 1))}."
         )
     if not others:
-        apart = "all other cells" + (f" of at least {LEAST_SEEDS} seeds" if small else "")
-        return f"{start} has the lowest {number} over {_seeds(best)}, apart from {apart}."
+        those = f" of those with at least {LEAST_SEEDS} seeds" if small else ""
+        return (
+            f"{start} has the {most} {number} over {_seeds(best)}; the next cell{those} is told apart "
+            "from it."
+        )
     listed = ", ".join(others[:_MOST_NAMED])
     more = len(others) - _MOST_NAMED
     listed += f" and {more} more" if more > 0 else ""
     verb = "is" if len(others) == 1 else "are"
     return (
-        f"{start} has the lowest {number} over {_seeds(best)}; "
-        f"{listed} {verb} not distinguishable from it."
+        f"{start} has the {most} {number} over {_seeds(best)}; "
+        f"{listed} {verb} next to it and not told apart from it."
     )
 
 
@@ -123,7 +140,8 @@ def _troubles(results: pd.DataFrame) -> Iterator[str]:
         )
     learned = outcomes(ended).value_counts()
     for verdict, words in (
-        ("collapsed", "ended more than 1.5 times above their best distance (collapsed)"),
+        ("collapsed", "lost modes (collapsed)"),
+        ("degraded", "ended more than 1.5 times worse than their best (degraded)"),
         ("never-learned", "hardly improved on their start (never learned)"),
     ):
         count = int(learned.get(verdict, 0))

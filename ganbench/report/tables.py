@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ganbench.results.formatting import MISSING, described, is_number, texts
+from ganbench.components.column import Column as Described
+from ganbench.results.curve_columns import CURVE_ENDS, suffixed
+from ganbench.results.formatting import MISSING, is_number, texts
+from ganbench.results.primary import primaries
 from ganbench.results.schema import AXES
-from ganbench.results.selection import DIFFERS, default_columns
+from ganbench.results.selection import DIFFERS, default_columns, in_cells, known_of, twins
 from ganbench.results.view import View, ViewColumn, make_view, readable
 
 if TYPE_CHECKING:
@@ -21,19 +24,19 @@ _TONES = {
     "ok": "good",
     "stable": "good",
     "collapsed": "warn",
+    "degraded": "warn",
     "never-learned": "warn",
     "interrupted": "warn",
     "skipped": "warn",
 }
 _JUDGEMENTS = ("outcome", "verdict", "verdicts", "status")
-_LEADING = ("fd_median", "fid_median")
 _LEAST = (*AXES[:3], "seed", "outcome", "verdicts")
 _EXACT_INTEGER = 2**53
 #: What a person who asks how steadily trials trained wants to see.
 _STABILITY = (
-    "seed", "n", "outcome", "verdict", "verdicts", "fd", "fd_median", "fd_best",
-    "fd_best_median", "fd_drift", "fd_auc", "fd_rough", "d_auc", "d_sat", "g_grad_cv",
-    "d_grad_cv", "fail_images", "failed", "failure_low", "failure_high",
+    ("seed", "n", "outcome", "verdict", "verdicts"),
+    ("d_auc", "d_sat", "g_grad_cv", "d_grad_cv", "fail_images", "failed", "failure_low",
+     "failure_high"),
 )  # fmt: skip
 
 
@@ -175,7 +178,12 @@ def tone(outcome: str) -> str:
 def _table(
     name: str, caption: str, view: View, skipped: pd.DataFrame, anchors: Mapping[str, str]
 ) -> Table:
-    columns = [_column(column, view.frame, skipped) for column in view.columns]
+    known, called = known_of(view.frame), twins(view.frame)
+    leading = {*called, *called.values()}
+    columns = [
+        _column(column, known.named(column.name), view.frame, skipped, column.name in leading)
+        for column in view.columns
+    ]
     names = [column.name for column in columns]
     ids = [*view.frame["trial"], *skipped["trial"]] if "trial" in names else []
     count = len(view.frame) + len(skipped)
@@ -186,29 +194,48 @@ def _table(
         caption=caption,
         columns=columns,
         defaults=first,
-        presets={"Stability": [n for n in (*AXES[:3], *_STABILITY) if n in names]},
+        presets={"Stability": [n for n in _stability(view.frame) if n in names]},
         choices=[*_choices(columns)],
         anchors=[anchors.get(trial) for trial in ids] or [None] * count,
     )
 
 
-def _column(column: ViewColumn, frame: pd.DataFrame, skipped: pd.DataFrame) -> Column:
-    """A column of the view with the skipped rows beneath."""
+def _stability(frame: pd.DataFrame) -> list[str]:
+    """Columns that say how steadily trials trained: how they ended, and their curves."""
+    of_curve = [
+        in_cells(frame, suffixed(primary, end) if end else primary)
+        for primary in primaries(frame)
+        for end in ("", *CURVE_ENDS)
+    ]
+    before, behind = _STABILITY
+    return [*AXES[:3], *before, *of_curve, *behind]
+
+
+def _column(
+    column: ViewColumn,
+    about: Described,
+    frame: pd.DataFrame,
+    skipped: pd.DataFrame,
+    leading: bool,
+) -> Column:
+    """A column of the view with the skipped rows beneath.
+
+    :param leading: whether its intervals stand in its fields, and not in columns of their own.
+    """
     here, name = frame[column.name], column.name
     kind = _kind(here)
     rest = len(skipped)
     shown = [
-        *_texts(column, here),
-        *(texts(skipped[name]) if name in skipped else [MISSING] * rest),
+        *_texts(column, about, here, leading),
+        *(texts(skipped[name], about) if name in skipped else [MISSING] * rest),
     ]
     if name == "verdicts":  # the reasons are many words, and have a place of their own in the page
         shown[len(here) :] = ["skipped"] * rest
     found = [*here, *(skipped[name] if name in skipped else [None] * rest)]
-    known = described(name)
     return Column(
         name=name,
         header=arrow_joined(column.header),
-        meaning=known.meaning if known else "",
+        meaning=": ".join(filter(None, [about.label, about.meaning])),
         kind=kind,
         texts=shown,
         values=[_value(value, kind) for value in found],
@@ -218,11 +245,13 @@ def _column(column: ViewColumn, frame: pd.DataFrame, skipped: pd.DataFrame) -> C
     )
 
 
-def _texts(column: ViewColumn, series: pd.Series[Any]) -> list[str]:
+def _texts(
+    column: ViewColumn, about: Described, series: pd.Series[Any], leading: bool
+) -> list[str]:
     """Fields as text; intervals stand in columns of their own, but for the first quality."""
-    if not column.estimates or column.name in _LEADING:
+    if not column.estimates or leading:
         return column.cells
-    pairs = zip(column.estimates, texts(series), strict=True)
+    pairs = zip(column.estimates, texts(series, about), strict=True)
     return [estimate.bracketed() if estimate.both else text for estimate, text in pairs]
 
 

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ganbench.components.column import Column, DType
 from ganbench.results.files import dump_json, read_bytes, write_atomically
 from ganbench.results.schema import (
     EXTRA_COLUMNS,
     PLAIN,
     ROW_COLUMNS,
     ROW_FORMAT,
-    Column,
-    DType,
     coerce,
 )
 

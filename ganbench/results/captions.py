@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ganbench.protocol import PROTOCOL
 from ganbench.results.comparability import measured_otherwise, told
 from ganbench.results.estimates import BETWEEN
 from ganbench.results.formatting import plain
@@ -39,6 +40,19 @@ def measurement_captions(results: pd.DataFrame) -> list[str]:
     return found
 
 
+def protocol_captions(results: pd.DataFrame) -> list[str]:
+    """That trials are of an older protocol than the one that this version measures by."""
+    known = results["protocol"][results["status"] != "skipped"].dropna()
+    older = sorted({plain(text) for text in known if text != str(PROTOCOL)})
+    if not older:
+        return []
+    return [
+        f"{'Some trials' if len(older) < known.nunique() else 'These trials'} are of protocol "
+        f"{' and '.join(older)}; this version measures by protocol {PROTOCOL}, and numbers of different "
+        "protocols do not compare"
+    ]
+
+
 def speed_captions(results: pd.DataFrame) -> list[str]:
     """Of which trials a cell's speed is, where not of all that ended well."""
     ok = results["status"] == "ok"
@@ -60,8 +74,7 @@ def interval_captions(summary: pd.DataFrame, intervals: bool, pairs: bool) -> li
     if intervals:
         found.append(
             f"Medians over seeds with {100 * about['level']:g} % intervals, as [low, high] or as "
-            f"distances, ± where these are about equal; {about['method']}, seed {about['seed']}, "
-            f"{about['replicates']} replicates"
+            f"distances, ± where these are about equal; {about['method']}"
         )
     if pairs:
         found.append(f"a{BETWEEN}b: both values of two seeds, in their order; {too_few(2)}")
@@ -70,5 +83,8 @@ def interval_captions(summary: pd.DataFrame, intervals: bool, pairs: bool) -> li
     if intervals and len(enough) and enough.min() <= _FEW:
         found.append(f"Intervals are rough where n is as small as {enough.min()}")
     if summary["failed"].any():
-        found.append("A trial that failed or diverged stays in n and counts as infinitely bad")
+        found.append(
+            "A trial that failed or diverged stays in n and counts as infinitely bad; it has no cost, "
+            "and no value of what has no better direction"
+        )
     return found

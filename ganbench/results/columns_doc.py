@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ganbench.results.cell_columns import COLUMNS as CELL_COLUMNS
+from ganbench.components.column import Column
+from ganbench.registry.lookup import default_registry
+from ganbench.results.cell_columns import STATISTICS, cell_columns
+from ganbench.results.columns import Columns
+from ganbench.results.curve_columns import curve_columns, derived_columns
 from ganbench.results.effect_columns import COMPARISON_COLUMNS, RANKING_COLUMNS
+from ganbench.results.formatting import arrow
+from ganbench.results.primary import PRIMARY
 from ganbench.results.schema import (
+    CORE,
     EXTRA_COLUMNS,
     HISTORY_COLUMNS,
     ROW_COLUMNS,
     STATUSES,
     VERDICTS,
-    Column,
 )
 
 _HEAD = """\
@@ -21,8 +27,15 @@ _HEAD = """\
 <!-- Generated from the code that makes the columns: `python -m ganbench.results.columns_doc`. -->
 
 `ganbench.load_results(DIR)` gives one row per trial, `ganbench.load_history(DIR)` one per trial and
-evaluation tick. The columns of both are always there, in this order and with this pandas dtype; data
-sets and later versions may add others behind them. An arrow says which direction is better.
+evaluation tick. The columns of both are always there, in this order and with this pandas dtype; metrics,
+data sets and later versions may add others behind them. An arrow says which direction is better.
+
+A metric describes its columns: the name, the unit, which direction is better, the scale on which its
+values are averaged, compared and drawn (`log` for what is positive and varies by factors, `share` for
+what lies between 0 and 1, `count`, `linear`), whether it is a cost, and what figures call it. A run
+keeps the descriptions in `columns.json`, so that a reader needs no plugin; for a run without that file
+they are those of the metrics that are installed. The columns of another extractor than the first carry
+its name, as in `fd@dinov2`.
 
 `row.json` holds `null` where there is no value, and the texts `"NaN"`, `"Infinity"` and
 `"-Infinity"` for numbers that are not finite. In `history.csv` an empty field is no value, and
@@ -43,11 +56,15 @@ the median over seeds: the bootstrap's standard error with Student's t, on the l
 that are positive without bound (see docs/statistics.md); missing where fewer than three seeds have the
 metric, of which tables then show the two values, `3.72 / 4.06`, in the order of the seeds. Columns of a
 metric are there where a trial has the metric. Tables mark in bold the best median among cells of the
-same data, features, evaluation settings, budget and protocol, and every cell whose difference from it
-(seed by seed where seeds are shared) has an interval that holds zero; the number of comparisons is not
-corrected for, and cells of fewer than three seeds are never bold, unless all have one. `--columns` also
+same data, features, evaluation settings, budget and protocol, and those next to it, up to the first
+that is told apart from the best (seed by seed where seeds are shared), Holm-corrected for all pairs of
+these cells; cells of fewer than three seeds are never bold, nor is a column without such a test. Speeds
+compete only on equal devices and with equally many discriminator updates in a step. `--columns` also
 takes `fd` for `fd_median`; tables have `fd_range`, the least to the greatest value, and `differs`, the
 settings that tell cells of equal components apart, as well.
+
+Of a metric `X` there are these columns; the last four of those only that tables show by default.
+
 """
 
 _COMPARISONS = """\
@@ -61,20 +78,52 @@ Intervals and `p` are missing where no context has three seeds.
 """
 
 
+_METRICS = """\
+The metrics that come with ganbench fill these columns. `ganbench info NAME` tells what one needs, and
+its options.
+"""
+
+_CURVES = """\
+These columns describe the curve of a grid's primary metric (`evaluation.primary`, `fd` by default) over
+the ticks.
+"""
+
+
 def columns_document() -> str:
     """The whole document."""
+    metrics = _shipped()
+    described = {column.name: column for columns in metrics.values() for column in columns}
+    known = Columns(CORE.values()).and_others(described)
+    rows = [known.named(column.name) for column in ROW_COLUMNS]
+    history = [c if c.meaning else known.named(c.name) for c in HISTORY_COLUMNS]
+    cells = cell_columns(Columns()).values()
+    statistics = "".join(
+        f"- `X_{name}`: {meaning.format('X')}\n" for name, (meaning, *_) in STATISTICS.items()
+    )
+    beside = [d for c in described.values() for d in derived_columns(c) if d.name not in described]
     parts = [
         _HEAD,
-        _section("Rows", ROW_COLUMNS),
+        _section("Rows", rows),
         _section("Columns that rows may have besides", EXTRA_COLUMNS),
-        _section("Histories", HISTORY_COLUMNS),
-        _section("Cells", CELL_COLUMNS, _CELLS),
+        _section("Metrics", metrics[""], _METRICS),
+        _section("The curve of the primary metric", metrics[PRIMARY], _CURVES),
+        _section("Beside metrics", beside),
+        _section("Histories", history),
+        _section("Cells", cells, _CELLS + statistics),
         _section("Comparisons", COMPARISON_COLUMNS, _COMPARISONS),
         _section("Ranks", RANKING_COLUMNS, _RANKS),
         _words("`status`", STATUSES),
         _words("`verdict`, the first that holds", VERDICTS),
     ]
     return "\n".join(parts)
+
+
+def _shipped() -> dict[str, list[Column]]:
+    """The columns of the metrics that come with ganbench, and those of the primary one's curve."""
+    infos = default_registry().components("metric").values()
+    shipped = [c for info in infos if info.provider == "ganbench" for c in info.cls.columns]
+    primary = next(column for column in shipped if column.name == PRIMARY)
+    return {"": shipped, PRIMARY: list(curve_columns(primary))}
 
 
 def _section(title: str, columns: Iterable[Column], introduction: str = "") -> str:
@@ -86,8 +135,7 @@ def _section(title: str, columns: Iterable[Column], introduction: str = "") -> s
         "|---|---|---|---|---|",
     ]
     for column in columns:
-        arrow = {"lower": "↓", "higher": "↑"}.get(column.better, "")
-        fields = (f"`{column.name}`", column.dtype, column.unit, arrow, column.meaning)
+        fields = (f"`{column.name}`", column.dtype, column.unit, arrow(column), column.meaning)
         lines.append("| " + " | ".join(fields) + " |")
     return "\n".join(lines) + "\n"
 

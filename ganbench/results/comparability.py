@@ -7,6 +7,7 @@ is told apart elsewhere (`groups`, `contexts`).
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,20 @@ def mapping(text: Any) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+@functools.lru_cache(maxsize=1024)
+def measuring(evaluation: str, curve: bool = True) -> str:
+    """Evaluation settings as JSON, without those that change no number.
+
+    Which metric is the primary one changes no other; how many ticks there were, only the curve.
+
+    :param curve: whether columns of the curve are wanted, such as ``fd_auc``.
+    """
+    settings = mapping(evaluation)
+    left_out = {"primary"} if curve else {"primary", "ticks"}
+    kept = {name: value for name, value in settings.items() if name not in left_out}
+    return as_text(kept) if settings else evaluation
 
 
 def as_text(settings: Mapping[str, Any]) -> str:

@@ -5,21 +5,29 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from ganbench.components.column import Column
 from ganbench.results.comparison import Comparison, ContextEffect
+from ganbench.results.effect_columns import COMPARISON_COLUMNS, risk_column, stem
+from ganbench.results.formatting import arrow
 from ganbench.results.groups import TIMED
-from ganbench.results.metrics import higher_is_better
-from ganbench.results.schema import AXES, Column
+from ganbench.results.schema import AXES
+from ganbench.results.side_outcomes import OUTCOMES
 from ganbench.results.statistics.intervals import Interval
-from ganbench.results.verdicts import left_out_texts, sentence, shown
+from ganbench.results.verdicts import (
+    WAYS,
+    left_out_texts,
+    rates_differ,
+    sentence,
+    shown,
+    unseen_share,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Estimates and the columns of their intervals' ends.
-INTERVALS = {
-    name: (f"{name}_low", f"{name}_high") for name in ("effect", "better", "risk", "speed")
-}
-_COUNTS = ("n", "pairs", "failed_a", "failed_b", "speed_n")
+#: Estimates that a table shows with their intervals, and the columns of these.
+_SHOWN = {name: (f"{name}_low", f"{name}_high") for name in ("effect", "speed", "updates")}
+_KINDS = {column.name: column.dtype for column in COMPARISON_COLUMNS}
 
 
 def frame(found: Comparison) -> pd.DataFrame:
@@ -30,7 +38,10 @@ def frame(found: Comparison) -> pd.DataFrame:
       ``log``, else a difference A - B; ``p`` of the test that there is none, not corrected;
     - ``better``: the probability that A beats B, with its interval;
     - ``pairs`` that ended, how many failed of A and B, and ``risk``, the difference of these shares;
-    - ``speed``: the ratio of images per second A / B over ``speed_n`` pairs.
+      likewise for the verdicts that speak of trouble (`side_outcomes.OUTCOMES`);
+    - ``speed`` and ``updates``: the ratios A / B of real images and of generator updates per second over
+      ``speed_n`` pairs;
+    - ``images_a``, ``steps_a`` and so on: what the budget came to, medians over trials.
 
     ``attrs`` holds what the comparison is of, level, seed and replicates.
     """
@@ -38,11 +49,7 @@ def frame(found: Comparison) -> pd.DataFrame:
 
     lines = [_line(found, context) for context in (*found.contexts, found.overall)]
     result = pd.DataFrame(lines)
-    kinds = {
-        name: "Int64" if name in _COUNTS else "string" if name in (*AXES, "context") else "float64"
-        for name in result.columns
-    }
-    result = result.astype(kinds)
+    result = result.astype({name: _KINDS[name] for name in result.columns})
     result.attrs |= {
         name: getattr(found, name)
         for name in ("a", "b", "axis", "metric", "scale", "level", "seed", "replicates")
@@ -62,6 +69,12 @@ def record(found: Comparison) -> dict[str, Any]:
         "metric": found.metric,
         "effect": "ratio a / b" if found.scale == "log" else "difference a - b",
         "statistic": found.overall.effect.statistic,
+        "seeds": found.overall.effect.seeds,
+        "unseen": unseen_share(found),
+        "critic_steps": {
+            side: list(counts.critic_steps)
+            for side, counts in zip("ab", found.overall.counts, strict=True)
+        },
         "level": found.level,
         "seed": found.seed,
         "replicates": found.replicates,
@@ -83,14 +96,9 @@ def table(found: Comparison, format_: str) -> str:
     lines = frame(found)
     if format_ == "csv":
         return render_frame(lines, format_)
-    kept = ["context", "n", "effect", "better", "failed_a", "failed_b", "speed"]
+    kept = ["context", "n", "effect", "better", *_troubles(found), *_speeds(found)]
     lines = lines.assign(better=chances(lines))
-    ends = {name: INTERVALS[name] for name in ("effect", "speed")}
-    lines = lines[[c for name in kept for c in (name, *ends.get(name, ()))]]
-    if not found.overall.speed_pairs or found.metric in TIMED:
-        lines = lines.drop(columns=["speed", *INTERVALS["speed"]])
-    if not any(found.overall.failed):
-        lines = lines.drop(columns=["failed_a", "failed_b"])
+    lines = lines[[c for name in kept for c in (name, *_SHOWN.get(name, ()))]]
     if len(found.contexts) == 1:
         lines = lines.iloc[:1]
     return render_frame(
@@ -98,8 +106,8 @@ def table(found: Comparison, format_: str) -> str:
         format_,
         captions=captions(found),
         headers=_headers(found),
-        intervals={name: pair for name, pair in ends.items() if name in lines.columns},
-        columns=[Column(name, "float64", "", "") for name in ends],
+        intervals={name: pair for name, pair in _SHOWN.items() if name in lines.columns},
+        columns=[Column(name) for name in _SHOWN],
     )
 
 
@@ -112,16 +120,34 @@ def captions(found: Comparison) -> list[str]:
     return told
 
 
+def _troubles(found: Comparison) -> list[str]:
+    """The columns of what befell any trial."""
+    counted = found.overall.outcomes.items()
+    words = [stem(word) for word, outcome in counted if any(outcome.counts)]
+    return [f"{word}_{side}" for word in words for side in "ab"]
+
+
+def _speeds(found: Comparison) -> list[str]:
+    """The columns of speeds; of generator updates where these are not what images are."""
+    if not found.overall.speed_pairs or found.metric in TIMED:
+        return []
+    return ["speed", "updates"] if rates_differ(found) else ["speed"]
+
+
 def _intervals(found: Comparison) -> str:
-    kind = "means" if found.overall.effect.statistic == "mean" else "medians"
+    effect, level = found.overall.effect, f"{100 * found.level:g} %"
     scale = " of logarithms" if found.scale == "log" else ""
-    what = f"{kind}{scale} of differences paired by seed"
-    if not found.overall.effect.interval.exists:
-        return f"Effects are {what}."
-    return (
-        f"Intervals: {100 * found.level:g} %, of {what}, for these contexts and not for others; those "
-        "of single contexts are not corrected for their number."
+    what = f"differences{scale}, paired by seed"
+    if not effect.interval.exists:
+        return f"Effects are means of {what}."
+    parts = [f"Effects: {WAYS[effect.statistic]} of {what}"]
+    if len(found.contexts) > 1:
+        parts.append("the seed is the unit, whatever the number of contexts")
+    parts.append(
+        f"{level} intervals, for these contexts and not for others; those of single contexts are "
+        "not corrected for their number"
     )
+    return f"{'; '.join(parts)}."
 
 
 def chances(lines: pd.DataFrame) -> list[str]:
@@ -142,10 +168,18 @@ def _line(found: Comparison, context: ContextEffect) -> dict[str, Any]:
     line |= _ends("effect", context.effect.interval, found.scale == "log")
     line |= {"p": context.effect.p, "better": context.better.probability}
     line |= _ends("better", context.better.interval)
-    line |= {"pairs": context.pairs, "failed_a": context.failed[0], "failed_b": context.failed[1]}
-    line |= {"risk": context.risk.estimate} | _ends("risk", context.risk.interval)
-    line |= {"speed_n": context.speed_pairs, "speed": shown(context.speed.estimate, "log")}
-    return line | _ends("speed", context.speed.interval, True)
+    line["pairs"] = context.pairs
+    for word, outcome in context.outcomes.items():
+        name = risk_column(word)
+        line |= {f"{stem(word)}_{side}": n for side, n in zip("ab", outcome.counts, strict=True)}
+        line |= {name: outcome.risk.estimate} | _ends(name, outcome.risk.interval)
+    line["speed_n"] = context.speed_pairs
+    for name, rate in (("speed", context.speed), ("updates", context.updates)):
+        line |= {name: shown(rate.estimate, "log")} | _ends(name, rate.interval, ratio=True)
+    for name in ("images", "steps"):
+        sides = zip("ab", context.counts, strict=True)
+        line |= {f"{name}_{side}": getattr(counts, name) for side, counts in sides}
+    return line
 
 
 def _ends(name: str, interval: Interval, ratio: bool = False) -> dict[str, float]:
@@ -155,13 +189,11 @@ def _ends(name: str, interval: Interval, ratio: bool = False) -> dict[str, float
 
 
 def _headers(found: Comparison) -> dict[str, str]:
-    arrow = "↑" if higher_is_better(found.metric) else "↓"
     sign = "/" if found.scale == "log" else "−"
     return {
         "n": "pairs",
-        "effect": f"{found.metric} A {sign} B {arrow}",
+        "effect": f"{found.metric} A {sign} B {arrow(found.column)}",
         "better": "P(A better)",
-        "failed_a": "A failed",
-        "failed_b": "B failed",
-        "speed": "speed A / B ↑",
-    }
+        "speed": "images/s A / B ↑",
+        "updates": "updates/s A / B ↑",
+    } | {f"{stem(word)}_{side}": f"{side.upper()} {word}" for word in OUTCOMES for side in "ab"}

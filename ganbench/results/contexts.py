@@ -19,8 +19,11 @@ from ganbench.results.comparability import (
     check_measured_once,
     distinguishing,
     mapping,
+    measuring,
 )
+from ganbench.results.curve_columns import is_of_curve
 from ganbench.results.formatting import plain
+from ganbench.results.primary import primaries
 from ganbench.results.schema import AXES
 
 if TYPE_CHECKING:
@@ -124,6 +127,8 @@ def contexts(
     names = (*axes, *equal, "settings")
     wanted = dict.fromkeys((*equal, "settings", *_OF_TRIALS, *metrics))
     there = frame[[name for name in wanted if name in frame.columns]]
+    first = primaries(frame)
+    curve = any(is_of_curve(name, first) for name in metrics)
     reduced: dict[str, str] = {}
     counted: list[tuple[Mapping[str, Any], Key]] = []
     trials: dict[Key, dict[int, Mapping[str, Any]]] = {}
@@ -133,7 +138,7 @@ def contexts(
         settings = _text(row["settings"]) if "settings" in known else ""
         if settings not in reduced:
             reduced[settings] = _reduced(settings, without)
-        key = (*(_text(row[name]) for name in (*axes, *equal)), reduced[settings])
+        key = (*(_part(row, name, curve) for name in (*axes, *equal)), reduced[settings])
         if row["status"] == "skipped":
             skipped[key[: len(axes)]] = (
                 plain(row["error"]) if _text(row["error"]) else "no reason given"
@@ -237,6 +242,11 @@ def _difference(name: str, value: str, all_values: Sequence[str]) -> str:
     if name not in JSON_COLUMNS:
         return f"{_EQUAL.get(name, name)} {plain(value) or 'unknown'}"
     return distinguishing([value, *all_values], but=())[0]
+
+
+def _part(row: Mapping[str, Any], name: str, curve: bool) -> str:
+    """What a row has of a part of a context."""
+    return measuring(_text(row[name]), curve) if name == EVALUATION else _text(row[name])
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganbench.results.schema import AXES, Column, column
+from ganbench.components.column import Column
+from ganbench.results.schema import AXES, CORE
+from ganbench.results.side_outcomes import FAILED, OUTCOMES
 
 _A_TO_B = "A / B, or difference A - B of a metric that is not positive without bound"
 
@@ -15,11 +17,26 @@ def _estimate(name: str, meaning: str) -> Iterator[Column]:
     yield Column(f"{name}_high", "float64", "", "upper end of its interval")
 
 
+def stem(word: str) -> str:
+    """What the columns of an outcome begin with: ``never_learned``."""
+    return word.replace("-", "_")
+
+
+def _outcome(word: str, told: str) -> Iterator[Column]:
+    for side in "AB":
+        name = f"{stem(word)}_{side.lower()}"
+        yield Column(name, "Int64", "trials", f"trials of {side} among them that {told}")
+    yield from _estimate(risk_column(word), f"share of these of A minus that of B ({word})")
+
+
+def risk_column(word: str) -> str:
+    """The column of the difference of an outcome's shares; that of failures is ``risk``."""
+    return "risk" if word == FAILED else f"{stem(word)}_risk"
+
+
 def _axes(told: str) -> Iterator[Column]:
     for name in AXES:
-        known = column(name)
-        assert known is not None
-        yield Column(name, "string", "", f"{known.meaning}; {told}")
+        yield Column(name, "string", "", f"{CORE[name].meaning}; {told}")
 
 
 #: Of a comparison: one line per context, the last for all of them.
@@ -33,11 +50,19 @@ COMPARISON_COLUMNS: tuple[Column, ...] = (
     Column("p", "float64", "", "of a two-sided test that there is no effect; not corrected"),
     *_estimate("better", "probability that a trial of A beats one of B"),
     Column("pairs", "Int64", "pairs", "pairs of trials that ended, whatever is known of them"),
-    Column("failed_a", "Int64", "trials", "trials of A among them that failed or diverged"),
-    Column("failed_b", "Int64", "trials", "trials of B among them that failed or diverged"),
-    *_estimate("risk", "share of failures of A minus that of B"),
+    *_outcome("failed", "failed or diverged"),
+    *(column for word in OUTCOMES[1:] for column in _outcome(word, f"have the verdict `{word}`")),
     Column("speed_n", "Int64", "pairs", "pairs that ran alone on equal devices"),
-    *_estimate("speed", "ratio A / B of images per second, over these"),
+    *_estimate("speed", "ratio A / B of real images per second, over these"),
+    *_estimate("updates", "ratio A / B of generator updates per second, over these"),
+    *(
+        Column(f"{name}_{side.lower()}", "float64", unit, f"{told}, median over trials of {side}")
+        for name, unit, told in (
+            ("images", "images", "real images shown to the discriminator"),
+            ("steps", "steps", "generator updates"),
+        )
+        for side in "AB"
+    ),
 )
 
 #: Of a ranking: one line per component, the best first.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ganbench.components.column import Column
 from ganbench.results.formatting import decimals, number
 
 #: An interval counts as even if its shorter side is at least this share of the longer one.
@@ -55,7 +56,7 @@ class Estimate:
 
 
 def estimates(
-    name: str,
+    column: Column,
     values: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
@@ -63,11 +64,12 @@ def estimates(
 ) -> list[Estimate]:
     """The texts of a column that have their decimals in common.
 
+    :param column: what they are of.
     :param low: lower ends of the intervals, NaN where there is none; likewise ``high``.
     :param both: for each line the values of its two seeds; empty for a line that has more or fewer.
     """
     pairs = both or [()] * len(values)
-    places = decimals(name, [*values, *(value for pair in pairs for value in pair)], _DIGITS)
+    places = decimals(column, [*values, *(value for pair in pairs for value in pair)], _DIGITS)
     found = [
         _estimate(*line, places)
         for line in zip(values.tolist(), low.tolist(), high.tolist(), strict=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,6 @@ from ganbench.results.view import Note, View, ViewColumn, make_view
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The end of a column's name that says its unit, where the unit is written beside it.
-_NAMED_UNIT = re.compile(r"(images per second| (seconds|mb|ms))\Z")
-
 
 def exact(
     results: pd.DataFrame,
@@ -27,12 +23,14 @@ def exact(
     by_cell: bool = False,
     columns: Sequence[str] | None = None,
     sort: str | None = None,
+    shared_spread: bool = False,
 ) -> pd.DataFrame:
     """The frame that CSV, JSON and Parquet hold: nothing rounded, all columns unless some are asked.
 
     :raises UnknownNameError: for a column that does not exist.
     """
-    table = in_order(summarize(results) if by_cell else results, sort)
+    table = summarize(results, shared_spread=shared_spread) if by_cell else results
+    table = in_order(table, sort)
     return (
         table if not columns else with_outcome(table)[check_columns(with_outcome(table), columns)]
     )
@@ -69,10 +67,18 @@ def to_markdown(
     by_cell: bool = False,
     columns: Sequence[str] | None = None,
     sort: str | None = None,
+    shared_spread: bool = False,
 ) -> str:
     """A GitHub-flavoured table of the view, the best values bold, notes as a list."""
     return markdown_view(
-        make_view(results, by_cell=by_cell, columns=columns, sort=sort, paper=True)
+        make_view(
+            results,
+            by_cell=by_cell,
+            columns=columns,
+            sort=sort,
+            paper=True,
+            shared_spread=shared_spread,
+        )
     )
 
 
@@ -95,9 +101,19 @@ def to_latex(
     by_cell: bool = False,
     columns: Sequence[str] | None = None,
     sort: str | None = None,
+    shared_spread: bool = False,
 ) -> str:
     """A booktabs ``tabular`` of the view, the best values bold, captions beneath, notes as comments."""
-    return latex_view(make_view(results, by_cell=by_cell, columns=columns, sort=sort, paper=True))
+    return latex_view(
+        make_view(
+            results,
+            by_cell=by_cell,
+            columns=columns,
+            sort=sort,
+            paper=True,
+            shared_spread=shared_spread,
+        )
+    )
 
 
 def latex_view(view: View) -> str:
@@ -139,13 +155,8 @@ def _said(view: View) -> list[str]:
 
 
 def _head(column: ViewColumn) -> str:
-    """The header with the unit, before the arrow; the caption says that these are medians."""
-    header = column.header if column.estimates is None else column.header.replace(" median", "")
-    if not column.unit or header.startswith(column.unit):
-        return header
-    name, space, arrow = header.partition(" ↓" if "↓" in header else " ↑")
-    name = _NAMED_UNIT.sub("", name)
-    return f"{name} ({column.unit}){space}{arrow}" if name else f"{column.unit}{space}{arrow}"
+    """In words with the unit; that numbers of cells are medians is said in the caption."""
+    return column.title or column.header
 
 
 def _markdown_cells(column: ViewColumn) -> list[str]:

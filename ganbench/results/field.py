@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganbench.components.column import Column
 from ganbench.errors import UsageError
 from ganbench.results.contexts import (
     Contexts,
@@ -23,7 +24,6 @@ from ganbench.results.formatting import plain
 from ganbench.results.groups import TIMED
 from ganbench.results.metrics import scores
 from ganbench.results.pairing import LeftOut, listed, why_repeated
-from ganbench.results.statistics.aggregates import LEAST_FOR_IQM, Statistic
 from ganbench.results.variants import specs_of
 
 if TYPE_CHECKING:
@@ -34,26 +34,27 @@ if TYPE_CHECKING:
 class Field:
     """The scores of several components over shared contexts and seeds.
 
+    :ivar seeds: of each context, in which the metric is known of all.
     :ivar scores: per component, one array per context, in the order of its seeds.
-    :ivar trials: of each component, of seeds that all share, also where the metric is not known.
-    :ivar failed: per component, how many of these failed.
+    :ivar ended: of each context, the seeds that all share, also where the metric is not known.
+    :ivar failed: per component, how many trials of these seeds failed.
     """
 
     names: Sequence[str]
     contexts: Sequence[str]
     seeds: Sequence[Sequence[int]]
     scores: Mapping[str, Sequence[np.ndarray]]
-    trials: int
+    ended: Sequence[Sequence[int]]
     failed: Mapping[str, int]
     left_out: Sequence[LeftOut]
 
     @property
-    def statistic(self) -> Statistic:
-        """What sums up the seeds of a context: the mean where there are too few to trim."""
-        return "iqm" if min(map(len, self.seeds)) >= LEAST_FOR_IQM else "mean"
+    def trials(self) -> int:
+        """Of each component, whether the metric is known or not."""
+        return sum(map(len, self.ended))
 
 
-def shared_field(frame: pd.DataFrame, axis: str, metric: str) -> Field:
+def shared_field(frame: pd.DataFrame, axis: str, column: Column) -> Field:
     """The scores of the components over what all of them share.
 
     Where no context is shared by all, components that share least are left out until one is.
@@ -67,7 +68,7 @@ def shared_field(frame: pd.DataFrame, axis: str, metric: str) -> Field:
     owned = carried([frame], axis)
     (frame,) = completed([frame])
     sides = {
-        spec: contexts(frame[frame[axis] == spec], axis, owned, set(frame.columns), (metric,))
+        spec: contexts(frame[frame[axis] == spec], axis, owned, set(frame.columns), (column.name,))
         for spec in specs
     }
     kept = dict(sides)
@@ -87,7 +88,7 @@ def shared_field(frame: pd.DataFrame, axis: str, metric: str) -> Field:
             f"no two of {', '.join(map(plain, specs[:6]))} were trained in the same context "
             f"({reasons}); run them with the same other components, budget and settings"
         )
-    return _field(kept, metric, left_out)
+    return _field(kept, column, left_out)
 
 
 def _why_apart(side: Contexts, others: Iterable[Contexts]) -> str:
@@ -104,7 +105,7 @@ def _common(sides: Iterable[Contexts]) -> list[Key]:
     return [key for key in first.trials if all(key in other.trials for other in others)]
 
 
-def _field(kept: Mapping[str, Contexts], metric: str, left_out: list[LeftOut]) -> Field:
+def _field(kept: Mapping[str, Contexts], column: Column, left_out: list[LeftOut]) -> Field:
     names = next(iter(kept.values())).names
     every = list(dict.fromkeys(key for side in kept.values() for key in side.trials))
     common = set(_common(kept.values()))
@@ -112,7 +113,9 @@ def _field(kept: Mapping[str, Contexts], metric: str, left_out: list[LeftOut]) -
     failed = dict.fromkeys(kept, 0)
     label_of = dict(zip(every, labels(every, names), strict=True))
     twins = repeated([key for key in every if key in common], kept.values())
-    shown, seeds_of, ended = [], [], 0
+    shown: list[str] = []
+    seeds_of: list[list[int]] = []
+    ended: list[list[int]] = []
     for key, label in label_of.items():
         if key not in common:
             lacking = [plain(spec) for spec, side in kept.items() if key not in side.trials]
@@ -125,17 +128,17 @@ def _field(kept: Mapping[str, Contexts], metric: str, left_out: list[LeftOut]) -
         seeds_there = [side.seeds(key) for side in kept.values()]
         seeds = sorted(set.intersection(*seeds_there))
         rows = {spec: [side.trials[key][seed] for seed in seeds] for spec, side in kept.items()}
-        values = {spec: scores(trials, metric) for spec, trials in rows.items()}
+        values = {spec: scores(trials, column) for spec, trials in rows.items()}
         known = ~np.isnan(np.stack(list(values.values()))).any(axis=0)
-        if metric in TIMED:
+        if column.name in TIMED:
             known &= _on_equal_devices(list(rows.values()))
         if not known.any():
-            why = _why_unknown(metric) if seeds else "no seed is shared by all"
+            why = _why_unknown(column.name) if seeds else "no seed is shared by all"
             left_out.append(LeftOut(label, why))
             continue
         if alone := sorted(set.union(*seeds_there).difference(seeds)):
             left_out.append(LeftOut(label, f"seeds that not all have: {listed(alone)}"))
-        ended += len(seeds)
+        ended.append(seeds)
         shown.append(label)
         seeds_of.append([seed for seed, there in zip(seeds, known.tolist(), strict=True) if there])
         for spec in kept:

@@ -13,6 +13,7 @@ from ganbench.results.comparability import (
     MixedSettingsError,
     differences,
     mapping,
+    measuring,
     some,
 )
 from ganbench.results.formatting import plain
@@ -57,7 +58,8 @@ def check_comparable(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> No
 
 def _check_evaluation(dataset: str, frames: Sequence[pd.DataFrame], names: Sequence[str]) -> None:
     """Refuse two frames that have no way of evaluation in common for a data set."""
-    first, second = (_values(f[f["dataset"] == dataset], EVALUATION) for f in frames)
+    both = (_values(f[f["dataset"] == dataset], EVALUATION) for f in frames)
+    first, second = ({measuring(text, curve=False) for text in texts} for texts in both)
     if not first or not second or first & second:
         return
     pair = [mapping(min(first)), mapping(min(second))]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganbench.results.schema import HISTORY_COLUMNS, Column, column
+from ganbench.components.column import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,13 +18,8 @@ MISSING = "–"
 ARROWS = {"lower": "↓", "higher": "↑"}
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # and what reorders text
-_SUFFIX = re.compile(r"_(median|mean|iqm|min|max|low|high)\Z")
-_END = re.compile(r"_(low|high)\Z")
-_HISTORY = {column.name: column for column in HISTORY_COLUMNS}
 _DIGITS = 4
 _COARSE = ("images/s", "MiB", "s", "ms")
-_SHARES = ("precision", "recall", "density", "coverage", "d_auc", "d_sat", "high_quality",
-           "failure_low", "failure_high")  # fmt: skip
 
 
 def plain(value: Any) -> str:
@@ -37,23 +32,28 @@ def plain_line(text: str) -> str:
     return _CONTROL.sub(" ", text)
 
 
-def described(name: str) -> Column | None:
-    """What is known of a column, also of a statistic such as ``fd_median``."""
-    return column(name) or column(_SUFFIX.sub("", name)) or _HISTORY.get(name)
-
-
-def better(name: str) -> str:
-    """``"lower"``, ``"higher"`` or empty, also for a statistic such as ``fd_median``.
-
-    The end of an interval is neither better nor worse.
-    """
-    known = described(name)
-    return known.better if known and not _END.search(name) else ""
-
-
-def header(name: str) -> str:
+def header(column: Column) -> str:
     """A column's name with an arrow that says which direction is better."""
-    return f"{plain(name).replace('_', ' ')} {ARROWS.get(better(name), '')}".rstrip()
+    return f"{plain(column.name).replace('_', ' ')} {arrow(column)}".rstrip()
+
+
+def worded(column: Column) -> str:
+    """A column in words; behind them what its name has after an ``@``: features, or weights."""
+    name, _, origin = plain(column.name).partition("@")
+    words = plain(column.label) or name.replace("_", " ")
+    told = (origin.rpartition("_")[0] or origin) in words  # a name may end in that of a statistic
+    return words if told else f"{words} on {origin}"
+
+
+def titled(column: Column) -> str:
+    """A column in words, with its unit where the words do not name it."""
+    words, unit = worded(column), plain(column.unit)
+    return words if not unit or unit.split("/")[0] in words.split() else f"{words} ({unit})"
+
+
+def arrow(column: Column) -> str:
+    """The sign of the better direction; empty where neither is."""
+    return ARROWS.get(column.better or "", "")
 
 
 def is_number(series: pd.Series[Any]) -> bool:
@@ -61,14 +61,14 @@ def is_number(series: pd.Series[Any]) -> bool:
     return series.dtype.kind in "iuf"
 
 
-def texts(series: pd.Series[Any]) -> list[str]:
+def texts(series: pd.Series[Any], column: Column) -> list[str]:
     """The values of a column; its numbers share their decimals, so that they line up."""
     if not is_number(series):
         return _texts(series)
     values = series.to_numpy(dtype="float64", na_value=math.nan)
     whole = series.dtype.kind in "iu"
-    places = 0 if whole else decimals(str(series.name), values)
-    grouped = not whole or _unit(str(series.name)) != ""  # a seed is a name, not an amount
+    places = 0 if whole else decimals(column, values)
+    grouped = not whole or column.unit != ""  # a seed is a name, not an amount
     usual = np.isfinite(values) & ((values == 0) | (np.abs(values) >= _least(places)))
     form = f",.{places}f" if grouped else f".{places}f"
     found = [format(value, form) for value in values.tolist()]
@@ -77,17 +77,16 @@ def texts(series: pd.Series[Any]) -> list[str]:
     return found
 
 
-def decimals(name: str, values: Iterable[float], digits: int = _DIGITS) -> int:
+def decimals(column: Column, values: Iterable[float], digits: int = _DIGITS) -> int:
     """Decimals for a column: so many digits of its median, fewer where precision is of no use."""
     amounts = np.abs(np.asarray(list(values), dtype="float64"))
     sizes = amounts[np.isfinite(amounts) & (amounts != 0)]
     if not len(sizes):
         return 0
-    if _unit(name) in _COARSE:
+    if column.unit in _COARSE:
         return 0 if sizes.min() >= 10 else 1
-    known = described(name)
     middle = float(np.median(sizes))
-    if (known.name if known else name) in _SHARES or (sizes.max() <= 1 and middle >= 0.1):
+    if column.scale == "share" or (sizes.max() <= 1 and middle >= 0.1):
         return _DIGITS - 1
     return min(max(digits - 1 - math.floor(math.log10(middle)), 0), digits + 1)
 
@@ -124,11 +123,6 @@ def _texts(series: pd.Series[Any]) -> list[str]:
             shown[value] = _text(value)
         found.append(shown[value])
     return found
-
-
-def _unit(name: str) -> str:
-    known = described(name)
-    return known.unit if known else ""
 
 
 def _text(value: Any) -> str:

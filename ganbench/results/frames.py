@@ -5,21 +5,29 @@ from __future__ import annotations
 import contextlib
 import gc
 import itertools
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ganbench.results.columns import Columns, describe_frame, installed
 from ganbench.results.comparability import EVALUATION, FINGERPRINT, as_text
-from ganbench.results.schema import AXES, HISTORY_COLUMNS
+from ganbench.results.measurements import measured_values
+from ganbench.results.schema import AXES, HISTORY_COLUMNS, ROW_COLUMNS
 from ganbench.results.store import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from ganbench.components.column import Column
+
 _ORDER = [*AXES, "seed", "trial"]
+_PROTOCOLS_WITHOUT_LOST_MODES = ("1", "2")
 
 
 @dataclass(frozen=True)
@@ -66,11 +74,60 @@ def read_results(path: str | os.PathLike[str]) -> Results:
     table, holds = _from_table(run, problems)
     kept = rows_to_table([]) if table is None else table.filter(pa.array(holds, type=pa.bool_()))
     current = set(kept["trial"].to_pylist())
+    columns = run.columns(problems)
     with _no_collection():
         fresh = (trial.read_row(problems) for trial in run.trials() if trial.id not in current)
         whole = join(kept, rows_to_table(row for row in fresh if row is not None))
     frame = to_frame(whole.sort_by([(name, "ascending") for name in _ORDER]))
-    return Results(_with_identities(run, frame), problems)
+    whole_rows = _with_identities(run, _renamed(frame))
+    frame = with_rates(_with_measurements(run, whole_rows, problems))
+    return Results(_described(frame, columns, ROW_COLUMNS, problems), problems)
+
+
+def _described(
+    frame: pd.DataFrame, columns: Columns, contract: Sequence[Column], problems: list[str]
+) -> pd.DataFrame:
+    """With its columns described, those of the contract first, then those of metrics.
+
+    What the run does not describe, as of trials from before it did, the installed metrics may.
+    """
+    numeric = [str(name) for name in frame if frame[name].dtype.kind in "iuf"]
+    if any(name not in columns.whole for name in numeric if frame[name].notna().any()):
+        columns = columns.and_others(installed())
+    there = [column for column in columns.measured if column.name in frame]
+    other = [c.name for c in there if c.name not in numeric or c.dtype != frame[c.name].dtype]
+    frame = frame.assign(**{name: _numbers(frame[name], problems) for name in other})
+    names = [column.name for column in (*contract, *there)]
+    return describe_frame(frame[[*dict.fromkeys([*names, *frame])]], columns)
+
+
+def _numbers(values: pd.Series[Any], problems: list[str]) -> pd.Series[Any]:
+    """The numbers among the values of a metric, which has no others."""
+    import pandas as pd
+
+    found = pd.to_numeric(values, errors="coerce").astype("float64")
+    if found.isna().sum() > values.isna().sum():
+        problems.append(f"column {values.name} holds text in place of numbers, which was left out")
+    return found
+
+
+def with_rates(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the column ``steps_per_second``, generator updates over training time, if any is known."""
+    import pandas as pd
+
+    steps = frame["steps"].astype("Float64").to_numpy("float64", na_value=math.nan)
+    seconds = frame["train_seconds"].to_numpy("float64", na_value=math.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = np.where(seconds > 0, steps / seconds, math.nan)
+    if np.isnan(rates).all():
+        return frame
+    return frame.assign(steps_per_second=pd.Series(rates, index=frame.index, dtype="float64"))
+
+
+def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the verdicts of today: the first protocols called ``collapsed`` what is ``degraded`` now."""
+    old = frame["protocol"].isin(_PROTOCOLS_WITHOUT_LOST_MODES) & (frame["verdict"] == "collapsed")
+    return frame.assign(verdict=frame["verdict"].mask(old, "degraded")) if old.any() else frame
 
 
 def _with_identities(run: RunFolder, frame: pd.DataFrame) -> pd.DataFrame:
@@ -89,6 +146,36 @@ def _with_identities(run: RunFolder, frame: pd.DataFrame) -> pd.DataFrame:
         if not column.isna().all():
             frame = frame.assign(**{name: column})
     return frame
+
+
+def _with_measurements(run: RunFolder, frame: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+    """With what was measured of finished trials later, where the rows have no number."""
+    import pandas as pd
+
+    found: dict[str, dict[str, float]] = {}
+    ways: dict[str, set[str]] = {}
+    for trial in frame["trial"]:
+        found[str(trial)], own = measured_values(run.trial(trial))
+        for name, way in own.items():
+            ways.setdefault(name, set()).add(way)
+    problems += [
+        f"column {name} was measured in {len(several)} ways, with other code or settings of its metric: "
+        "measure all trials again to compare them by it"
+        for name, several in ways.items()
+        if len(several) > 1
+    ]
+    new: dict[str, pd.Series[Any]] = {}
+    for name in sorted({name for values in found.values() for name in values}):
+        later = pd.Series(
+            [found[str(trial)].get(name, math.nan) for trial in frame["trial"]],
+            index=frame.index,
+            dtype="float64",
+        )
+        if name in frame:
+            known = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+            later = known.where(frame[name].notna(), later).astype("float64")
+        new[name] = later
+    return frame.assign(**new) if new else frame
 
 
 def _identity(run: RunFolder, trial: str) -> dict[str, str | None]:
@@ -143,9 +230,12 @@ def read_history(path: str | os.PathLike[str]) -> Results:
 
     problems: list[str] = []
     records: list[dict[str, Any]] = []
-    for trial in RunFolder(path).open().trials():
+    run = RunFolder(path).open()
+    for trial in run.trials():
         records += trial.read_history(problems)
-    return Results(to_frame(rows_to_table(records, HISTORY_COLUMNS, known=())), problems)
+    frame = to_frame(rows_to_table(records, HISTORY_COLUMNS, known=()))
+    columns = run.columns(problems)
+    return Results(_described(frame, columns, HISTORY_COLUMNS, problems), problems)
 
 
 def _from_table(run: RunFolder, problems: list[str]) -> tuple[pa.Table | None, list[bool]]:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganbench.components.column import Column
+from ganbench.results.columns import Columns, columns_of
 from ganbench.results.comparability import EVALUATION, FINGERPRINT
 from ganbench.results.estimates import floats
-from ganbench.results.schema import AXES, column
+from ganbench.results.schema import AXES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +37,9 @@ SETTINGS = (
     "protocol",
 )
 
+
 #: Metrics that mean something only where a trial had its device to itself.
-TIMED = ("images_per_second", "step_ms")
+TIMED = ("images_per_second", "steps_per_second", "step_ms")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,11 @@ class Groups:
         """How many of these rows each cell has."""
         return np.bincount(self.codes[rows], minlength=self.count)
 
+    @cached_property
+    def columns(self) -> Columns:
+        """What is known of the columns of the trials."""
+        return columns_of(self.frame)
+
     def scores(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """A metric of every row that counts, the worst value where a trial is not ``ok``.
 
@@ -99,9 +107,7 @@ class Groups:
         if metric in TIMED:
             used = self.ok & self.alone
         else:
-            known = column(metric)
-            worst = -math.inf if known is not None and known.better == "higher" else math.inf
-            values = np.where(self.ok, values, worst)
+            values = np.where(self.ok, values, worst(self.columns.named(metric)))
         rows = np.flatnonzero(used & ~np.isnan(values))
         return rows, values[rows]
 
@@ -156,6 +162,13 @@ def group(frame: pd.DataFrame) -> Groups:
             cells = joined(cells, np.where(codes < 0, agreed[components], codes))
     count = int(cells.max()) + 1 if len(cells) else 0
     return Groups(frame, cells, count, settings)
+
+
+def worst(column: Column) -> float:
+    """What counts for a trial that failed: the worst value there is, NaN for what has none."""
+    if column.cost or not column.better:
+        return math.nan
+    return -math.inf if column.better == "higher" else math.inf
 
 
 def codes_of(series: pd.Series[Any]) -> np.ndarray:

@@ -12,8 +12,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ganbench.components.column import DType
 from ganbench.results.files import decode, encode
-from ganbench.results.schema import HISTORY_COLUMNS, INT64, DType, coerce
+from ganbench.results.schema import HISTORY_COLUMNS, INT64, coerce
 
 _DTYPES: dict[str, DType] = {column.name: column.dtype for column in HISTORY_COLUMNS}
 

@@ -12,23 +12,22 @@ _LEAST_TEXT = 15
 _SMALLEST_TEXT = 4
 _LONGEST_WORD = 32
 
-#: What a narrow table does without, the first to go first.
-_FIRST_TO_GO = (
-    "peak_memory_mb", "recall", "precision", "recall_median", "precision_median", "train_seconds",
-    "fd_drift", "kid_mean", "kid_mean_median", "is_mean", "is_mean_median", "fd_best",
-    "fd_best_median", "images_per_second", "failed",
-)  # fmt: skip
-#: What it does without only if words and intervals are broken already.
+#: What a narrow table does without only if words and intervals are broken already.
 _LAST_TO_GO = ("augmentation", "regularizer")
 #: Where a spec breaks gladly, and where it breaks before a word has to.
 _JOINTS = re.compile(r"(?<=[,+×–])(?!\s)|(?<=\s)(?![\d∞−])|(?<=\w\[)")
 _SEAMS = re.compile(r"(?<=[=_.:@|-])|(?<=\s)")
 
 
-def fitting(columns: Sequence[ViewColumn], width: int) -> list[ViewColumn]:
-    """The columns that fit; what matters least goes first, and components never go."""
+def fitting(
+    columns: Sequence[ViewColumn], width: int, expendable: Sequence[str] = ()
+) -> list[ViewColumn]:
+    """The columns that fit; components never go.
+
+    :param expendable: names of columns, the first to go first.
+    """
     kept = list(columns)
-    for names, least in ((_FIRST_TO_GO, _least), (_LAST_TO_GO, _short)):
+    for names, least in ((expendable, _least), (_LAST_TO_GO, _short)):
         for name in names:
             if _total(map(least, kept)) <= width:
                 break

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganbench.components.column import Column
 from ganbench.results.contexts import Contexts, Key, differing, labels, repeated
 from ganbench.results.formatting import plain
 from ganbench.results.groups import TIMED
-from ganbench.results.metrics import SPEED, scores
+from ganbench.results.metrics import SPEED, UPDATES, scores
+from ganbench.results.schema import CORE
+from ganbench.results.side_outcomes import outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +36,10 @@ class Pairs:
 
     :ivar seeds: those of the pairs in which the metric is known.
     :ivar a: the scores of A, failures as the worst, one per seed; ``b`` likewise.
-    :ivar failed: whether A and B failed, (2, pairs): of all pairs.
-    :ivar speeds: images per second of A and B, (2, pairs): where both ran alone on equal devices.
+    :ivar ended: the seeds of all pairs that ended; ``rows`` the trials of A and of B, in their order.
+    :ivar outcomes: what became of them, (2, pairs), see `side_outcomes.outcome`.
+    :ivar speeds: images per second of A and B, (2, pairs): where both ran alone on equal devices;
+        ``timed`` are the seeds; ``updates`` generator updates per second, likewise.
     """
 
     key: Key
@@ -42,8 +47,12 @@ class Pairs:
     seeds: list[int]
     a: np.ndarray
     b: np.ndarray
-    failed: np.ndarray
+    ended: list[int]
+    rows: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+    outcomes: np.ndarray
+    timed: list[int]
     speeds: np.ndarray
+    updates: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class LeftOut:
 
 
 def paired(
-    first: Contexts, second: Contexts, metric: str, names: Sequence[str]
+    first: Contexts, second: Contexts, column: Column, names: Sequence[str]
 ) -> tuple[list[Pairs], list[LeftOut]]:
     """The pairs of each context that both sides have, and what is left out.
 
@@ -79,11 +88,11 @@ def paired(
         if key in twins:
             left_out.append(LeftOut(label, why_repeated(shown[twins[key]]), missing=False))
             continue
-        found = _pairs(key, label, first, second, metric)
+        found = _pairs(key, label, first, second, column)
         if found.seeds:
             pairs.append(found)
-        elif found.failed.shape[1]:
-            left_out.append(LeftOut(label, _why_unknown(metric)))
+        elif found.ended:
+            left_out.append(LeftOut(label, _why_unknown(column.name)))
         else:
             left_out.append(LeftOut(label, "no seed in common"))
         alone = sorted(first.seeds(key) ^ second.seeds(key))
@@ -144,21 +153,37 @@ def notes(chosen: Sequence[pd.DataFrame], brought: set[str]) -> list[str]:
     return found
 
 
-def _pairs(key: Key, label: str, first: Contexts, second: Contexts, metric: str) -> Pairs:
+def _pairs(key: Key, label: str, first: Contexts, second: Contexts, column: Column) -> Pairs:
     seeds = sorted(first.seeds(key) & second.seeds(key))
-    rows = [[side.trials[key][seed] for seed in seeds] for side in (first, second)]
-    a, b = (scores(side, metric) for side in rows)
-    alike = np.array([_same_device(x, y) for x, y in zip(*rows, strict=True)], dtype=bool)
+    ours, theirs = ([side.trials[key][seed] for seed in seeds] for side in (first, second))
+    a, b = scores(ours, column), scores(theirs, column)
+    alike = np.array([_same_device(*rows) for rows in zip(ours, theirs, strict=True)], dtype=bool)
     known = ~(np.isnan(a) | np.isnan(b))
-    if metric in TIMED:
+    if column.name in TIMED:
         known &= alike
-    speeds = np.array([scores(side, SPEED) for side in rows]).reshape(2, len(seeds))
-    timed = alike & ~np.isnan(speeds).any(axis=0)
-    failed = np.array([[row["status"] != "ok" for row in side] for side in rows], dtype=bool)
-    kept = [seed for seed, there in zip(seeds, known.tolist(), strict=True) if there]
-    return Pairs(
-        key, label, kept, a[known], b[known], failed.reshape(2, len(seeds)), speeds[:, timed]
+    speeds, updates = (
+        np.array([scores(side, CORE[name]) for side in (ours, theirs)]).reshape(2, len(seeds))
+        for name in (SPEED, UPDATES)
     )
+    timed = alike & ~np.isnan(speeds).any(axis=0)
+    words = [[outcome(row) for row in side] for side in (ours, theirs)]
+    return Pairs(
+        key=key,
+        label=label,
+        seeds=_where(seeds, known),
+        a=a[known],
+        b=b[known],
+        ended=seeds,
+        rows=(ours, theirs),
+        outcomes=np.array(words, dtype=object).reshape(2, len(seeds)),
+        timed=_where(seeds, timed),
+        speeds=speeds[:, timed],
+        updates=updates[:, timed],
+    )
+
+
+def _where(seeds: Sequence[int], there: np.ndarray) -> list[int]:
+    return [seed for seed, holds in zip(seeds, there.tolist(), strict=True) if holds]
 
 
 def _same_device(x: Mapping[str, Any], y: Mapping[str, Any]) -> bool:

@@ -23,7 +23,7 @@ def compare(
     b: str | None = None,
     *,
     by: str | None = None,
-    metric: str = "fd",
+    metric: str | None = None,
     level: float = LEVEL,
     seed: int = 0,
     against: Folder | None = None,
@@ -34,6 +34,7 @@ def compare(
         the same cells in ``against``.
     :param b: likewise; A by default where ``against`` is given.
     :param by: the kind of component, found out where the specs leave no doubt.
+    :param metric: a column with a better direction; the primary one by default.
     :param against: another run of which B's trials are taken.
     :raises UsageError: if there is nothing to compare, with the reason.
     """
@@ -48,13 +49,21 @@ def compare(
 
 
 def rank(
-    folder: Folder, by: str, *, metric: str = "fd", level: float = LEVEL, seed: int = 0
+    folder: Folder,
+    by: str,
+    *,
+    metric: str | None = None,
+    level: float = LEVEL,
+    seed: int = 0,
+    shared_spread: bool = False,
 ) -> pd.DataFrame:
     """The components of one kind in a run, best first: see `ganbench.results.ranking.rank`.
 
     :raises UsageError: if there is nothing to rank, with the reason.
     """
-    return ranking.rank(_frames(folder, None)[0], by, metric, level, seed)
+    return ranking.rank(
+        _frames(folder, None)[0], by, metric, level, seed, shared_spread=shared_spread
+    )
 
 
 def _frames(folder: Folder, against: Folder | None) -> tuple[pd.DataFrame, pd.DataFrame]:

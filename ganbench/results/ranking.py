@@ -9,20 +9,40 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganbench.components.column import Column
+from ganbench.results.comparison import effect_scale
 from ganbench.results.field import Field, shared_field
 from ganbench.results.folders import check_comparable
 from ganbench.results.formatting import plain
-from ganbench.results.metrics import COSTS, check_level, check_metric, higher_is_better
+from ganbench.results.metrics import (
+    check_level,
+    check_metric,
+    higher_is_better,
+)
 from ganbench.results.origins import origin_captions
-from ganbench.results.statistics.aggregates import BY_NAME, median
+from ganbench.results.primary import the_primary
+from ganbench.results.statistics.aggregates import Statistic, median
 from ganbench.results.statistics.improvement import improvement
-from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, Interval, interval, wilson
-from ganbench.results.statistics.paired import differences, holm, paired_p
-from ganbench.results.statistics.scales import Scale, back, forward, usable
+from ganbench.results.statistics.intervals import (
+    LEAST_SEEDS,
+    LEVEL,
+    Interval,
+    estimates_and_errors,
+    wilson_of_share,
+)
+from ganbench.results.statistics.paired import (
+    differences,
+    holm,
+    p_of,
+    p_of_t,
+    paired_effect,
+)
+from ganbench.results.statistics.scales import Scale, back
+from ganbench.results.statistics.seeds import Sample, centre, sample, units
 from ganbench.results.statistics.spread import REPLICATES
-from ganbench.results.summary import scale as scale_of
+from ganbench.results.training_counts import count_captions
 from ganbench.results.variants import check_axis
-from ganbench.results.verdicts import left_out_texts, too_few
+from ganbench.results.verdicts import WAYS, left_out_texts, seeds_told, too_few, unseen_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,43 +52,57 @@ _UNTESTED = {
     1: "One seed tells nothing apart: run more seeds.",
     2: f"{too_few(2).capitalize()}, so that nothing is told apart.",
 }
+_SHARED = (
+    "; a spread that all pairs share, each pair's variance pulled towards that of all (Smyth 2004)"
+)
 
 
 def rank(
-    frame: pd.DataFrame, axis: str, metric: str = "fd", level: float = LEVEL, seed: int = 0
+    frame: pd.DataFrame,
+    axis: str,
+    metric: str | None = None,
+    level: float = LEVEL,
+    seed: int = 0,
+    *,
+    shared_spread: bool = False,
 ) -> pd.DataFrame:
     """The components of an axis, best first: one line each.
 
     Only contexts and seeds that all components share enter. The columns are the axis; ``contexts``;
     ``n`` trials and how many ``failed``, with the interval of that share; ``rank``, the mean rank of a
-    trial among one trial of each component; ``ratio`` to the median of the context, the geometric mean
-    over contexts of the interquartile mean over seeds (the mean below four), or ``difference`` where
-    the metric has no logarithm; ``better``, the probability that a trial beats one of the rest; each
-    with ``_low`` and ``_high``; ``p``, that the component equals the first, from paired differences and
-    Holm-corrected for all pairs of components; ``tied``, whether it is not told apart from the first.
-    Intervals and ``p`` are missing where no context has `LEAST_SEEDS` seeds, which tell nothing apart.
+    trial among one trial of each component; ``ratio`` to the median of the context, summed up over
+    contexts and seeds as effects are (`statistics.seeds`), or ``difference`` where the metric has no
+    logarithm; ``better``, the probability that a trial beats one of the rest; each with ``_low`` and
+    ``_high``; ``p``, that the component equals the first, from paired differences and Holm-corrected
+    for all pairs of components; ``tied``, whether it is not told apart from the first. The seed
+    is the unit throughout. Intervals and ``p`` are missing where no context has `LEAST_SEEDS` seeds,
+    which tell nothing apart.
 
-    ``attrs`` holds axis, metric, level, seed, replicates, ``contexts`` and ``captions``.
+    :param shared_spread: take the differences of all pairs of components to vary about alike over
+        seeds, and pull the spread of each towards that of all (Smyth 2004).
+
+    ``attrs`` holds axis, metric, its ``better`` direction, whether it is a ``cost``, level, seed,
+    replicates, ``contexts``, ``captions`` and, of these, the ``claim``.
 
     :raises UsageError: if there are not two components that share a context, with the reason.
     """
     check_level(level)
     check_axis(axis)
     check_comparable([frame], ["this run"])
-    check_metric([frame], metric)
-    field = shared_field(frame, axis, metric)
-    higher = higher_is_better(metric)
-    whole = np.concatenate([s for strata in field.scores.values() for s in strata])
-    scale: Scale = "log" if usable(scale_of(metric), whole) == "log" else "linear"
+    column = check_metric([frame], the_primary([frame], metric))
+    field = shared_field(frame, axis, column)
+    higher = higher_is_better(column)
+    scale = effect_scale(column)
     lines = [_line(field, name, axis, scale, higher, level, seed) for name in field.names]
     lines.sort(key=lambda line: (line["rank"], _worst_last(line, higher)))
-    adjusted = _told_apart(field, scale, seed)
+    adjusted = _told_apart(field, scale, seed, shared_spread)
     first = str(lines[0][axis])
-    for line in lines:
-        p = adjusted.get(frozenset((first, str(line[axis]))), math.nan)
-        line |= {"p": p, "tied": not p <= 1 - level}
-    ranked = _framed(lines, field, axis, metric, level, seed, scale)
-    ranked.attrs["captions"] += [f"{text}." for text in origin_captions(frame)]
+    p = [adjusted[frozenset((first, str(line[axis])))] for line in lines[1:]]
+    for line, value in zip(lines, [math.nan, *p], strict=True):
+        line |= {"p": value, "tied": not value <= 1 - level}
+    ranked = _framed(lines, field, axis, column, level, seed, scale, shared_spread)
+    more = [*count_captions(frame), *origin_captions(frame)]
+    ranked.attrs["captions"] += [f"{text}." for text in more]
     return ranked
 
 
@@ -77,13 +111,12 @@ def _line(
 ) -> dict[str, object]:
     own, others = field.scores[name], [other for other in field.names if other != name]
     rest = [np.concatenate([field.scores[o][n] for o in others]) for n in range(len(own))]
-    better = improvement(own, rest, higher=higher, level=level)
-    nothing = Interval(math.nan, math.nan, level)
-    share = wilson(field.failed[name], field.trials, level) if _tested(field) else nothing
-    relative = _relative(field, name, scale)
-    with np.errstate(invalid="ignore"):
-        estimate = float(np.mean([BY_NAME[field.statistic](stratum) for stratum in relative]))
-    ends = interval(relative, field.statistic, level=level, seed=seed, pooled=False)
+    better = improvement(own, rest, field.seeds, higher=higher, level=level)
+    share = Interval(math.nan, math.nan, level)
+    if _tested(field):
+        failing = field.failed[name] / field.trials
+        share = wilson_of_share(failing, units(field.ended), level)
+    relative = paired_effect(_relative(field, name, scale), field.seeds, level=level, seed=seed)
     kind = "ratio" if scale == "log" else "difference"
     return {
         axis: name,
@@ -95,9 +128,9 @@ def _line(
         "rank": 1 + len(others) * (1 - better.probability),
         "rank_low": 1 + len(others) * (1 - better.interval.high),
         "rank_high": 1 + len(others) * (1 - better.interval.low),
-        kind: back(scale, estimate),
-        f"{kind}_low": back(scale, ends.low),
-        f"{kind}_high": back(scale, ends.high),
+        kind: back(scale, relative.estimate),
+        f"{kind}_low": back(scale, relative.interval.low),
+        f"{kind}_high": back(scale, relative.interval.high),
         "better": better.probability,
         "better_low": better.interval.low,
         "better_high": better.interval.high,
@@ -120,25 +153,40 @@ def _relative(field: Field, name: str, scale: Scale) -> list[np.ndarray]:
         middle = median(everyone)
         if math.isinf(middle):
             middle = median(everyone[np.isfinite(everyone)])
-        reference = 0.0 if math.isnan(middle) else float(forward(scale, np.array([middle]))[0])
-        found.append(forward(scale, own) - reference)
+        reference = 1.0 if math.isnan(middle) else middle
+        found.append(differences(own, np.full(len(own), reference), scale))
     return found
 
 
-def _told_apart(field: Field, scale: Scale, seed: int) -> dict[frozenset[str], float]:
+def _told_apart(field: Field, scale: Scale, seed: int, shared: bool) -> dict[frozenset[str], float]:
     """P values of all pairs of components, corrected for their number.
 
     All pairs are paid for, not only those with the first: which component is first is a finding, too.
     """
     pairs = list(itertools.combinations(field.names, 2))
-    found = []
-    for one, other in pairs:
-        strata = [
-            differences(a, b, scale)
-            for a, b in zip(field.scores[one], field.scores[other], strict=True)
-        ]
-        found.append(paired_p([stratum for stratum in strata if len(stratum) > 1], seed=seed))
-    return {frozenset(pair): p for pair, p in zip(pairs, holm(found), strict=True)}
+    samples = [
+        sample(
+            [
+                differences(a, b, scale)
+                for a, b in zip(field.scores[one], field.scores[other], strict=True)
+            ],
+            field.seeds,
+        )
+        for one, other in pairs
+    ]
+    found = np.array([p_of(one, seed) for one in samples])
+    whole = [n for n, one in enumerate(samples) if _varies(one)]
+    if shared and whole:
+        values = [samples[n].values for n in whole]
+        most = (len(field.names) - 1) * (min(map(len, values)) - 1)
+        found[whole] = p_of_t(*estimates_and_errors(values, centre, seed, shared=True, most=most))
+    return {frozenset(pair): p for pair, p in zip(pairs, holm(found.tolist()), strict=True)}
+
+
+def _varies(one: Sample) -> bool:
+    """Whether differences have a spread of their own: finite, of the same seeds in all contexts."""
+    finite = one.enough and bool(np.isfinite(one.values).all())
+    return finite and one.statistic == centre(len(one.values)) and bool(np.ptp(one.values) > 0)
 
 
 def _worst_last(line: Mapping[str, object], higher: bool) -> float:
@@ -153,10 +201,11 @@ def _framed(
     lines: Sequence[Mapping[str, object]],
     field: Field,
     axis: str,
-    metric: str,
+    column: Column,
     level: float,
     seed: int,
     scale: Scale,
+    shared: bool,
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -166,14 +215,17 @@ def _framed(
     frame = frame.astype(kinds)
     frame.attrs |= {
         "axis": axis,
-        "metric": metric,
+        "metric": column.name,
+        "better": column.better,
+        "cost": column.cost,
         "level": level,
         "seed": seed,
         "replicates": REPLICATES,
         "contexts": list(field.contexts),
         "left_out": [f"{item.label}: {item.reason}" for item in field.left_out],
-        "statistic": field.statistic,
+        "statistic": _statistic(field),
         "scale": scale,
+        "shared_spread": shared,
     }
     frame.attrs["captions"] = captions(frame, field)
     return frame
@@ -183,28 +235,44 @@ def captions(frame: pd.DataFrame, field: Field) -> list[str]:
     """What the ranking shows, what its columns are of, and what was left out."""
     known, count = frame.attrs, len(frame)
     pairs = count * (count - 1) // 2
-    counts = sorted({len(seeds) for seeds in field.seeds})
-    seeds = " to ".join(map(str, counts)) + (" seed" if counts == [1] else " seeds")
-    where = f"{len(field.contexts)} context{'' if len(field.contexts) == 1 else 's'}"
-    tested = counts[-1] >= LEAST_SEEDS
+    seeds, tested = seeds_told(field.seeds), _tested(field)
     if not tested:
-        shown = f"{_first(frame)} ({seeds} in {where}). {_UNTESTED[counts[-1]]}"
+        shown = f"{_first(frame)} ({seeds}). {_UNTESTED[max(map(len, field.seeds))]}"
     else:
         shown = (
-            f"{_shown(frame)} (paired by seed, {seeds} in {where}, p <= {1 - known['level']:.2g}, "
-            f"Holm-corrected for {pairs} comparison{'' if pairs == 1 else 's'})."
+            f"{_shown(frame)} (paired by seed, which is the unit, {seeds}, "
+            f"p <= {1 - known['level']:.2g}, Holm-corrected for {pairs} "
+            f"comparison{'' if pairs == 1 else 's'}{_SHARED if known['shared_spread'] else ''})."
         )
+    claim = [shown, *([f"{unseen_text(_seeds(field), known['level'])}."] if tested else [])]
+    known["claim"] = " ".join(claim)
     told = [
-        shown,
-        _meaning(known, intervals=tested),
+        *claim,
+        _meaning(known, intervals=tested, failed=bool(frame["failed"].any())),
         f"Contexts: {'; '.join(field.contexts[:8])}{'; …' if len(field.contexts) > 8 else ''}.",
     ]
+    single = sum(len(seeds) < 2 for seeds in field.seeds)
+    if 0 < single < len(field.seeds):
+        what = f"The columns p and {known['metric']}" if tested else f"The column {known['metric']}"
+        leave = "leave" if tested else "leaves"
+        told.append(f"{what} {leave} out {single} context{'s' * (single > 1)} with one seed only.")
     told += left_out_texts(field.left_out)
     if any(item.missing for item in field.left_out):
         told.append(
             f"To rank with what was left out, run it with every {known['axis']} and the same seeds."
         )
     return told
+
+
+def _statistic(field: Field) -> Statistic:
+    """What sums up seeds, where none failed."""
+    known = [np.zeros(len(own)) for own in field.seeds]
+    return sample(known, field.seeds).statistic
+
+
+def _seeds(field: Field) -> int:
+    """How many seeds there are in all."""
+    return len({seed for seeds in field.seeds for seed in seeds})
 
 
 def _first(frame: pd.DataFrame) -> str:
@@ -218,10 +286,10 @@ def _shown(frame: pd.DataFrame) -> str:
     first, *others = [plain(name) for name in frame[axis][frame["tied"]]]
     if not others:
         return f"By {metric}, all others are told apart from {first}, the first"
-    named = "nothing" if len(others) == len(frame) - 1 else None
-    if named:
+    if len(others) == len(frame) - 1:
         return (
-            f"By {metric}, the data tell nothing apart from {first}, which need not make it equal"
+            f"By {metric}, the data do not tell {first}, the first, from any other, nor do they show "
+            "them to be equal"
         )
     verb = "is" if len(others) == 1 else "are"
     return (
@@ -230,14 +298,15 @@ def _shown(frame: pd.DataFrame) -> str:
     )
 
 
-def _meaning(known: Mapping[Any, Any], intervals: bool) -> str:
-    center = "interquartile mean" if known["statistic"] == "iqm" else "mean"
+def _meaning(known: Mapping[Any, Any], intervals: bool, failed: bool) -> str:
     kind = "ratio to" if known["scale"] == "log" else "difference from"
-    left_out = known["metric"] in COSTS
-    failures = "Failed trials are left out" if left_out else "Failed trials count as the worst"
+    failures = "Failed trials are left out" if known["cost"] else "Failed trials count as the worst"
+    way = WAYS[known["statistic"]]
+    if failed and not known["cost"] and known["statistic"] != "median":
+        way += ", medians where trials failed"
     level = f"Intervals: {100 * known['level']:g} %, not corrected. " if intervals else ""
     return (
         f"{level}Mean rank: of a trial among one trial "
-        f"of each. {known['metric']}: {kind} the median of the context, {center} over seeds, mean over "
-        f"contexts. P(better): that a trial beats one of the rest. {failures}."
+        f"of each. {known['metric']}: {kind} the median of the context, "
+        f"{way}. P(better): that a trial beats one of the rest. {failures}."
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ganbench.components.column import Column
 from ganbench.results.comparison_tables import chances
-from ganbench.results.metrics import higher_is_better
-from ganbench.results.schema import Column
+from ganbench.results.formatting import ARROWS
+from ganbench.results.statistics.paired import leading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,17 +47,26 @@ def table(frame: pd.DataFrame, format_: str) -> str:
         shown,
         format_,
         captions=frame.attrs["captions"],
-        bold={axis: frame["tied"].tolist() if tested else [False] * len(frame)},
+        bold={axis: _bold(frame) if tested else [False] * len(frame)},
         headers=_headers(frame),
         intervals={name: (f"{name}_low", f"{name}_high") for name in there},
-        columns=[Column(name, "float64", "", "") for name in _WITH_ENDS],
-        marks="Bold: not told apart from the first." if tested else "",
+        columns=[Column(name) for name in _WITH_ENDS],
+        marks="Bold: the first and those next to it, up to the first that is told apart."
+        if tested
+        else "",
     )
+
+
+def _bold(frame: pd.DataFrame) -> list[bool]:
+    """The first, and those next to it that nothing tells apart and whose effect is finite."""
+    effect = frame["ratio" if "ratio" in frame.columns else "difference"]
+    lost = ~np.isfinite(effect.to_numpy("float64"))
+    return leading((lost | ~frame["tied"].to_numpy(bool)).tolist())
 
 
 def _headers(frame: pd.DataFrame) -> dict[str, str]:
     metric = str(frame.attrs["metric"])
-    arrow = "↑" if higher_is_better(metric) else "↓"
+    arrow = ARROWS[frame.attrs["better"]]
     return {
         "failures": "failed",
         "better": "P(better)",

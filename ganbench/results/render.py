@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ganbench.components.column import Column
+from ganbench.results.columns import Columns, columns_of
 from ganbench.results.estimates import estimates, floats
 from ganbench.results.export import latex_view, markdown_view, to_csv, to_json
-from ganbench.results.formatting import ARROWS, described, is_number, plain, texts
-from ganbench.results.schema import Column
+from ganbench.results.formatting import arrow, header, is_number, plain, texts, titled
 from ganbench.results.tables import draw
 from ganbench.results.view import View, ViewColumn
 
@@ -41,7 +42,7 @@ def render_frame(
     :param headers: texts in place of a column's name and arrow.
     :param intervals: by column, the two columns that hold the ends of its interval; they are shown
         with it and not by themselves.
-    :param columns: what is known of columns that the results' schema lacks: unit and direction.
+    :param columns: what is known of columns besides what the frame says.
     :param marks: a caption that says what ``bold`` means, left out where nothing can be bold.
     :raises ValueError: for another format.
     """
@@ -53,7 +54,7 @@ def render_frame(
         raise ValueError(f"expected one of {', '.join(TEXT_FORMATS)}, got {format_!r}")
     ends = intervals or {}
     hidden = {name for pair in ends.values() for name in pair}
-    known = {column.name: column for column in columns}
+    known = Columns(columns).and_others(columns_of(frame))
     shown = [
         _column(frame, name, (bold or {}).get(name), (headers or {}).get(name), known, ends)
         for name in map(str, frame.columns)
@@ -69,20 +70,18 @@ def _column(
     frame: pd.DataFrame,
     name: str,
     best: Sequence[bool] | None,
-    header: str | None,
-    known: Mapping[str, Column],
+    head: str | None,
+    known: Columns,
     ends: Mapping[str, tuple[str, str]],
 ) -> ViewColumn:
-    series = frame[name]
-    about = known.get(name) or described(name)
-    if header is None:
-        arrow = ARROWS.get(about.better, "") if about else ""
-        header = f"{name.replace('_', ' ')} {arrow}".rstrip()
-    cells, found = texts(series), None
+    series, column = frame[name], known.named(name)
+    cells, found = texts(series, column), None
     if name in ends:
         low, high = (floats(frame[end]) for end in ends[name])
-        found = estimates(name, floats(series), low, high)
+        found = estimates(column, floats(series), low, high)
         cells = [estimate.bracketed() for estimate in found]
     marked = [bool(mark) for mark in best] if best is not None else [False] * len(frame)
-    unit = about.unit if about else ""
-    return ViewColumn(name, plain(header), is_number(series), cells, marked, unit, found)
+    short, long = header(column), f"{titled(column)} {arrow(column)}".rstrip()
+    if head is not None:
+        short = long = plain(head)
+    return ViewColumn(name, short, is_number(series), cells, marked, long, found)

@@ -1,8 +1,9 @@
 """Which cells cannot be told from the best one they can be compared with.
 
-Trials that share a seed are paired: a cell is told from the best if the interval of its effect against
-the best, as `comparison` finds it, lies on the worse side. Without shared seeds it is the interval of
-the difference of two medians, from the intervals of both (MOVER, Zou and Donner 2008).
+Trials that share a seed are paired: a cell is told from the best if its effect against the best, as
+`comparison` finds it, lies on the worse side, corrected for all pairs of cells that can be compared:
+which of them is the best is a finding, too. Without shared seeds the two cells are told apart by the
+difference of their own centres (Welch 1947).
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganbench.components.column import Column
 from ganbench.results.comparability import MEASURED, measurement_title
 from ganbench.results.estimates import floats
 from ganbench.results.groups import TIMED, Groups, codes_of, joined
-from ganbench.results.schema import column
-from ganbench.results.statistics.aggregates import Statistic
-from ganbench.results.statistics.intervals import LEAST_SEEDS, intervals
-from ganbench.results.statistics.paired import paired_effect
-from ganbench.results.statistics.scales import Scale, forward, usable
+from ganbench.results.metrics import higher_is_better, interval_scale
+from ganbench.results.statistics.aggregates import median
+from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, estimates_and_errors
+from ganbench.results.statistics.paired import holm, leading, p_of, p_of_t
+from ganbench.results.statistics.scales import Scale, forward
+from ganbench.results.statistics.seeds import centre, sample
+from ganbench.results.training_counts import critic_steps_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,49 +33,64 @@ if TYPE_CHECKING:
 #: What must be equal for numbers to be compared.
 COMPARABLE = (*MEASURED, "budget")
 
-#: From so many seeds on, the order of values alone can bound a median.
-_MANY = 6
-
 MEANING = (
-    "Bold: the best median for its data set, and what cannot be told from it: the {level:g} % "
-    "interval of its difference from the best, seed by seed where seeds are shared, holds zero; not "
-    "corrected for the number of comparisons{few}"
+    "Bold: the best median for its data set and those next to it, up to the first that is told apart "
+    "from the best; seed by seed where seeds are shared, at {level:g} %, Holm-corrected for all pairs "
+    "of cells that compare{few}. {unseen}"
 )
 
 
-def rivals(groups: Groups, table: pd.DataFrame, metric: str, scale: Scale) -> np.ndarray:
-    """Whether each cell is the best for its data set and features, or cannot be told from it.
+def rivals(
+    groups: Groups,
+    table: pd.DataFrame,
+    column: Column,
+    *,
+    level: float = LEVEL,
+    shared: bool = False,
+) -> np.ndarray:
+    """Whether each cell is the best for its data set and features, or among those next to it.
 
-    A cell whose median is not finite never is, nor is any where all medians are equal. Cells of fewer
-    than `LEAST_SEEDS` seeds do not take part, but where all have one seed: only the best is then.
+    These are the cells in the order of their medians, up to the first that is told apart from the best.
+    A cell whose median is not finite never is one, nor is any where all medians are equal. Cells of
+    fewer than `LEAST_SEEDS` seeds do not take part. Speeds compare only on equal devices and with
+    equally many discriminator updates in a step.
 
     :param table: `summary.by_cell` of the same frame, its lines in the order of the cells.
-    :param scale: on which differences are taken.
+    :param shared: whether the cells' spread is taken to be alike, see `statistics.moderated`.
     """
-    known = column(metric)
-    sign = -1.0 if known is not None and known.better == "higher" else 1.0
+    metric, scale = column.name, interval_scale(column)
+    sign = -1.0 if higher_is_better(column) else 1.0
     name = f"{metric}_median"
     medians = sign * floats(table[name if name in table.columns else metric])
-    kinds = comparable(groups, (*COMPARABLE, *(["device"] if metric in TIMED else [])))
-    medians[~contending(groups.totals(groups.scores(metric)[0]), kinds)] = math.nan
-    best = _best(kinds, medians)
-    least = _paired(groups, _Oriented.of(groups, metric, sign, scale), best)
-    least = np.where(np.isnan(least), _unpaired(table, metric, sign, medians, best), least)
-    found: np.ndarray = np.isfinite(medians) & (best >= 0)
-    found &= (least <= 0) | (medians == medians[best])
+    medians[groups.totals(groups.scores(metric)[0]) < LEAST_SEEDS] = math.nan
+    scores = _Oriented.of(groups, metric, sign, scale)
+    found = np.zeros(groups.count, dtype=bool)
+    kinds = _timed_kinds(groups) if metric in TIMED else comparable(groups)
+    for cells in _contending(kinds, medians):
+        best, others = int(cells[0]), cells[1:]
+        p = _p_values([scores.of_cell(int(cell)) for cell in others], scores.of_cell(best), shared)
+        pairs = len(cells) * len(others) // 2
+        told = [value <= 1 - level for value in holm(p, pairs)]
+        found[best] = True
+        found[others] = np.array(leading(told)) | (medians[others] == medians[best])
     return found
 
 
-def contending(counts: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """Which cells may be marked as the best of their kind.
-
-    :param counts: of values, for each cell; ``kinds`` the numbers of what can be compared.
-    """
-    found: np.ndarray = counts >= LEAST_SEEDS
+def _contending(kinds: np.ndarray, medians: np.ndarray) -> list[np.ndarray]:
+    """The cells of each kind that take part, the best first; kinds without any difference left out."""
+    found = []
     for kind in np.unique(kinds):
-        if counts[kinds == kind].max() <= 1:
-            found[kinds == kind] = True
+        cells = np.flatnonzero((kinds == kind) & np.isfinite(medians))
+        if len(np.unique(medians[cells])) > 1:
+            found.append(cells[np.argsort(medians[cells], kind="stable")])
     return found
+
+
+def _timed_kinds(groups: Groups) -> np.ndarray:
+    """Kinds of cells whose speeds compare: of equal devices and discriminator updates in a step."""
+    kinds = comparable(groups, (*COMPARABLE, "device"))
+    critic = critic_steps_of(groups.frame).groupby(groups.codes, sort=True).first()
+    return joined(kinds, codes_of(critic))
 
 
 def comparable(groups: Groups, names: Sequence[str] = COMPARABLE) -> np.ndarray:
@@ -101,21 +120,15 @@ def _by_cell(groups: Groups, names: Sequence[str]) -> dict[str, pd.Series[Any]]:
     }
 
 
-def _best(kinds: np.ndarray, medians: np.ndarray) -> np.ndarray:
-    """For each cell, the best of its kind; -1 where none is better than another."""
-    best = np.full(len(kinds), -1)
-    for kind in range(int(kinds.max(initial=-1)) + 1):
-        cells = np.flatnonzero((kinds == kind) & np.isfinite(medians))
-        if len(np.unique(medians[cells])) > 1:
-            best[kinds == kind] = cells[np.argmin(medians[cells])]
-    return best
-
-
 @dataclass(frozen=True)
 class _Oriented:
-    """A metric of trials, on its scale, turned so that less is better; failures are ``inf``."""
+    """A metric of trials, on its scale, turned so that less is better; failures are ``inf``.
 
-    rows: np.ndarray
+    :ivar cells: (trials,), in ascending order; ``seeds`` likewise, -1 where a trial has none.
+    """
+
+    cells: np.ndarray
+    seeds: np.ndarray
     values: np.ndarray
 
     @classmethod
@@ -123,58 +136,68 @@ class _Oriented:
         rows, values = groups.scores(metric)
         finite = np.isfinite(values)
         turned = np.full(len(values), math.inf)
-        turned[finite] = sign * forward(usable(scale, values[finite]), values[finite])
-        return cls(rows, turned)
+        turned[finite] = sign * forward(scale, values[finite])
+        cells, seeds = groups.codes[rows], codes_of(groups.frame["seed"])[rows]
+        order = np.argsort(cells, kind="stable")
+        return cls(cells[order], seeds[order], turned[order])
+
+    def of_cell(self, cell: int) -> tuple[np.ndarray, np.ndarray]:
+        """The seeds of a cell and its values."""
+        first, last = np.searchsorted(self.cells, [cell, cell + 1])
+        return self.seeds[first:last], self.values[first:last]
 
 
-def _paired(groups: Groups, scores: _Oriented, best: np.ndarray) -> np.ndarray:
-    """The least that each cell's difference from the best may be; NaN with too few shared seeds."""
-    cells, seeds = groups.codes[scores.rows], codes_of(groups.frame["seed"])[scores.rows]
-    width = int(seeds.max(initial=0)) + 2
-    keys = cells * width + seeds  # a trial without a seed pairs with none
-    order = np.argsort(keys, kind="stable")
-    sought = best[cells] * width + seeds
-    places = np.minimum(np.searchsorted(keys[order], sought), max(len(keys) - 1, 0))
-    partners = order[places]
-    shared = (keys[partners] == sought) & (seeds >= 0) & (best[cells] >= 0)
+_Values = tuple[np.ndarray, np.ndarray]
+
+
+def _p_values(others: Sequence[_Values], best: _Values, shared: bool) -> list[float]:
+    """Of each cell, that it is as good as the best; 1 where it looks no worse."""
+    gaps = [_gaps(other, best) for other in others]
+    paired = [number for number, gap in enumerate(gaps) if len(gap) >= LEAST_SEEDS]
+    whole = [n for n in paired if np.isfinite(gaps[n]).all() and np.ptp(gaps[n]) > 0]
+    found = np.full(len(others), math.nan)
+    if whole:
+        found[whole] = _one_sided([gaps[n] for n in whole], shared)
+    for number in set(paired) - set(whole):
+        found[number] = p_of(sample([gaps[number]])) if median(gaps[number]) > 0 else 1.0
+    for number in set(range(len(others))) - set(paired):
+        found[number] = _unpaired(others[number][1], best[1])
+    return [float(p) for p in found]
+
+
+def _gaps(other: _Values, best: _Values) -> np.ndarray:
+    """How much worse a cell is than the best, over the seeds that both have; two failures tie."""
+    if np.array_equal(other[0], best[0]) and other[0].min(initial=0) >= 0:
+        mine = theirs = np.arange(len(best[0]))
+    else:
+        seeds, mine, theirs = np.intersect1d(other[0], best[0], return_indices=True)
+        mine, theirs = mine[seeds >= 0], theirs[seeds >= 0]
     with np.errstate(invalid="ignore"):
-        gaps = scores.values - scores.values[partners]
-    gaps[np.isnan(gaps)] = 0.0  # both failed
-    least = np.full(groups.count, math.nan)
-    for numbers, found in groups.stacked(scores.rows[shared], gaps[shared]):
-        if found.shape[1] >= LEAST_SEEDS:
-            least[numbers] = _least(found)
-    return least
+        gaps: np.ndarray = other[1][mine] - best[1][theirs]
+    gaps[np.isnan(gaps)] = 0.0
+    return gaps
 
 
-def _least(gaps: np.ndarray) -> np.ndarray:
-    """Lower bounds of the effect of each row, as `statistics.paired.paired_effect` has it.
+def _one_sided(gaps: Sequence[np.ndarray], shared: bool) -> np.ndarray:
+    """P values of `paired_effect` for finite gaps; 1 where a cell looks better."""
+    most = math.inf
+    if shared:  # all gaps hold the noise of the best, so that many tell no more than four would
+        most = 4 * (min(map(len, gaps)) - 1) / (1 + 3 / len(gaps))
+    middles, errors, freedoms = estimates_and_errors(gaps, centre, shared=shared, most=most)
+    return np.where(middles > 0, p_of_t(middles, errors, freedoms), 1.0)
 
-    Where only the cell failed, its difference is at least what the other seeds make it. Where only the
-    best failed, or all differences are the same, a few seeds bound nothing.
+
+def _unpaired(other: np.ndarray, best: np.ndarray) -> float:
+    """Of two cells without shared seeds, from the seeds of the worse one that ended well.
+
+    Where the best failed, too, a few seeds tell nothing.
     """
-    least = np.full(len(gaps), -math.inf)
-    whole = np.isfinite(gaps).all(axis=1)
-    even = (gaps == gaps[:, :1]).all(axis=1)
-    lost = ~whole & (gaps > -math.inf).all(axis=1)
-    choices: tuple[tuple[np.ndarray, Statistic], ...] = ((whole & ~even, "mean"), (lost, "median"))
-    for rows, statistic in choices:
-        kept = [line[np.isfinite(line)] for line in gaps[rows]]
-        least[rows] = np.nan_to_num(intervals(kept, statistic)[0], nan=-math.inf)
-    if gaps.shape[1] >= _MANY:
-        for row in np.flatnonzero(least == -math.inf).tolist():
-            found = paired_effect([gaps[row]]).interval
-            least[row] = found.low if found.exists else -math.inf
-    return least
-
-
-def _unpaired(
-    table: pd.DataFrame, metric: str, sign: float, medians: np.ndarray, best: np.ndarray
-) -> np.ndarray:
-    """The least that the difference of two medians may be; NaN without intervals."""
-    ends = [sign * floats(table[f"{metric}_{end}"]) for end in ("low", "high")]
-    low, high = ends if sign > 0 else ends[::-1]
-    with np.errstate(invalid="ignore"):
-        below, above = medians - low, (high - medians)[best]
-        least: np.ndarray = medians - medians[best] - np.hypot(below, above)
-    return least
+    kept = other[np.isfinite(other)]
+    if not np.isfinite(best).all() or min(len(kept), len(best)) < LEAST_SEEDS:
+        return 1.0
+    middles, errors, freedoms = estimates_and_errors([kept, best], centre)
+    gap, variance = middles[:1] - middles[1:], (errors**2).sum(keepdims=True)
+    if gap[0] <= 0 or variance[0] == 0:
+        return 1.0
+    freedom = variance**2 / (errors**4 / freedoms).sum()
+    return float(p_of_t(gap, np.sqrt(variance), freedom)[0])

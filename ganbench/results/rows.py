@@ -13,7 +13,6 @@ from ganbench.results.schema import (
     ROW_FORMAT,
     STATUSES,
     coerce,
-    column,
 )
 
 _EMPTY: dict[str, Any] = dict.fromkeys(column.name for column in ROW_COLUMNS)
@@ -87,15 +86,13 @@ def _plain(value: Any) -> Any:
 
 
 def _decoded(name: str, value: Any) -> Any:
-    known = column(name)
-    return value if known and known.dtype == "string" else decode(value)
+    return value if _TYPED.get(name) == "string" else decode(value)
 
 
 def _fit(name: str, value: Any) -> Any:
-    known = column(name)
-    if known is None:
+    if name not in _TYPED:
         return value
     try:
-        return coerce(value, known.dtype)
+        return coerce(value, _TYPED[name])
     except TypeError as error:
         raise TypeError(f"column {name}: {error}") from None

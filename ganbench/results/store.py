@@ -10,13 +10,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ganbench.errors import StorageError, UsageError, did_you_mean
 from ganbench.paths import check_path
 from ganbench.results import digests
 from ganbench.results.attempts import dump_attempt, load_attempts
+from ganbench.results.columns import Columns, NewerFormatError, installed, load_columns, merged
 from ganbench.results.files import (
+    alone,
     append_line,
     decode,
     dump_json,
@@ -29,6 +31,9 @@ from ganbench.results.files import (
 )
 from ganbench.results.history import dump_history, load_history
 from ganbench.results.rows import dump_row, load_row
+
+if TYPE_CHECKING:
+    from ganbench.components.column import Column
 
 T = TypeVar("T")
 
@@ -75,6 +80,11 @@ class TrialFolder:
     def samples_png(self) -> Path:
         """Samples from fixed noise."""
         return self.path / "samples.png"
+
+    @property
+    def neighbours_png(self) -> Path:
+        """Samples at the end, each in a row with the real images nearest to it."""
+        return self.path / "neighbours.png"
 
     @property
     def progress_png(self) -> Path:
@@ -246,6 +256,11 @@ class RunFolder:
         return self.path / "plan.json"
 
     @property
+    def columns_file(self) -> Path:
+        """What the columns mean that metrics and data sets fill."""
+        return self.path / "columns.json"
+
+    @property
     def supervisors_dir(self) -> Path:
         """A sign of life of every supervisor that works on the run."""
         return self.path / "supervisors"
@@ -340,6 +355,41 @@ class RunFolder:
         from ganbench.results.frames import refresh_table  # pyarrow takes its time to import
 
         refresh_table(self)
+
+    def describe(self, columns: Iterable[Column]) -> None:
+        """Add to what is known of the columns of the run.
+
+        :raises UsageError: for a column that means something else in this run, or if a later version
+            of ganbench has described its columns.
+        """
+        with alone(self.path):
+            known = Columns()
+            try:
+                known = load_columns(read_bytes(str(self.columns_file)))
+            except NewerFormatError as error:
+                raise UsageError(f"{self.columns_file} is of a later version: {error}") from None
+            except (OSError, ValueError, RecursionError):
+                pass  # not there, or damaged; what it held is described by later runs
+            found = merged(known, columns, self.columns_file)
+            if found.text != known.text:
+                write_atomically(self.columns_file, found.text)
+
+    def columns(self, problems: list[str] | None = None) -> Columns:
+        """What the run says of its columns; what the installed metrics say where it says nothing.
+
+        :param problems: gets a sentence where the file is damaged or of a later version.
+        """
+        try:
+            return load_columns(read_bytes(str(self.columns_file)))
+        except FileNotFoundError:
+            return installed()
+        except (OSError, ValueError, RecursionError) as error:
+            if problems is not None:
+                problems.append(
+                    f"{self.columns_file} cannot be read and was left out: {_one_line(error)}; columns "
+                    "are described by the metrics that are installed"
+                )
+            return installed()
 
     def write_plan(self, trials: Mapping[str, str]) -> None:
         """Write plan.json.

@@ -14,58 +14,82 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganbench.results.cell_columns import AVERAGED, COLUMNS, METRICS, RANGED, scale, statistics_of
+from ganbench.components.column import Column
+from ganbench.results.cell_columns import RATES, cell_columns, statistics_of, summed_up
+from ganbench.results.curve_columns import best_of
 from ganbench.results.estimates import floats
 from ganbench.results.groups import SETTINGS, Groups, group
-from ganbench.results.schema import AXES
+from ganbench.results.metrics import interval_scale
+from ganbench.results.primary import ATTRIBUTE
+from ganbench.results.schema import AXES, CORE
 from ganbench.results.statistics.aggregates import LEAST_FOR_IQM, median, weights
 from ganbench.results.statistics.intervals import LEVEL, intervals, wilson
 from ganbench.results.statistics.scales import Scale
 from ganbench.results.statistics.spread import REPLICATES
+from ganbench.results.twins import better_known
+from ganbench.results.widening import widened
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "METRICS", "RANGED", "SETTINGS", "by_cell", "median", "outcomes", "scale",
-           "summarize"]  # fmt: skip
+__all__ = ["SETTINGS", "by_cell", "median", "outcomes", "summarize"]
 
 
 def by_cell(
-    frame: pd.DataFrame, *, level: float = LEVEL, seed: int = 0, replicates: int = REPLICATES
+    frame: pd.DataFrame,
+    *,
+    level: float = LEVEL,
+    seed: int = 0,
+    replicates: int = REPLICATES,
+    shared_spread: bool = False,
 ) -> pd.DataFrame:
-    """One row per cell: counts, and medians over seeds with their intervals; see `COLUMNS`.
+    """One row per cell: counts, and medians over seeds with their intervals; see `cell_columns`.
 
     ``attrs["interval"]`` of the frame says which intervals these are.
 
     :param level: of the intervals.
     :param seed: of their bootstrap; likewise ``replicates``.
+    :param shared_spread: take all cells of the table to vary about alike over seeds, on the metric's
+        scale, and pull the spread of each towards that of all (Smyth 2004): narrower for few seeds.
     """
-    return summarize(group(frame), level=level, seed=seed, replicates=replicates)
+    return summarize(
+        group(frame), level=level, seed=seed, replicates=replicates, shared_spread=shared_spread
+    )
 
 
 def summarize(
-    groups: Groups, *, level: float = LEVEL, seed: int = 0, replicates: int = REPLICATES
+    groups: Groups,
+    *,
+    level: float = LEVEL,
+    seed: int = 0,
+    replicates: int = REPLICATES,
+    shared_spread: bool = False,
 ) -> pd.DataFrame:
     """`by_cell` of trials that are grouped already."""
     frame = groups.frame
-    table = _keys(groups)
-    table = table.assign(**_counts(groups, level))
-    bootstrap = _Bootstrap(level, seed, replicates)
-    for metric in METRICS:
-        if metric in ("fd", "fd_best") or _there(frame, metric):
-            table = table.assign(**_metric(groups, metric, bootstrap))
-    table = table.assign(
-        **_costs(groups, bootstrap),
-        interval_level=level,
-        interval_seed=seed,
-        interval_replicates=replicates,
-        reason=np.array(_reasons(groups), dtype=object),
-    )
-    known = {column.name: column.dtype for column in COLUMNS}
-    table = table.astype({name: known[name] for name in table.columns})
+    found = _counts(groups, level)
+    bootstrap = _Bootstrap(level, seed, replicates, shared_spread)
+    first = better_known(frame)
+    always = {name for primary in first for name in (primary, best_of(primary))}
+    for metric in summed_up(groups.columns):
+        if metric.name in frame.columns and (metric.name in always or _there(frame, metric.name)):
+            found |= _metric(groups, metric, bootstrap)
+    found |= _costs(groups, bootstrap)
+    found |= {
+        "interval_level": level,
+        "interval_seed": seed,
+        "interval_replicates": replicates,
+        "reason": np.array(_reasons(groups), dtype=object),
+    }
+    table = widened(_keys(groups), found)
+    known = cell_columns(groups.columns)
+    table = table.astype({name: known[name].dtype for name in table.columns}).copy()
+    table.attrs[ATTRIBUTE] = first
     table.attrs["interval"] = {
         "statistic": "median",
-        "method": "bootstrap with Student's t",
+        "method": _SHARED
+        if shared_spread
+        else f"bootstrap with Student's t, seed {seed}, {replicates} replicates",
         "level": level,
         "seed": seed,
         "replicates": replicates,
@@ -73,37 +97,61 @@ def summarize(
     return table
 
 
+_SHARED = (
+    "they take the cells to vary about alike, each cell's variance being pulled towards that of all "
+    "(Smyth 2004), with Student's t"
+)
+
+
 @dataclass(frozen=True)
 class _Bootstrap:
     level: float
     seed: int
     replicates: int
+    shared: bool
 
-    def bounds(self, values: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
-        """Of the median of each row, (m, n)."""
+    def bounds(self, groups: list[np.ndarray], scale: Scale) -> tuple[np.ndarray, np.ndarray]:
+        """Of the median of each group."""
         return intervals(
-            list(values),
+            groups,
             "median",
             level=self.level,
             seed=self.seed,
             replicates=self.replicates,
             scale=scale,
+            shared=self.shared,
         )
 
 
-def _metric(groups: Groups, metric: str, bootstrap: _Bootstrap) -> dict[str, np.ndarray]:
+def _metric(groups: Groups, metric: Column, bootstrap: _Bootstrap) -> dict[str, np.ndarray]:
     """The statistics of one metric over seeds, cell by cell."""
-    found = {f"{metric}_{name}": _nothing(groups) for name in statistics_of(metric)}
-    for numbers, values in groups.stacked(*groups.scores(metric)):
-        low, high = bootstrap.bounds(values, scale(metric))
+    found = {f"{metric.name}_{name}": _nothing(groups) for name in statistics_of(metric)}
+    found |= _ends(groups, metric, bootstrap)
+    for numbers, values in groups.stacked(*groups.scores(metric.name)):
         ordered = np.sort(values, axis=1)
-        sums = {"median": np.median(ordered, axis=1), "low": low, "high": high}
-        if metric in RANGED:
-            sums |= {"min": ordered[:, 0], "max": ordered[:, -1]}
-        if metric in AVERAGED:
-            sums |= {"mean": ordered.mean(axis=1), "iqm": _iqm(ordered)}
-        for name, numbers_found in sums.items():
-            found[f"{metric}_{name}"][numbers] = numbers_found
+        sums = {
+            "median": np.median(ordered, axis=1),
+            "mean": ordered.mean(axis=1),
+            "iqm": _iqm(ordered),
+            "min": ordered[:, 0],
+            "max": ordered[:, -1],
+        }
+        for name in sums.keys() & set(statistics_of(metric)):
+            found[f"{metric.name}_{name}"][numbers] = sums[name]
+    return found
+
+
+def _ends(groups: Groups, metric: Column, bootstrap: _Bootstrap) -> dict[str, np.ndarray]:
+    """The ends of the intervals of all cells, found at once: they may share their spread."""
+    name = metric.name
+    found = {f"{name}_{end}": _nothing(groups) for end in ("low", "high")}
+    cells, values = [], []
+    for numbers, matrix in groups.stacked(*groups.scores(name)):
+        cells += numbers.tolist()
+        values += list(matrix)
+    if cells:
+        ends = bootstrap.bounds(values, interval_scale(metric))
+        found[f"{name}_low"][cells], found[f"{name}_high"][cells] = ends
     return found
 
 
@@ -134,12 +182,11 @@ def _counts(groups: Groups, level: float) -> dict[str, Any]:
 
 def _costs(groups: Groups, bootstrap: _Bootstrap) -> dict[str, np.ndarray]:
     """Speed, time and memory."""
-    found = {f"images_per_second{end}": _nothing(groups) for end in ("", "_low", "_high")}
-    for numbers, values in groups.stacked(*groups.scores("images_per_second")):
-        low, high = bootstrap.bounds(values, "log")
-        found["images_per_second"][numbers] = np.median(values, axis=1)
-        found["images_per_second_low"][numbers] = low
-        found["images_per_second_high"][numbers] = high
+    found: dict[str, np.ndarray] = {}
+    for rate in (name for name in RATES if name in groups.frame.columns):
+        found |= {rate: _nothing(groups)} | _ends(groups, CORE[rate], bootstrap)
+        for numbers, values in groups.stacked(*groups.scores(rate)):
+            found[rate][numbers] = np.median(values, axis=1)
     found |= {"train_seconds": _nothing(groups), "peak_memory_mb": _nothing(groups)}
     for numbers, values in groups.stacked(*_measured(groups, "train_seconds", groups.ok)):
         found["train_seconds"][numbers] = np.median(values, axis=1)

@@ -23,6 +23,7 @@ _NOTES = 20
 _STYLES = {
     "stable": "green",
     "collapsed": "yellow",
+    "degraded": "yellow",
     "never-learned": "yellow",
     "diverged": "red",
     "error": "red",
@@ -45,17 +46,21 @@ def render_table(
     sort: str | None = None,
     width: int | None = None,
     color: bool | None = None,
+    shared_spread: bool = False,
 ) -> str:
     """A results frame as text for a terminal.
 
     :param by_cell: one line per cell in place of one per trial.
     :param columns: names of columns; by default those that say something and fit.
-    :param sort: the column to sort by, best first; data set and Fréchet distance by default.
+    :param sort: the column to sort by, best first; data set and primary metric by default.
     :param width: in characters; the terminal's, or 160 where standard output is none.
     :param color: whether to use escape sequences; by default if standard output is a terminal.
+    :param shared_spread: whether cells are taken to vary alike over seeds, see `summary.by_cell`.
     :raises UnknownNameError: for a column that does not exist.
     """
-    view = make_view(results, by_cell=by_cell, columns=columns, sort=sort)
+    view = make_view(
+        results, by_cell=by_cell, columns=columns, sort=sort, shared_spread=shared_spread
+    )
     empty = "No trial could run." if len(results) else "No trial has ended yet."
     return draw(view, whole=bool(columns), empty=empty, width=width, color=color)
 
@@ -78,7 +83,7 @@ def draw(
     if not view.columns or not len(view.frame):
         console.print(empty)
     else:
-        kept = view.columns if whole else fitting(view.columns, console.width)
+        kept = view.columns if whole else fitting(view.columns, console.width, view.expendable)
         _print_table(console, kept)
         _print_beneath(console, view, [c.header for c in view.columns if c not in kept])
     _print_notes(console, view.notes)

@@ -10,27 +10,45 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ganbench.components.column import Column
+from ganbench.results.formatting import number
 from ganbench.results.groups import TIMED
-from ganbench.results.metrics import COSTS, higher_is_better
+from ganbench.results.metrics import higher_is_better
+from ganbench.results.side_outcomes import FAILED
+from ganbench.results.statistics.aggregates import Statistic, trimmed
 from ganbench.results.statistics.intervals import Interval
 from ganbench.results.statistics.paired import Effect
 from ganbench.results.statistics.scales import Scale, back
+from ganbench.results.statistics.seeds import Seeds, unseen
+from ganbench.results.training_counts import updates_told
 
 if TYPE_CHECKING:
     from ganbench.results.comparison import Comparison, ContextEffect
     from ganbench.results.pairing import LeftOut
 
-_FEW = 12  # pairs; with fewer, an effect of one standard deviation is often missed
+_FEW = 12  # seeds; with fewer, an effect of one standard deviation is often missed
+
+#: Logarithms of two ratios that differ by less are told as one.
+_SAME_SPEED = 0.005
+
+#: How seeds are summed up, in words.
+WAYS: dict[Statistic, str] = {
+    "mean": "means over seeds",
+    "median": "medians over seeds",
+    "iqm": "means over seeds without the lowest and the highest quarter",
+}
 
 
 def sentence(found: Comparison) -> str:
-    """The whole text: effect, contexts, probability, failures, speed."""
+    """The whole text: effect, contexts, probability, what befell trials, speed and budget."""
     parts = [
         _effect(found),
+        _unseen(found),
         *_contexts(found),
         _probability(found),
-        _failures(found),
+        *_outcomes(found),
         _speed(found),
+        _budget(found),
     ]
     return " ".join(part for part in parts if part)
 
@@ -61,7 +79,7 @@ def shown(value: float, scale: Scale) -> float:
 
 
 def _effect(found: Comparison) -> str:
-    effect, head = found.overall.effect, _head(found)
+    effect, head = found.overall.effect, seeds_told(found.overall.seeds)
     if math.isnan(effect.estimate):
         return f"{head}: trials failed on both sides, which leaves no effect on {found.metric}."
     if effect.interval.low == effect.interval.high == 0:
@@ -69,17 +87,20 @@ def _effect(found: Comparison) -> str:
     if not effect.interval.exists:
         return f"{head}: {_size(found)}; {too_few(_most(found))}."
     if math.isinf(effect.estimate) and not effect.interval.excludes(0.0):
-        return f"{head}: {_size(found)}; if anything tells them apart, it is how often they fail."
+        return (
+            f"{head}: {_size(found)}; if anything tells them apart, it is how often that happens."
+        )
     return f"{head}: {_size(found)}{_bounds(found)}; {_verdict(found)}."
 
 
-def _head(found: Comparison) -> str:
-    """``4 seeds in 2 contexts``."""
-    counts = sorted({len(seeds) for seeds in found.overall.seeds})
-    most = "1 seed" if counts[-1] == 1 else f"{counts[-1]} seeds"
-    seeds = most if len(counts) == 1 else f"{counts[0]} to {most}"
-    number = len(found.contexts)
-    return f"{seeds} in " + ("one context" if number == 1 else f"{number} contexts")
+def seeds_told(seeds: Seeds) -> str:
+    """``4 to 5 seeds in 2 contexts, 6 different ones in all``; the seeds of each context."""
+    counts = sorted({len(own) for own in seeds})
+    every = len({seed for own in seeds for seed in own})
+    told = _count(counts[-1], "seed")
+    told = told if len(counts) == 1 else f"{counts[0]} to {told}"
+    where = "one context" if len(seeds) == 1 else f"{len(seeds)} contexts"
+    return f"{told} in {where}" + (f", {every} different ones in all" * (every > counts[-1]))
 
 
 def _size(found: Comparison) -> str:
@@ -87,16 +108,63 @@ def _size(found: Comparison) -> str:
     effect, metric = found.overall.effect, found.metric
     value, width = shown(effect.estimate, found.scale), _width(effect, found.scale)
     if math.isinf(effect.estimate):
-        loser = found.b if (effect.estimate > 0) == higher_is_better(metric) else found.a
-        return f"failures of {loser}, which count as the worst, leave no finite effect on {metric}"
-    middle = ", by the medians over seeds as trials failed," if effect.statistic == "median" else ""
+        return f"{_without_ratio(found)} leave no finite effect on {metric}"
+    middle = _middle(found)
     if found.scale == "log":
         return (
             f"{_of(found.a)} {metric}{middle} is {ratio_text(value, width)} times that of {found.b}"
         )
-    direction = "above" if value >= 0 else "below"
+    if value == 0:
+        return f"{_of(found.a)} {metric}{middle} is equal to that of {found.b}"
+    direction = "above" if value > 0 else "below"
     amount = _amount(abs(value), width)
     return f"{_of(found.a)} {metric}{middle} is {amount} {direction} that of {found.b}"
+
+
+def _without_ratio(found: Comparison) -> str:
+    """What makes an effect infinite."""
+    losing = int((found.overall.effect.estimate > 0) == higher_is_better(found.column))
+    parts = []
+    if found.overall.failed[losing]:
+        parts.append(f"failures of {(found.a, found.b)[losing]}, which count as the worst,")
+    if found.zeros:
+        parts.append("zeros, which have no finite ratio,")
+    return " and ".join(parts) or "infinite values"
+
+
+def _middle(found: Comparison) -> str:
+    """How seeds are summed up, where they are enough to leave any out."""
+    effect = found.overall.effect
+    if not effect.interval.exists or effect.statistic == "mean":
+        return ""
+    failed = " as trials failed" if any(found.overall.failed) else ""
+    if effect.statistic == "median":
+        return f", by the median over seeds{failed},"
+    cut = trimmed(effect.seeds)
+    ends = (
+        "lowest and the highest seed" if cut == 1 else f"{cut} lowest and the {cut} highest seeds"
+    )
+    return f", leaving out the {ends},"
+
+
+def unseen_share(found: Comparison) -> float | None:
+    """The share of seeds that an outcome may befall and yet show in none; None without a claim."""
+    effect = found.overall.effect
+    return unseen(effect.seeds, found.level) if effect.interval.exists else None
+
+
+def _unseen(found: Comparison) -> str:
+    share = unseen_share(found)
+    return "" if share is None else f"{unseen_text(found.overall.effect.seeds, found.level)}."
+
+
+def unseen_text(seeds: int, level: float) -> str:
+    """What so many seeds cannot see: ``3 seeds may show nothing of what befalls …``."""
+    share = 100 * unseen(seeds, level)
+    return (
+        f"{seeds} seeds may well show nothing of what befalls fewer than {share:.0f} % of all seeds, "
+        "such as a rare collapse"
+    )
 
 
 def _bounds(found: Comparison) -> str:
@@ -115,11 +183,11 @@ def interval_text(interval: Interval, scale: Scale) -> str:
 def _verdict(found: Comparison) -> str:
     effect = found.overall.effect
     if effect.interval.excludes(0.0):
-        winner = found.a if _a_is_better(effect, found.metric) else found.b
+        winner = found.a if _a_is_better(effect, found.column) else found.b
         where = "this context" if len(found.contexts) == 1 else "these contexts on average"
         return f"in {where}, {winner} is better by {found.metric}"
-    pairs = sum(map(len, found.overall.seeds))
-    few = f" (with {pairs} pairs only a large difference would show)" if pairs < _FEW else ""
+    seeds = found.overall.effect.seeds
+    few = f" (with {seeds} seeds only a large difference would show)" if seeds < _FEW else ""
     average = "" if len(found.contexts) == 1 else "on average "
     return f"{average}the data do not tell them apart, nor do they show them to be equal{few}"
 
@@ -130,11 +198,11 @@ def _contexts(found: Comparison) -> list[str]:
     if len(found.contexts) == 1:
         return [f"The one context is {found.contexts[0].label}; it says nothing about others."]
     single = sum(len(context.seeds[0]) < 2 for context in found.contexts)
-    if found.overall.effect.interval.exists and single:
-        parts.append(
-            f"Effect and interval leave out {_count(single, 'context')} with one seed only."
-        )
-    signs = {number: _sign(context, found.metric) for number, context in enumerate(found.contexts)}
+    if 0 < single < len(found.contexts):
+        both = found.overall.effect.interval.exists
+        what = "Effect and interval leave" if both else "The effect leaves"
+        parts.append(f"{what} out {_count(single, 'context')} with one seed only.")
+    signs = {number: _sign(context, found.column) for number, context in enumerate(found.contexts)}
     ahead = [number for number, sign in signs.items() if sign > 0]
     behind = [number for number, sign in signs.items() if sign < 0]
     sure = [[n for n in side if n in found.corrected] for side in (ahead, behind)]
@@ -187,28 +255,48 @@ def _probability(found: Comparison) -> str:
     )
 
 
+def _outcomes(found: Comparison) -> list[str]:
+    """How often trials of both sides failed, degraded or never learned."""
+    counted = found.overall.outcomes
+    parts = [_failures(found)]
+    parts += [
+        f"{_counted(found, word)}."
+        for word, outcome in counted.items()
+        if word != FAILED and any(outcome.counts)
+    ]
+    return parts
+
+
 def _failures(found: Comparison) -> str:
-    whole, risk = found.overall, found.overall.risk
-    if not any(whole.failed):
+    if not any(found.overall.failed):
         return "No trial failed."
-    if found.metric in COSTS:
+    if found.column.cost:
         how = f"Failed trials have no {found.metric} and are left out"
     else:
         how = "Failed trials count as the worst"
+    return f"{how}: {_counted(found, FAILED)}."
+
+
+def _counted(found: Comparison, word: str) -> str:
+    """``3 of 8 of a failed, 0 of 8 of b (difference …); the data do not tell …``."""
+    whole, outcome = found.overall, found.overall.outcomes[word]
+    told = word if word == FAILED else f"had the verdict {word}"
     counted = (
-        f"{how}: {whole.failed[0]} of {whole.pairs} of {found.a} failed, "
-        f"{whole.failed[1]} of {whole.pairs} of {found.b}"
+        f"{outcome.counts[0]} of {whole.pairs} of {found.a} {told}, "
+        f"{outcome.counts[1]} of {whole.pairs} of {found.b}"
     )
+    risk = outcome.risk
     if not risk.interval.exists:
-        return f"{counted}."
-    told = (
-        f"{found.a if risk.estimate > 0 else found.b} fails more often"
+        return counted
+    oftener = "fails" if word == FAILED else "has it"
+    shows = (
+        f"{found.a if risk.estimate > 0 else found.b} {oftener} more often"
         if risk.interval.excludes(0.0)
         else "the data do not tell them apart in this"
     )
     return (
         f"{counted} (difference {100 * risk.estimate:+.0f} "
-        f"points, {100 * risk.interval.low:+.0f} to {100 * risk.interval.high:+.0f}); {told}."
+        f"points, {100 * risk.interval.low:+.0f} to {100 * risk.interval.high:+.0f}); {shows}"
     )
 
 
@@ -218,12 +306,59 @@ def _speed(found: Comparison) -> str:
         return ""
     if not whole.speed_pairs:
         return "Speeds are not compared: no pair of trials ran alone on equal devices."
-    interval, value = whole.speed.interval, shown(whole.speed.estimate, "log")
-    bounds = f" ({interval_text(interval, 'log')})" if interval.exists else ", without an interval"
-    width = _width(whole.speed, "log")
+    over = f"over {_count(whole.speed_pairs, 'pair')} of trials that ran alone"
+    images, updates = _ratio(whole.speed), _ratio(whole.updates)
+    if math.isnan(whole.updates.estimate):
+        return f"{found.a} sees {images} as many real images in a second as {found.b}, {over}."
+    if not rates_differ(found):
+        return (
+            f"{found.a} trains at {images} the speed of {found.b}, in real images as in generator "
+            f"updates, {over}."
+        )
     return (
-        f"{found.a} trains at {ratio_text(value, width)} times the speed of {found.b}{bounds}, over "
-        f"{_count(whole.speed_pairs, 'pair')} of trials that ran alone."
+        f"In a second of training, {found.a} sees {images} as many real images as {found.b} and makes "
+        f"{updates} as many generator updates, {over}."
+    )
+
+
+def _ratio(effect: Effect) -> str:
+    """``1.22 times (1.10 to 1.35)``."""
+    value = ratio_text(shown(effect.estimate, "log"), _width(effect, "log"))
+    if not effect.interval.exists:
+        return f"{value} times (without an interval)"
+    return f"{value} times ({interval_text(effect.interval, 'log')})"
+
+
+def rates_differ(found: Comparison) -> bool:
+    """Whether the speed in generator updates is another one than that in real images."""
+    speed, updates = found.overall.speed.estimate, found.overall.updates.estimate
+    return abs(speed - updates) > _SAME_SPEED
+
+
+def steps_differ(found: Comparison) -> bool:
+    """Whether the sides differ in discriminator updates for each of the generator's."""
+    first, second = found.overall.counts
+    return first.critic_steps != second.critic_steps
+
+
+def _budget(found: Comparison) -> str:
+    """What the budget came to, where the sides differ in discriminator updates."""
+    if not steps_differ(found):
+        return ""
+    sides = list(zip((found.a, found.b), found.overall.counts, strict=True))
+    critic = [
+        " or ".join(map(updates_told, counts.critic_steps))
+        or "an unknown number of discriminator updates"
+        for _, counts in sides
+    ]
+    trained = [
+        f"{name} trained on {number(counts.images, 0)} real images in {number(counts.steps, 0)} "
+        "generator updates"
+        for name, counts in sides
+    ]
+    return (
+        f"A generator update goes with {critic[0]} in {found.a} and with {critic[1]} in {found.b}: "
+        f"{', '.join(trained)} (medians over trials)."
     )
 
 
@@ -232,17 +367,17 @@ def _most(found: Comparison) -> int:
     return max(len(seeds) for seeds in found.overall.seeds)
 
 
-def _a_is_better(effect: Effect, metric: str) -> bool:
+def _a_is_better(effect: Effect, column: Column) -> bool:
     low = effect.interval.low
-    return (low > 0) == higher_is_better(metric)
+    return (low > 0) == higher_is_better(column)
 
 
-def _sign(context: ContextEffect, metric: str) -> int:
+def _sign(context: ContextEffect, column: Column) -> int:
     """1 where A is ahead in the context, -1 where it is behind, 0 where neither is."""
     estimate = context.effect.estimate
     if math.isnan(estimate) or estimate == 0:
         return 0
-    return 1 if (estimate > 0) == higher_is_better(metric) else -1
+    return 1 if (estimate > 0) == higher_is_better(column) else -1
 
 
 def left_out_texts(items: Sequence[LeftOut]) -> list[str]:

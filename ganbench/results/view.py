@@ -5,41 +5,50 @@ Terminal, Markdown, LaTeX and HTML draw the same view.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ganbench.components.column import Column
 from ganbench.results.captions import (
     feature_captions,
     interval_captions,
     measurement_captions,
+    protocol_captions,
     speed_captions,
 )
+from ganbench.results.columns import columns_of
+from ganbench.results.curve_columns import drift_of
 from ganbench.results.estimates import Estimate, estimates, floats
-from ganbench.results.formatting import better, described, header, is_number, plain, span, texts
+from ganbench.results.formatting import arrow, header, is_number, plain, span, texts, titled, worded
 from ganbench.results.groups import Groups, group
+from ganbench.results.metrics import SPEED, UPDATES
 from ganbench.results.origins import origin_captions
-from ganbench.results.rivals import COMPARABLE, MEANING, comparable, contending, kind_titles, rivals
+from ganbench.results.primary import primaries
+from ganbench.results.rivals import COMPARABLE, MEANING, comparable, kind_titles, rivals
 from ganbench.results.schema import AXES, STATUSES
 from ganbench.results.selection import (
     check_columns,
     default_columns,
+    first_to_go,
+    in_cells,
     in_order,
     is_by_cell,
+    known_of,
+    twins,
     with_differences,
     with_outcome,
 )
 from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL
-from ganbench.results.summary import METRICS, RANGED, scale, summarize
+from ganbench.results.summary import summarize
+from ganbench.results.training_counts import count_captions
+from ganbench.results.verdicts import unseen_text
+from ganbench.results.widening import widened
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Where most are as good as can be, and being so wins nothing.
-_UNRIVALLED = ("fd_drift", "d_sat")
-#: What is shown with its interval unless columns are asked for.
-_LEADING = ("fd_median", "fid_median")
 #: Hidden columns: those whose names begin so (whether it is among the best, and the values of two
 #: seeds), what can be compared with what, and what that is called.
 _RIVAL, _PAIR, KIND, TITLE = "_rival", "_pair", "_kind", "_title"
@@ -49,8 +58,9 @@ _RIVAL, _PAIR, KIND, TITLE = "_rival", "_pair", "_kind", "_title"
 class ViewColumn:
     """One column of text.
 
+    :ivar header: its name, with an arrow that says which direction is better.
     :ivar best: for each line, whether it is the best of its data set, or as good as the best.
-    :ivar unit: of its numbers, or empty.
+    :ivar title: what it is called on paper, in words with the unit and the arrow; the header if empty.
     :ivar estimates: for each line, the number and its interval, for formats that set both; None
         where the column has no intervals.
     """
@@ -60,7 +70,7 @@ class ViewColumn:
     numeric: bool
     cells: list[str]
     best: list[bool]
-    unit: str = ""
+    title: str = ""
     estimates: list[Estimate] | None = None
 
     @cached_property
@@ -86,6 +96,7 @@ class View:
     :ivar notes: failed trials and skipped cells with their reasons.
     :ivar captions: sentences that the numbers cannot be read without.
     :ivar marks: a sentence on what it means that a number is marked; empty where none is.
+    :ivar expendable: the columns that a narrow table does without, the first to go first.
     """
 
     frame: pd.DataFrame
@@ -93,6 +104,7 @@ class View:
     notes: list[Note]
     captions: list[str]
     marks: str = ""
+    expendable: Sequence[str] = ()
 
     @property
     def lines(self) -> list[list[str]]:
@@ -107,81 +119,107 @@ def make_view(
     columns: Sequence[str] | None = None,
     sort: str | None = None,
     paper: bool = False,
+    shared_spread: bool = False,
 ) -> View:
     """The view of a results frame.
 
     :param columns: names of columns; those that say something by default.
-    :param sort: the column to sort by, best first; data set and Fréchet distance by default.
+    :param sort: the column to sort by, best first; data set and primary metric by default.
     :param paper: whether it is for a page rather than a terminal.
+    :param shared_spread: whether cells are taken to vary alike over seeds, see `summary.by_cell`.
     :raises UnknownNameError: for a column that does not exist.
     """
     import pandas as pd
 
     groups = group(results) if by_cell else None
-    summary = None if groups is None else summarize(groups)
+    summary = None if groups is None else summarize(groups, shared_spread=shared_spread)
     table = readable(results if summary is None else summary)
     names = check_columns(table, columns) if columns else default_columns(table, paper=paper)
+    expendable = first_to_go(table, names)
     sort = None if sort is None else check_columns(table, [sort])[0]  # before hidden columns
     if groups is not None and summary is not None and len(table):  # pandas would lengthen it
         kinds = {
             KIND: pd.Series(comparable(groups)),
             TITLE: pd.Series(kind_titles(groups), dtype="string"),
         }
-        table = table.assign(**_rivals(groups, summary, names), **_pairs(groups, names), **kinds)
+        hidden = _rivals(groups, summary, names, shared_spread)
+        table = widened(table, hidden | _pairs(groups, names) | kinds)
     table = in_order(table, sort)
-    shown = [_column(table, name, in_full=columns is not None) for name in names]
-    captions = feature_captions(results) if any("fd" in name for name in names) else []
-    captions += measurement_captions(results)
+    leading = set(names) if columns else {*twins(table), *twins(table).values()}
+    known = known_of(table).and_others(_ranges(table))
+    number = _samples(results)
+    shown = [_column(table, known.named(name), leading, number) for name in names]
+    measured = {in_cells(table, column.name) for column in columns_of(results).measured}
+    captions = feature_captions(results) if not measured.isdisjoint(names) else []
+    captions += [*protocol_captions(results), *measurement_captions(results)]
     if summary is not None:
         estimates_ = [estimate for column in shown for estimate in column.estimates or ()]
         captions += interval_captions(
             summary, any(e.low for e in estimates_), any(e.both for e in estimates_)
         )
         captions += speed_captions(results) if "images_per_second" in names else []
+        captions += count_captions(results)
     captions += origin_captions(results)
     bold = any(any(column.best) for column in shown if column.estimates)
-    few = f"; cells of fewer than {LEAST_SEEDS} seeds are never bold" if _some_few(summary) else ""
-    marks = MEANING.format(level=100 * LEVEL, few=few) if bold else ""
-    return View(table, shown, [*failures(results), *skipped(results)], captions, marks)
+    marks = _meaning(summary) if bold and summary is not None else ""
+    notes = [*failures(results), *skipped(results)]
+    return View(table, shown, notes, captions, marks, expendable)
 
 
-def _column(table: pd.DataFrame, name: str, in_full: bool) -> ViewColumn:
+def _samples(results: pd.DataFrame) -> str:
+    """How many samples all trials were measured with; empty where they differ in it."""
+    if "extractor" not in results.columns:
+        return ""
+    numbers = results["extractor"].dropna().str.extract(r":(\d+)/", expand=False).dropna().unique()
+    return f"{int(numbers[0]):,}" if len(numbers) == 1 else ""
+
+
+def _column(
+    table: pd.DataFrame, column: Column, leading: Collection[str], samples: str = ""
+) -> ViewColumn:
     """A column of text.
 
-    :param in_full: with its interval, which only the first quality has otherwise.
+    :param leading: names of columns that are shown with their intervals.
+    :param samples: how many there were: a distance that is biased by their number names it.
     """
-    series, about = table[name], described(name)
-    unit = about.unit if about else ""
+    name = column.name
+    series = table[name]
     stem = name.removesuffix("_median")
     ends = [f"{stem}_low", f"{stem}_high"]
-    found, cells = None, texts(series)
+    found, cells = None, texts(series, column)
     if is_by_cell(table) and all(end in table.columns for end in ends):
         numbers = (floats(series), floats(table[ends[0]]), floats(table[ends[1]]))
         pairs = table.get(f"{_PAIR} {name}")
-        found = estimates(name, *numbers, None if pairs is None else pairs.tolist())
-        whole = in_full or name in _LEADING
+        found = estimates(column, *numbers, None if pairs is None else pairs.tolist())
         cells = [
-            estimate.bracketed() if whole or estimate.both else cell
+            estimate.bracketed() if name in leading or estimate.both else cell
             for estimate, cell in zip(found, cells, strict=True)
         ]
     elif name == "failed" and "n" in table.columns:
         cells = [f"{k}/{n}" for k, n in zip(series, table["n"], strict=True)]
     hidden = f"{_RIVAL} {name}"
-    best = table[hidden].tolist() if hidden in table.columns else _best(table, name)
-    numeric = is_number(series)
-    return ViewColumn(name, header(name), numeric, cells, best, unit if numeric else "", found)
+    best = table[hidden].tolist() if hidden in table.columns else _best(table, column)
+    told = f", N = {samples}" if samples and _biased(column) else ""
+    title = f"{titled(column)}{told} {arrow(column)}".rstrip()
+    return ViewColumn(name, header(column), is_number(series), cells, best, title, found)
+
+
+def _biased(column: Column) -> bool:
+    """Whether a distance depends on the number of samples; one with a further mark has its own."""
+    return column.floor and column.scale == "log" and "@" not in column.name
 
 
 def _rivals(
-    groups: Groups, summary: pd.DataFrame, names: Iterable[str]
+    groups: Groups, summary: pd.DataFrame, names: Iterable[str], shared: bool
 ) -> dict[str, pd.Series[bool]]:
     """For each metric, whether a cell is the best or cannot be told from it, as hidden columns."""
     import pandas as pd
 
+    unrivalled = _unrivalled(groups.frame)
     return {
-        f"{_RIVAL} {name}": pd.Series(rivals(groups, summary, metric, scale(metric)))
+        f"{_RIVAL} {name}": pd.Series(rivals(groups, summary, metric, shared=shared))
         for name in names
-        if (metric := _summed_up(name)) and metric not in _UNRIVALLED
+        if (metric := _summed_up(groups, name)) and metric.better and metric.name not in unrivalled
     }
 
 
@@ -190,25 +228,32 @@ def _pairs(groups: Groups, names: Iterable[str]) -> dict[str, pd.Series[Any]]:
     import pandas as pd
 
     return {
-        f"{_PAIR} {name}": pd.Series(groups.pairs(metric), dtype=object)
+        f"{_PAIR} {name}": pd.Series(groups.pairs(metric.name), dtype=object)
         for name in names
-        if (metric := _summed_up(name))
+        if (metric := _summed_up(groups, name))
     }
 
 
-def _some_few(summary: pd.DataFrame | None) -> bool:
-    """Whether some cells have too few seeds to be marked, while others have more."""
-    if summary is None:
-        return False
+def _meaning(summary: pd.DataFrame) -> str:
+    """What bold means, where some cells have too few seeds for it, and what seeds cannot see."""
     counts = summary["n"][summary["n"] > 0]
-    return bool(len(counts) and counts.min() < LEAST_SEEDS <= counts.max())
+    few = counts.min() < LEAST_SEEDS
+    told = f"; cells of fewer than {LEAST_SEEDS} seeds are never bold" if few else ""
+    least = int(counts[counts >= LEAST_SEEDS].min())
+    return MEANING.format(level=100 * LEVEL, few=told, unseen=unseen_text(least, LEVEL))
 
 
-def _summed_up(name: str) -> str:
-    """The metric of which a column holds the medians of cells; empty for another column."""
-    metric = name.removesuffix("_median")
-    medians = metric in METRICS and metric != name
-    return metric if medians or name == "images_per_second" else ""
+def _summed_up(groups: Groups, name: str) -> Column | None:
+    """The metric whose medians a column of cells holds; None for another column."""
+    metric = groups.columns.get(name.removesuffix("_median"))
+    if metric is None or name not in (SPEED, UPDATES, f"{metric.name}_median"):
+        return None
+    return metric
+
+
+def _unrivalled(frame: pd.DataFrame) -> set[str]:
+    """The columns in which most trials are as good as can be: being so wins nothing."""
+    return {"d_sat", *map(drift_of, primaries(frame))}
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -216,9 +261,9 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     if is_by_cell(frame):
         table = frame[frame["reason"].isna()]
         ranges = {
-            f"{metric}_range": _range(table, metric)
-            for metric in RANGED
-            if f"{metric}_median" in frame.columns
+            f"{column.name}_range": _range(table, column)
+            for column in columns_of(frame).measured
+            if f"{column.name}_min" in frame.columns
         }
         return with_differences(table.assign(**ranges))
     table = frame[frame["status"] != "skipped"]
@@ -256,37 +301,41 @@ def cell_label(specs: Iterable[object]) -> str:
     return " × ".join(plain(spec) for spec in specs if _present(spec) and spec != "none")
 
 
-def _best(table: pd.DataFrame, name: str) -> list[bool]:
-    """Which lines hold the best value among those they can be compared with."""
+def _best(table: pd.DataFrame, column: Column) -> list[bool]:
+    """Which trials hold the best value among those they can be compared with."""
+    name = column.name
     if (
-        not better(name)
-        or name.removesuffix("_median") in _UNRIVALLED
+        not column.better
+        or name.removesuffix("_median") in _unrivalled(table)
         or not is_number(table[name])
         or len(table) < 2
+        or is_by_cell(table)  # what has no test of seeds is no claim: see `rivals`
     ):
         return [False] * len(table)
-    import pandas as pd
 
     values = table[name].astype("float64").replace([float("inf"), float("-inf")], float("nan"))
-    if "status" in table.columns:
-        values = values.where(table["status"] == "ok")
-    elif KIND in table.columns:
-        may_be = contending(table["n"].to_numpy("int64"), table[KIND].to_numpy("int64"))
-        values = values.where(pd.Series(may_be, index=table.index))
-    keys = [KIND] if KIND in table.columns else [k for k in COMPARABLE if k in table.columns]
+    values = values.where(table["status"] == "ok")
+    keys = [key for key in COMPARABLE if key in table.columns]
     groups = values.groupby([table[key] for key in keys], dropna=False)
-    extreme = groups.transform("min" if better(name) == "lower" else "max")
+    extreme = groups.transform("min" if column.better == "lower" else "max")
     contested = groups.transform("nunique") > 1
     return list((values == extreme) & contested)
 
 
-def _range(table: pd.DataFrame, metric: str) -> pd.Series[str]:
+def _ranges(frame: pd.DataFrame) -> dict[str, Column]:
+    """The columns that `readable` makes of the least and the greatest values of metrics."""
+    return {
+        f"{c.name}_range": Column(f"{c.name}_range", "string", c.unit, label=f"{worded(c)}, range")
+        for c in columns_of(frame).measured
+    }
+
+
+def _range(table: pd.DataFrame, column: Column) -> pd.Series[str]:
     """Least to greatest value as text, with the decimals of the median."""
     import pandas as pd
 
-    ends = [table[f"{metric}_{end}"] for end in ("min", "max")]
-    joined = pd.concat(ends).rename(f"{metric}_median")
-    shown = texts(joined)
+    ends = [table[f"{column.name}_{end}"] for end in ("min", "max")]
+    shown = texts(pd.concat(ends), column)
     ranges = span(shown[: len(table)], shown[len(table) :])
     result = pd.Series(ranges, index=table.index, dtype="string")
     return result.where(ends[0].notna())

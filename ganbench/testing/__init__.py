@@ -16,7 +16,9 @@ from ganbench.testing.architectures import ArchitectureTests
 from ganbench.testing.augmentations import AugmentationTests
 from ganbench.testing.datasets import DatasetTests
 from ganbench.testing.extractors import ExtractorTests
+from ganbench.testing.feature_sets import feature_set
 from ganbench.testing.losses import LossTests
+from ganbench.testing.metrics import MetricTests
 from ganbench.testing.plugins import installed
 from ganbench.testing.regularizers import RegularizerTests
 
@@ -26,6 +28,8 @@ __all__ = [
     "DatasetTests",
     "ExtractorTests",
     "LossTests",
+    "MetricTests",
     "RegularizerTests",
+    "feature_set",
     "installed",
 ]

@@ -16,6 +16,7 @@ from ganbench.components.extractor import (
     FeatureNetwork,
     Features,
 )
+from ganbench.registry.specs import parse_spec
 from ganbench.testing.components import ComponentTests
 from ganbench.testing.harness import CPU, made_up_samples, own_randomness
 
@@ -44,6 +45,18 @@ class ExtractorTests(ComponentTests):
             with own_randomness("problem"):
                 problem = self.component.problem(data)
             assert problem is None, f"{data}: {problem}"
+
+    def test_the_fallback_is_a_spec(self) -> None:
+        """What `auto` takes where the weights cannot be had; empty if there is nothing."""
+        fallback = self.component.fallback
+        assert not fallback or parse_spec(fallback).name, f"fallback = {fallback!r}"
+
+    def test_what_is_missing_is_a_sentence(self) -> None:
+        """Or None, where `Extractor.prepare` will find all that it needs."""
+        with tempfile.TemporaryDirectory() as empty, own_randomness("missing"):
+            cache = self.cache or Path(empty)
+            missing = self.component.missing(Path(empty), cache, lambda sentence: None)
+        assert missing is None or (missing.strip() and "\n" not in missing), repr(missing)
 
     def test_features_are_vectors_of_each_sample_alone(self) -> None:
         """(batch, d) float32, finite, the same whichever batch a sample is in."""

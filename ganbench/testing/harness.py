@@ -7,7 +7,7 @@ import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,10 +25,12 @@ from ganbench.components.architecture import (
 )
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.base import Component, option
+from ganbench.components.column import Column
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import Extractor, ExtractorContext, FeatureNetwork
 from ganbench.components.loss import Loss
+from ganbench.components.metric import FeatureSet, Metric
 from ganbench.components.regularizer import Regularizer
 from ganbench.components.view import View
 from ganbench.grid.cell import Cell
@@ -70,6 +72,15 @@ class MadeUpExtractor(Extractor):
     """Never used, since nothing is evaluated."""
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
+        raise NotImplementedError
+
+
+class MadeUpMetric(Metric):
+    """Never used either."""
+
+    columns: ClassVar[tuple[Column, ...]] = (Column("made_up", better="lower"),)
+
+    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Mapping[str, float]:
         raise NotImplementedError
 
 
@@ -185,7 +196,10 @@ def make_cell(
         "augmentation": augmentations or [_NoAugmentation()],
     }
     record = PluginRecord("testing", "testing", "0", "ganbench.testing")
-    registrations = [Registration("extractor", "made-up", MadeUpExtractor, "", record)]
+    registrations = [
+        Registration("extractor", "made-up", MadeUpExtractor, "", record),
+        Registration("metric", "made-up", MadeUpMetric, "", record),
+    ]
     specs: dict[str, str] = {}
     for kind, components in axes.items():
         names = [f"part-{number}" for number in range(len(components))]
@@ -194,7 +208,9 @@ def make_cell(
             Registration(kind, name, type(component), "", record)
             for name, component in zip(names, components, strict=True)
         ]
-    grid = Grid(specs, training={"batch_size": BATCH, **(settings or {})})
+    evaluation = {"metrics": ["made-up"], "primary": "made_up"}
+    training = {"batch_size": BATCH, **(settings or {})}
+    grid = Grid(specs, training=training, evaluation=evaluation)
     (cell,) = expand(grid, Path(), Registry([record], registrations)).cells
     return cell
 

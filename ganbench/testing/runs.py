@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ganbench.components.column import Column
 from ganbench.results.schema import ENDED_WELL
 from ganbench.results.store import RunFolder
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-_STABLE, _COLLAPSED = "stable", "collapsed"
+_STABLE, _DEGRADED = "stable", "degraded"
 
 
 def write_synthetic_run(
@@ -35,6 +36,7 @@ def write_synthetic_run(
     pictures: bool = False,
     table: bool = True,
     edit: Callable[[Row], Row | None] = lambda row: row,
+    columns: Iterable[Column] = (),
 ) -> RunFolder:
     """Write a run folder as a real run leaves it, with made-up numbers that are always the same.
 
@@ -45,8 +47,11 @@ def write_synthetic_run(
     :param table: whether to write results.parquet.
     :param edit: changes a trial's row before it is written; a trial whose row becomes None has not
         ended. Only trials that are ``ok`` or ``diverged`` get a history and samples.
+    :param columns: describes what ``edit`` adds to rows, as a run does that measures it.
     """
     run = RunFolder(path).create()
+    if described := list(columns):
+        run.describe(described)
     axes = (architectures, losses, datasets, regularizers, augmentations)
     for specs in itertools.product(*axes):
         for seed in range(seeds):
@@ -92,7 +97,7 @@ def synthetic_row(trial: str, specs: Sequence[str], seed: int, images: int = 200
         "kid_mean": dice.uniform(0.001, 0.05),
         "kid_std": 0.001,
         **{name: dice.uniform(0.3, 1) for name in ("precision", "recall", "density", "coverage")},
-        "verdict": _COLLAPSED if drift > 1.5 else _STABLE,
+        "verdict": _DEGRADED if drift > 1.5 else _STABLE,
         "fd_drift": drift,
         "fd_auc": math.log(best) + 0.5,
         "fd_rough": dice.uniform(0.01, 0.2),

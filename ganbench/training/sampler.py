@@ -53,7 +53,7 @@ class Sampler(abc.ABC):
         """How many of ``count`` samples there can be."""
         return count
 
-    def labels(self, count: int, stream: str) -> torch.Tensor | None:
+    def labels(self, count: int, stream: str, in_turn: bool = False) -> torch.Tensor | None:
         """(count,) the labels for which `batches` makes its samples, or None."""
         return None
 
@@ -145,10 +145,11 @@ class LatentSampler(Sampler):
         with self._sampling(seed):
             return self._generate(latents, labels, truncation)
 
-    def labels(self, count: int, stream: str) -> torch.Tensor | None:
+    def labels(self, count: int, stream: str, in_turn: bool = False) -> torch.Tensor | None:
         if self.known_labels is None:
             return None
-        drawn = [self._draw(size, seed, None)[1] for _, size, seed in self._parts(count, stream)]
+        parts = self._parts(count, stream)
+        drawn = [self._draw(size, seed, at if in_turn else None)[1] for at, size, seed in parts]
         return torch.cat([labels for labels in drawn if labels is not None])
 
     def batches(

@@ -9,15 +9,11 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-import ganbench
-from ganbench import Dataset, DataSpec, ImageData, option
-
-if TYPE_CHECKING:
-    import torch
+from ganbench import Dataset, DataSpec, ImageData, Modes, option
 
 _SEEDS = {"train": 0, "test": 1}
 _MARGIN = 10.0  # in sigma; beyond it there is no point in any draw that will ever be made
@@ -57,10 +53,11 @@ class Mixture(Dataset):
         scaled = (points / self.scale).astype(np.float32)
         return ImageData(torch.from_numpy(scaled).view(self.n, 2, 1, 1))
 
-    def statistics(self, samples: torch.Tensor) -> dict[str, float]:
-        """``modes``, ``high_quality`` and ``reverse_kl`` (see `ganbench.mixture_statistics`)."""
-        points = samples.detach().flatten(1).double() * self.scale
-        return dict(ganbench.mixture_statistics(points, self.centers(), self.sigma))
+    def mixture(self) -> Modes:
+        """The modes within [-1, 1]."""
+        import torch
+
+        return Modes(torch.from_numpy(self.centers() / self.scale), self.sigma / self.scale)
 
 
 class Ring(Mixture):

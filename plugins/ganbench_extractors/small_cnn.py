@@ -24,11 +24,11 @@ from ganbench import (
     option,
 )
 from ganbench_extractors.classifier_file import load_classifier, save_classifier, weights_hash
+from ganbench_extractors.shipped import RECIPE, content_of, load_shipped
 
 if TYPE_CHECKING:
     from ganbench_extractors.classifier import Classifier
 
-_RECIPE = 1  # raise it when the network or its training changes
 _SMALLEST = 8
 
 
@@ -38,8 +38,9 @@ class SmallCnn(Extractor):
     Where that has no labels, ``of`` names a data set that has: small-cnn[of=mnist] for
     two-classes[of=mnist,a=3,b=8]. Its images must have the samples' size and channels.
 
-    The training is deterministic on one kind of processor; the weights are cached under the data's
-    content, and their hash is part of the identity.
+    For digits and mnist the weights come with ganbench, bound to the content of these data. For other
+    data the network is trained on first use, which gives the same bits on one kind of processor only,
+    and cached under the data's content. The weights' hash is part of the identity.
     """
 
     steps: int | None = option(None, "training steps of 128 images; none: 300 to 1000", ge=1)
@@ -66,11 +67,31 @@ class SmallCnn(Extractor):
         return None
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
-        """The classifier from the cache, or trained and put there; others wait for it meanwhile."""
+        """The classifier that ganbench ships, or that is in the cache, or trained and put there."""
         from ganbench_extractors.classifier import new_classifier
 
         lessons = self._lessons(context)
         network = new_classifier(lessons.data, self.features).eval().requires_grad_(False)
+        record = self._shipped(network, lessons) or self._cached(network, lessons, context)
+        network.to(context.device)
+        name = f"small-cnn[of={self.of}]" if self.of else "small-cnn"
+        return FeatureNetwork(
+            identity=f"{name}@{record['sha256'][:10]}",
+            forward=_forward(network),
+            batch_size=512,
+            classifies=not self.of,
+            info=record,
+        )
+
+    def _shipped(self, network: Classifier, lessons: _Lessons) -> dict[str, Any] | None:
+        if self != SmallCnn(of=self.of):
+            return None
+        return load_shipped(network, lessons.data, lambda: lessons.labelled("train"))
+
+    def _cached(
+        self, network: Classifier, lessons: _Lessons, context: ExtractorContext
+    ) -> dict[str, Any]:
+        """Others wait meanwhile for the process that trains."""
         path = context.cache / "small-cnn" / f"{self._key(lessons)}.safetensors"
         record = load_classifier(path, network)
         if record is None:
@@ -82,15 +103,7 @@ class SmallCnn(Extractor):
                         save_classifier(path, trained, record)
                     network.load_state_dict(trained.state_dict())
                     record |= {"sha256": weights_hash(network)}
-        network.to(context.device)
-        name = f"small-cnn[of={self.of}]" if self.of else "small-cnn"
-        return FeatureNetwork(
-            identity=f"{name}@{record['sha256'][:10]}",
-            forward=_forward(network),
-            batch_size=512,
-            classifies=not self.of,
-            info=record,
-        )
+        return record
 
     def _lessons(self, context: ExtractorContext) -> _Lessons:
         if self.of:
@@ -115,7 +128,7 @@ class SmallCnn(Extractor):
 
     def _key(self, lessons: _Lessons) -> str:
         data = lessons.data
-        parts = [_RECIPE, lessons.key, data.shape, data.classes, self.steps, self.features]
+        parts = [RECIPE, lessons.key, data.shape, data.classes, self.steps, self.features]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -157,20 +170,11 @@ def _borrowed_lessons(of: str, context: ExtractorContext) -> _Lessons:
             raise UsageError(f"small-cnn[of={of}] learns in memory, and {of} does not fit there")
         return data
 
-    return _Lessons(spec, load, f"{of} {_content(load('train'))}")
+    return _Lessons(spec, load, f"{of} {content_of(load('train'))}")
 
 
 def _without_sources(data: DataSpec) -> DataSpec:
     return dataclasses.replace(data, source_channels=0, pairing="none")
-
-
-def _content(data: ImageData) -> str:
-    """A hash of images and labels."""
-    digest = hashlib.sha256(repr(tuple(data.images.shape)).encode())
-    for tensor in (data.images, data.labels):
-        if tensor is not None:
-            digest.update(tensor.cpu().contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def _forward(network: Classifier) -> Any:

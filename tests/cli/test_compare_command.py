@@ -38,8 +38,8 @@ def call(folder: RunFolder) -> Call:
 
 def test_the_table_comes_with_its_sentence(call: Call) -> None:
     text = " ".join(call("compare", "wgan-gp", "non-saturating").stdout.split())
-    assert "3 seeds in 2 contexts: wgan-gp's fd is" in text
-    assert "A is wgan-gp, B non-saturating. Intervals: 95 %" in text
+    assert "3 seeds in 2 contexts: wgan-gp's fd, by the median over seeds, is" in text
+    assert "A is wgan-gp, B non-saturating. Effects: medians over seeds of differences" in text
     assert "mean rank" in call("rank", "--by", "architecture").stdout
 
 

@@ -101,6 +101,7 @@ def test_programs_get_one_document_with_every_circumstance(tmp_path):
 
 def test_the_standard_network_alone_gives_names_to_the_official_scores(monkeypatch):
     from ganbench_extractors import pixels
+    from ganbench_metrics import fd
 
     network = gb.FeatureNetwork(
         "inception-v3-compat",
@@ -110,9 +111,13 @@ def test_the_standard_network_alone_gives_names_to_the_official_scores(monkeypat
     monkeypatch.setattr(pixels.Pixels, "prepare", lambda self, context: network)
     result = evaluate(*PIXELS, "--metrics", "fd,is", "--json")
     metrics = json.loads(result.stdout)["metrics"]
-    assert metrics["fid"] == metrics["fd"]
     assert metrics["is_mean"] == metrics["cs_mean"]
-    assert "published ones are mostly of 50,000" in result.stderr
+    assert metrics["fid"] is None
+    assert "fd is called fid only at 50,000 fake images" in result.stderr
+    monkeypatch.setattr(fd, "_STANDARD", 40)
+    named = evaluate(*PIXELS, "--metrics", "fd,is", "--json")
+    assert json.loads(named.stdout)["metrics"]["fid"] == metrics["fd"]
+    assert "called fid only" not in named.stderr
     assert "\nfid ↓" in evaluate(*PIXELS, "--metrics", "fd,is").stdout
 
 
@@ -184,11 +189,15 @@ def test_equal_sides_are_told():
         (["--real", "real", "--fake", "empty"], "there are no images in empty: it is empty"),
         (["--real", "real", "--fake", "texts"], "it holds other files, such as a.txt"),
         (["--real", "real", "--fake", "texts/a.txt"], "neither a folder, a zip or tar archive"),
-        (["--fake", "fake"], "fd, kid, prdc need real images to compare with; say --real"),
+        (
+            ["--fake", "fake"],
+            "fd, kid, prdc, class-fd need real images to compare with; say --real",
+        ),
+        (["--fake", "fake", "--metrics", "fd,is,kid"], "fd, kid need real images to compare with"),
         (["--real", "real", "--fake", "s.npz"], "they can only be the real side"),
         (["--real", "s.npz", "--fake", "fake"], "are of 3 features, and the extractor has 48"),
         ([*PIXELS, "--metrics", "fid"], "unknown metric 'fid'; did you mean 'fd'?"),
-        ([*PIXELS, "--metrics", ","], "no metric is named"),
+        ([*PIXELS, "--metrics", ","], "--metrics names no metric; known: authpct, "),
         ([*PIXELS, "--metrics", "is"], "the extractor has no logits"),
         ([*PIXELS, "--extractor", "pixel"], "did you mean 'pixels'?"),
         ([*PIXELS, "--extractor", "small-cnn"], "learns from labels, and there are none"),

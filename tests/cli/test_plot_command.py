@@ -141,7 +141,7 @@ def test_choices(call: Call, tmp_path: Path, args: list[str]) -> None:
     [
         (["--kind", "curves", "--metric", "fdd"], "no metric 'fdd' in the histories; did you mean"),
         (["--kind", "heatmap", "--metric", "loss"], "'loss' in the results is no metric"),
-        (["--kind", "heatmap", "--metric", "fid"], "only of the standard Inception features"),
+        (["--kind", "heatmap", "--metric", "fid"], "no trial that ended well has a value of 'fid'"),
         (["--kind", "pareto", "--metric", "d_auc"], "neither direction of 'd_auc' is better"),
         (["--kind", "profile", "--by", "colour"], "'colour' is no axis to compare; known: arch"),
         (["--kind", "curves", "--by", "loss"], "--by is for --kind profile, not for curves"),

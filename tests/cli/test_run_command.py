@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import itertools
 import json
 import subprocess
@@ -152,16 +153,23 @@ class TestWrongUse:
         assert "is not in the data folder" in sentence
         assert "put cifar-10-python.tar.gz into " in sentence
 
-    def test_an_extractor_whose_weights_are_not_to_be_had(self, cache):
+    def test_an_extractor_whose_weights_are_not_to_be_had(self, cache, monkeypatch):
+        """Nor those of its fallback, where the extra `offline` is not installed."""
         from PIL import Image
 
+        monkeypatch.setattr(importlib.metadata, "files", lambda distribution: ())
         Path("photos").mkdir()
         for number in range(40):
             Image.new("RGB", (8, 8), (6 * number, 3, 5)).save(f"photos/{number}.png")
         arguments = ["-d", "folder[path=photos,size=8]", "--set", "evaluation.extractor=auto"]
         sentence = refusal("-a", MLP, "-l", "hinge", *SMALL, *arguments, "--json")
         assert "the weights of inception-v3-compat are neither in" in sentence
-        for way_out in (f"put that file at {cache}", "GANBENCH_INCEPTION", "another extractor"):
+        ways_out = (
+            f"put that file at {cache}",
+            "GANBENCH_INCEPTION",
+            "pip install 'ganbench[offline]'",
+        )
+        for way_out in ways_out:
             assert way_out in sentence
 
     def test_a_name_that_two_distributions_claim(self):

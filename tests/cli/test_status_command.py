@@ -98,7 +98,7 @@ def running(trial, **changes):
         "images_per_second": 5012.3,
         "d_loss": float("nan"),
         "g_loss": 1.5,
-        "fd": 12.3456,
+        "quality": 12.3456,
         "seconds_left": 65.0,
         "since": "2026-01-02T03:04:05+00:00",
     } | changes
@@ -134,7 +134,7 @@ class TestWhileItRuns:
     def test_a_person_sees_it_at_a_glance(self, make, alive):
         folder = make("odx..s")
         first, second = ids(folder)[3:5]
-        trials = [running(first), running(second, phase="evaluating", fd="NaN", attempt=2)]
+        trials = [running(first), running(second, phase="evaluating", quality="NaN", attempt=2)]
         presence = alive(folder, running=trials)
         lines = told(folder)
         assert lines[0] == "2 of 5 done, 2 running, 1 failed; about 1:20:05 left"
@@ -209,7 +209,7 @@ class TestWhileItRuns:
 
     def test_nonsense_in_a_sign_of_life_is_missing(self, make, alive):
         folder = make("o.")
-        odd = {"share": [], "images": 10**400, "fd": True, "since": 3, "label": "\ud800"}
+        odd = {"share": [], "images": 10**400, "quality": True, "since": 3, "label": "\ud800"}
         entries = [None, {}, {"trial": 3}, running(ids(folder)[1], seed="x", phase=None, **odd)]
         alive(folder, running=entries, jobs="x")
         assert told(folder)[0] == "1 of 2 done, 1 running; about 1:20:05 left"

@@ -7,9 +7,11 @@ import sys
 import numpy as np
 import pytest
 
+from ganbench.components.column import Column
 from ganbench.evaluation.stability import stability, training_statistics
 
 E = math.e
+HIGHER = Column("score", better="higher", scale="log")
 
 
 def test_a_curve_computed_by_hand() -> None:
@@ -36,7 +38,7 @@ def test_the_tick_at_half_time_belongs_to_the_second_half() -> None:
     [
         ([100, 20, 10, 12], "stable"),
         ([100, 20, 10, 15], "stable"),
-        ([100, 20, 10, 15.1], "collapsed"),
+        ([100, 20, 10, 15.1], "degraded"),
         ([100, 50, 60, 70], "stable"),
         ([100, 51, 60, 70], "never-learned"),
         ([100, 60, 300, 900], "never-learned"),
@@ -49,6 +51,77 @@ def test_the_tick_at_half_time_belongs_to_the_second_half() -> None:
 )
 def test_the_first_verdict_that_holds_is_given(fd: list[float], verdict: str) -> None:
     assert stability([0, 1, 2, 3], fd)["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("noise", "fresh", "verdict"),
+    [
+        (math.nan, math.nan, "degraded"),  # nothing is known of the noise
+        (1.4, math.nan, "degraded"),
+        (1.5, math.nan, "stable"),
+        (1.4, 10.2, "stable"),  # a rise of 5.8, by samples that did not choose the best
+    ],
+)
+def test_degraded_is_a_rise_of_more_than_three_deviations_of_a_difference(
+    noise: float, fresh: float, verdict: str
+) -> None:
+    """The rise is 6: over 3 √2 sd for an sd of 1.41."""
+    found = stability([0, 1, 2, 3], [100, 20, 10, 16], noise=noise, fresh=fresh)
+    assert found["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("fd", "modes", "verdict"),
+    [
+        ([100, 20, 10, 11, 11], [0, 8, 8, 3, 3], "collapsed"),
+        ([100, 20, 10, 30, 40], [0, 8, 8, 3, 3], "collapsed"),  # rather than degraded
+        ([100, 20, 10, 11, 11], [0, 8, 8, 4, 4], "stable"),  # half of them
+        ([100, 20, 10, 11, 11], [0, 8, 8, 3, 8], "stable"),  # they come back
+        ([100, 20, 10, 11, 11], [0, 8, 8, 8, 3], "stable"),  # once is no more than an accident
+        ([100, 20, 10, 11, 11], [0.95, 0.4, 0.4, 0.4, 0.4], "stable"),  # noise covers everything
+        ([100, 20, 10, 11, 11], [0, 0.09, 0.09, 0.01, 0.01], "stable"),  # there was little to lose
+        ([100, 20, 10, 11, 11], [0, math.nan, 0.9, 0.1, 0.1], "stable"),  # not known
+        ([100, 80, 70, 90, 90], [0, 8, 8, 3, 3], "never-learned"),
+    ],
+)
+def test_collapsed_are_modes_that_were_lost_and_stay_so(
+    fd: list[float], modes: list[float], verdict: str
+) -> None:
+    assert stability(range(5), fd, modes=[modes])["verdict"] == verdict
+    assert stability(range(5), fd, modes=[[1.0] * 5, modes])["verdict"] == verdict
+
+
+def test_modes_lost_at_the_last_tick_are_lost_where_the_best_was_the_one_before() -> None:
+    assert stability([0, 1, 2], [100, 10, 11], modes=[[0, 8, 2]])["verdict"] == "collapsed"
+
+
+@pytest.mark.parametrize(
+    ("score", "drift", "verdict"),
+    [
+        ([1, 4, 8, 7], 8 / 7, "stable"),
+        ([1, 4, 8, 5], 8 / 5, "degraded"),
+        ([1, 1.5, 1.9, 1.9], 1.0, "never-learned"),
+        ([1, 4, math.nan, 8], math.nan, "diverged"),
+    ],
+)
+def test_where_higher_is_better_the_best_is_the_highest(
+    score: list[float], drift: float, verdict: str
+) -> None:
+    curve = stability([0, 1, 2, 3], score, HIGHER)
+    assert curve["verdict"] == verdict
+    assert curve["score_best"] == np.nanmax(score)
+    assert curve["score_drift"] == pytest.approx(drift, nan_ok=True)
+    noisy = stability([0, 1, 2, 3], score, HIGHER, noise=5.0)["verdict"]
+    assert noisy == ("stable" if verdict == "degraded" else verdict)
+    assert curve["score_auc"] == pytest.approx(
+        (np.log(score[1:]) + np.log(score[:-1])).sum() / 6, nan_ok=True
+    )
+
+
+def test_the_curve_of_a_linear_column_is_of_its_own_values() -> None:
+    curve = stability([0, 2, 4], [9.0, 3, 1], Column("kid", better="lower", scale="linear"))
+    assert curve["kid_auc"] == pytest.approx(4.0)
+    assert curve["kid_rough"] == pytest.approx(2.0)
 
 
 def test_a_diverged_curve_keeps_the_best_it_had() -> None:
@@ -120,3 +193,13 @@ def test_short_and_broken_series_are_missing_without_a_fuss() -> None:
 def test_it_needs_no_torch() -> None:
     check = "import sys, ganbench.evaluation.stability; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_a_linear_primary_has_no_drift_and_degrades_by_half_of_its_gain() -> None:
+    column = Column("kid_mean", better="lower", scale="linear")
+    images = [0, 1, 2, 3]
+    near_zero = stability(images, [1.0, 1e-4, -1e-5, 2e-5], column)
+    assert math.isnan(near_zero["kid_mean_drift"])
+    assert near_zero["verdict"] == "stable"
+    assert stability(images, [1.0, 0.2, 0.1, 0.7], column)["verdict"] == "degraded"
+    assert stability(images, [1.0, 0.2, 0.1, 0.7], column, noise=0.2)["verdict"] == "stable"

@@ -19,7 +19,7 @@ from ganbench.evaluation.stability import stability
 class Curve:
     """Fréchet distances over training, rounded to four digits.
 
-    :ivar eye: ``stable``, ``collapsed``, ``never-learned`` or ``borderline``.
+    :ivar eye: ``stable``, ``degraded``, ``never-learned`` or ``borderline``.
     :ivar verdict: of `stability`, where the eye would not decide.
     """
 
@@ -88,7 +88,7 @@ CURVES = [
         "mlp, hinge, digits, one seed",
         _QUICK,
         [68.1, 7.142, 3.79, 2.674, 2.932, 5.376],
-        "collapsed",
+        "degraded",
         "twice as far away at the end as at its best",
     ),
     Curve(
@@ -103,14 +103,14 @@ CURVES = [
         "mlp, lsgan, digits",
         _QUICK,
         [68.93, 6.579, 5.192, 8.773, 9.472, 9.591],
-        "collapsed",
+        "degraded",
         "turns early and stays up",
     ),
     Curve(
         "mlp, non-saturating, digits",
         _QUICK,
         [68.1, 6.835, 4.274, 5.217, 5.932, 7.08],
-        "collapsed",
+        "degraded",
         "turns early and rises steadily",
     ),
     Curve(
@@ -119,7 +119,7 @@ CURVES = [
         [59.68, 5.141, 4.165, 3.385, 2.357, 2.976, 3.871],
         "borderline",
         "rises for two ticks, to where it was at half time and far below the start",
-        verdict="collapsed",
+        verdict="degraded",
     ),
     Curve(
         "stylegan2, non-saturating, digits",

@@ -27,7 +27,7 @@ QUICK = (
 )
 #: Columns that tell time, memory or how often and beside whom a trial was trained.
 VARYING = {"train_seconds", "eval_seconds", "wall_seconds", "images_per_second", "step_ms"}
-VARYING |= {"peak_memory_mb", "started", "attempts", "exclusive"}
+VARYING |= {"steps_per_second", "peak_memory_mb", "started", "attempts", "exclusive"}
 FINAL = {"ok", "diverged", "error", "oom", "timeout", "crashed"}
 _MARKER = "GANBENCH_TEST_MARKER"
 #: Generous: other processes may have the machine for minutes.
@@ -114,12 +114,20 @@ class Workplace:
             found = [str(site), os.environ.get("PYTHONPATH", "")]
             self.environ["PYTHONPATH"] = os.pathsep.join(filter(None, found))
 
-    def start(self, out: Path, *arguments: str, program: tuple[str, ...] = (), **options) -> Run:
-        """Begin ``ganbench run``.
+    def start(
+        self,
+        out: Path,
+        *arguments: str,
+        program: tuple[str, ...] = (),
+        verb: str = "run",
+        **options,
+    ) -> Run:
+        """Begin ``ganbench run``, or another command on the folder.
 
         :param program: what to start the interpreter with, such as a shell that changes something.
         """
-        command = [*program, sys.executable, "-m", "ganbench", "run", *arguments, "-o", str(out)]
+        place = ["-o", str(out)] if verb == "run" else [str(out)]
+        command = [*program, sys.executable, "-m", "ganbench", verb, *arguments, *place]
         log = self.path / f"run-{len(self._runs)}"
         environ = self.environ | options.pop("environ", {})
         with log.with_suffix(".out").open("w") as stdout, log.with_suffix(".err").open("w") as err:

@@ -9,7 +9,7 @@ from ganbench.execution.backlog import Backlog, Job
 
 def job(dataset, number):
     cell = SimpleNamespace(
-        dataset=SimpleNamespace(spec=dataset), extractor=SimpleNamespace(spec="pixels")
+        dataset=SimpleNamespace(spec=dataset), extractors=(SimpleNamespace(spec="pixels"),)
     )
     return Job(SimpleNamespace(cell=cell, id=f"{dataset}{number}"), number)
 

@@ -248,7 +248,7 @@ class TestLiveDisplay:
         display.begin(3, 2)
         display.trial_started(a_trial("a"), 1, 3)
         display.trial_started(a_trial("b", seed=1), 2, 3)
-        display.update("a", training(0.5, d_loss=1.0, g_loss=2.0, fd=3.0))
+        display.update("a", training(0.5, d_loss=1.0, g_loss=2.0, quality=3.0))
         first, second, whole = drawn()
         name, percent, bar, *rest = first.split("  ")
         assert (name, percent) == ("mlp × hinge × digits seed 0", "50%")
@@ -295,7 +295,7 @@ class TestLiveDisplay:
         for number, loss in enumerate(["hinge", "wgan-gp"]):
             label = f"stylegan2[width=32,d_norm=layer] × {loss} × cifar10 × r1[gamma=0.1]"
             display.trial_started(a_trial(loss, seed=number, label=label), number, 2)
-            display.update(loss, training(0.5, d_loss=1.0, g_loss=2.0, fd=3.0))
+            display.update(loss, training(0.5, d_loss=1.0, g_loss=2.0, quality=3.0))
         lines = drawn(width)
         assert len(lines) == 3
         assert all(len(line) <= width for line in lines)

@@ -27,7 +27,7 @@ TINY = "mlp[d_widths=[16],g_widths=[16],latent_dim=4]"
 EVALUATION = {"ticks": 8, "samples": 64, "extractor": "pixels"}
 #: Columns that tell time, memory, place or how often a trial was started.
 TIMES = {"train_seconds", "eval_seconds", "wall_seconds", "images_per_second", "step_ms"}
-TIMES |= {"peak_memory_mb", "started", "attempts", "exclusive"}
+TIMES |= {"steps_per_second", "peak_memory_mb", "started", "attempts", "exclusive"}
 LONG = "6000steps"
 
 

@@ -24,7 +24,7 @@ TINY = "mlp[d_widths=[16],g_widths=[16],latent_dim=4]"
 EVALUATION = {"ticks": 2, "samples": 64, "extractor": "pixels"}
 #: Columns that tell of time, memory, neighbours or attempts.
 TIMES = {"train_seconds", "eval_seconds", "wall_seconds", "images_per_second", "step_ms"}
-TIMES |= {"peak_memory_mb", "started", "attempts", "exclusive"}
+TIMES |= {"steps_per_second", "peak_memory_mb", "started", "attempts", "exclusive"}
 
 
 class NanAtStep(Loss):

@@ -250,7 +250,7 @@ def test_recommendations_that_conflict_are_a_problem_of_their_own_cells(plan, pr
 
 def test_the_automatic_extractor_is_the_data_sets_own(plan):
     found = plan(dataset=["digits", "ring"], evaluation={"extractor": "auto"})
-    assert [cell.extractor.spec for cell in found.cells] == ["small-cnn", "pixels"]
+    assert [cell.extractors[0].spec for cell in found.cells] == ["small-cnn", "pixels"]
 
 
 def test_what_plugins_print_stays_off_standard_output(plan, provided, capsys):

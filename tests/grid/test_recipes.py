@@ -108,7 +108,7 @@ def test_images_are_compared_with_the_whole_training_split(cell, name):
     evaluation = found.evaluation
     assert (evaluation.samples, evaluation.reference_samples) == (50_000, 50_000)
     assert evaluation.reference_split == "train"
-    assert found.extractor.info.name == "inception-v3-compat"
+    assert found.extractors[0].info.name == "inception-v3-compat"
 
 
 @pytest.mark.parametrize(

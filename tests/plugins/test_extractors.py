@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 import torch
 
 import ganbench as gb
-from ganbench_extractors import classifier
+from ganbench.paths import data_root
+from ganbench_extractors import classifier, make_weights
+from ganbench_extractors.classifier_file import read_record
 
 CPU = torch.device("cpu")
 
@@ -56,7 +59,7 @@ def test_pixels_of_large_images_are_advised_against() -> None:
 def test_the_small_cnn_learns_digits_and_is_named_after_its_weights(
     tmp_path: Path, digits: Callable[[str], gb.ImageData]
 ) -> None:
-    network = gb.get("extractor", "small-cnn").prepare(
+    network = gb.get("extractor", "small-cnn[steps=300]").prepare(
         context(tmp_path, digits("train"), digits("test"))
     )
     assert network.info["test_accuracy"] > 0.97
@@ -66,6 +69,56 @@ def test_the_small_cnn_learns_digits_and_is_named_after_its_weights(
     assert logits is not None
     assert (logits.argmax(1) == digits("test").labels).double().mean() > 0.97
     assert not features.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("dataset", "identity", "accuracy"),
+    [("digits", "small-cnn@ba756fef7a", 355 / 359), ("mnist", "small-cnn@80e09cf0f8", 0.9905)],
+)
+def test_for_digits_and_mnist_the_weights_are_shipped(
+    tmp_path: Path, dataset: str, identity: str, accuracy: float
+) -> None:
+    """On the data themselves, without a training: the same features wherever they are computed."""
+    source = gb.get("dataset", dataset)
+    try:
+        train, test = (source.load(split, data_root()) for split in ("train", "test"))
+    except gb.DataNotFoundError:
+        pytest.skip(f"{dataset} is not at hand")
+    network = gb.get("extractor", "small-cnn").prepare(context(tmp_path, train, test))
+    assert network.identity == identity
+    assert not list(tmp_path.rglob("*.safetensors"))
+    logits = torch.cat([network.forward(part).logits for part in test.images.split(500)])
+    found = (logits.argmax(1) == test.labels).double().mean().item()
+    assert network.info["test_accuracy"] == pytest.approx(accuracy)
+    assert found == pytest.approx(accuracy, abs=0.003)  # one digit may be a close call
+    assert network.info["train_images"] == len(train)
+
+
+def test_shipped_weights_are_for_their_own_data_only(
+    tmp_path: Path, digits: Callable[[str], gb.ImageData]
+) -> None:
+    """One other pixel, and the network is trained."""
+    train = digits("train")
+    images = train.images.clone()
+    images[0, 0, 0, 0] ^= 1
+    said: list[str] = []
+    changed = gb.ImageData(images, train.labels)
+    wanted = dataclasses.replace(context(tmp_path, changed, digits("test")), log=said.append)
+    network = gb.get("extractor", "small-cnn").prepare(wanted)
+    assert network.identity != "small-cnn@ba756fef7a"
+    assert said[0].startswith("training the small classifier")
+
+
+def test_the_shipped_weights_can_be_made_anew(tmp_path: Path) -> None:
+    assert make_weights.make("digits", tmp_path, data_root()).startswith("digits: ")
+    (made,) = tmp_path.iterdir()
+    record = read_record(made)
+    shipped = read_record(Path(make_weights.__file__).parent / "weights" / made.name)
+    bits = {"sha256", "test_accuracy"}  # which depend on the processor
+    assert {k: record[k] for k in record.keys() - bits} == {
+        k: shipped[k] for k in shipped.keys() - bits
+    }
+    assert record["test_accuracy"] > 0.97
 
 
 def test_a_second_use_takes_the_small_cnn_from_the_cache(

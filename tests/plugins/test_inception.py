@@ -7,7 +7,9 @@ import hashlib
 import http.server
 import os
 import pickle
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +200,31 @@ def test_a_download_with_another_content_or_none_leaves_nothing_and_says_what_to
         assert "small-cnn" in message
         assert "\n" not in message
     assert [file.suffix for file in cache.iterdir()] == [".lock"]
+
+
+def test_a_download_is_given_up_soon_where_nothing_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inception_weights, "_SECONDS_TO_ANSWER", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # which accepts and says nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/weights.pth"
+        begun = time.monotonic()
+        with pytest.raises(gb.DataNotFoundError, match=r"no answer within 0\.2 seconds"):
+            inception_weights.download_weights(tmp_path / "c", url, print, "0" * 64)
+        assert time.monotonic() - begun < 5
+
+
+def test_missing_weights_are_a_sentence_and_found_ones_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(inception_weights.ENVIRONMENT, str(tmp_path / FILE))
+    extractor = gb.get("extractor", "inception-v3-compat")
+    assert "there is no such file" in extractor.missing(tmp_path, tmp_path, print)
+    (tmp_path / FILE).write_bytes(b"weights")
+    assert "is not the published" in extractor.missing(tmp_path, tmp_path, print)
+    digest = hashlib.sha256(b"weights").hexdigest()
+    monkeypatch.setattr(inception_weights, "SHA256", digest)
+    assert extractor.missing(tmp_path, tmp_path, print) is None
 
 
 def test_the_network_says_which_data_it_cannot_see() -> None:

@@ -77,6 +77,7 @@ def test_example_loads_beside_plugins_that_misbehave(installed, site):
         "softhinge": ("ok", "", ["loss:soft-hinge"]),
         "tinyupsampler": ("ok", "", ["architecture:tiny-upsampler"]),
         "blobs": ("ok", "", ["dataset:blobs"]),
+        "hue": ("ok", "", ["metric:hue"]),
     }
     assert {r["version"] for r in mine.values()} == {"1.0.0"}
     hostile = {r["distribution"]: r for r in records if r["distribution"] in HOSTILE}

@@ -95,7 +95,7 @@ class TestCurves:
         line = only_line(curves(frame(rows), told))
         assert line.x.tolist() == [0, 100, 200]
         assert line.middle.tolist() == np.median(values, axis=0).tolist()
-        expected = interval([values[:, 2]], "median", scale="log")
+        expected = interval(values[:, 2], "median", scale="log")
         assert (line.low[2], line.high[2]) == pytest.approx((expected.low, expected.high))
         ranged = only_line(curves(frame(rows), told, band="range"))
         assert ranged.low.tolist() == values.min(axis=0).tolist()
@@ -174,6 +174,12 @@ class TestCurves:
         assert len({chart.title for chart in charts}) == 4
         assert any("protocol 2" in chart.title for chart in charts)
 
+    def test_equal_images_of_unequal_critics_are_unequal_updates(self) -> None:
+        rows = [row(loss=f"l{n}", settings=f'{{"d_steps": {n}}}') for n in (1, 5)]
+        points = {r["trial"]: [(0, 9.0), (10, 5.0)] for r in rows}
+        note = curves(frame(rows), history(points))[0].note
+        assert "(1 and 5): those with more have fewer generator updates at equal images" in note
+
     def test_cells_without_a_curve_are_named(self) -> None:
         rows = [
             row(0), row(0, loss="lsgan", status="error", **_NOTHING),
@@ -185,7 +191,7 @@ class TestCurves:
 
     @pytest.mark.parametrize(
         ("metric", "message"),
-        [("fdd", "did you mean 'fd'"), ("tick", "no metric"), ("fid", "only of the standard")],
+        [("fdd", "did you mean 'fd'"), ("tick", "no metric"), ("fid", "they have fd, ")],
     )
     def test_a_metric_that_is_not_there(self, metric: str, message: str) -> None:
         rows = [row(0)]
@@ -229,6 +235,11 @@ class TestHeatMap:
         dcgan = found.cells[found.row_names.index("dcgan")]
         assert _cell(dcgan[found.column_names.index("hinge")]).state == "missing"
         assert dcgan[found.column_names.index("lsgan")] is None
+
+    def test_a_failed_seed_has_no_cost(self) -> None:
+        rows = [row(0), row(1, status="error")]
+        lost = [heatmaps(frame(rows), metric=m)[0].lost for m in ("fd", "train_seconds")]
+        assert lost == ["counts as the worst in its median", "is left out of its median"]
 
     def test_variants_are_columns_in_natural_order(self) -> None:
         rows = [
@@ -316,6 +327,13 @@ class TestProfiles:
         assert line.share.tolist() == [(values >= x).sum() / 3 for x in line.x]
         assert chart.higher_right
 
+    def test_a_band_is_as_wide_as_the_seeds_make_it(self) -> None:
+        rows = [row(s, fd=1.0 + s, architecture=a) for s in range(3) for a in ("mlp", "dcgan")]
+        both = score_profiles(frame(rows), "loss")[0].lines[0]
+        one = score_profiles(frame(rows[::2]), "loss")[0].lines[0]
+        assert both.n == 2 * one.n
+        assert (both.low.tolist(), both.high.tolist()) == (one.low.tolist(), one.high.tolist())
+
     def test_only_contexts_that_all_have_are_compared(self) -> None:
         rows = [
             row(0, loss="hinge"),
@@ -402,8 +420,8 @@ class TestPictures:
         dice = torch.Generator().manual_seed(0)
         film = Film()
         for tick in range(ticks + 1):
-            batches = iter([torch.rand((8, *shape), generator=dice) * 2 - 1])
-            list(film.watch(tick, ticks, batches))
+            images = torch.randint(256, (8, *shape), generator=dice, dtype=torch.uint8)
+            film.see(tick, ticks, images)
         run = run_of(ticks, film)
         told = history({"a": [(100 * tick, 9.0) for tick in range(ticks + 1)]})
         strip = read_strip(run.trial("a"), told)

@@ -134,7 +134,7 @@ def test_samples_stand_side_by_side_with_captions(page: Page) -> None:
     assert len(images) == 20  # samples and a film for each of ten trials
     assert all("seed" in (image["alt"] or "") for image in images)
     assert page.text.count("no samples") == 2
-    assert re.search(r"seed 0 · (stable|collapsed) · fd [\d.]+", page.text)
+    assert re.search(r"seed 0 · (stable|degraded|collapsed) · fd [\d.]+", page.text)
 
 
 def test_every_figure_has_words_for_those_who_cannot_see_it(page: Page) -> None:

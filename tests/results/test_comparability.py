@@ -124,6 +124,17 @@ def test_runs_that_were_measured_otherwise_do_not_compare(tmp_path: Path) -> Non
         gb.compare(tmp_path / "one", against=tmp_path / "two")
 
 
+def test_other_ticks_change_the_curve_alone(tmp_path: Path) -> None:
+    for name, ticks in (("one", 10), ("two", 20)):
+        write_synthetic_run(
+            tmp_path / name, ticks=1, edit=lambda row, t=ticks: row | evaluated(ticks=t)
+        )
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert gb.compare(one, against=two, metric="fd").contexts
+    with pytest.raises(UsageError, match="ticks: 10 against 20"):
+        gb.compare(one, against=two, metric="fd_auc")
+
+
 def test_rows_of_before_take_it_from_the_trials_identity(tmp_path: Path) -> None:
     run = write_synthetic_run(tmp_path / "run", ticks=1)
     assert "evaluation" not in load_results(run.path).columns

@@ -14,8 +14,11 @@ import ganbench as gb
 from ganbench.errors import UsageError
 from ganbench.results.comparison import Comparison, compare
 from ganbench.results.comparison_tables import table
+from ganbench.results.export import to_markdown
 from ganbench.results.folders import read_several
-from ganbench.results.frames import load_results
+from ganbench.results.frames import load_results, with_rates
+from ganbench.results.statistics.intervals import interval
+from ganbench.results.statistics.paired import risk_difference
 from ganbench.testing.runs import Row, synthetic_frame, write_synthetic_run
 
 Edit = Callable[[Row], Any]
@@ -27,28 +30,34 @@ def compared(edit: Edit = lambda row: row, metric: str = "fd", **shape: Any) -> 
 
 
 class TestEffect:
-    def test_in_one_context_it_is_a_paired_test_of_logarithms(self) -> None:
-        frame = synthetic_frame(architectures=("mlp",))
+    def test_in_one_context_it_is_a_trimmed_mean_of_paired_logarithms(self) -> None:
+        frame = synthetic_frame(architectures=("mlp",), seeds=6)
         found = compare(frame, "a", frame, "b")
         a, b = (np.log(frame["fd"][frame["loss"] == loss].to_numpy()) for loss in "ab")
-        expected = scipy.stats.ttest_rel(a, b)
         (line, overall) = found.frame().to_dict("records")
-        assert line["effect"] == pytest.approx(math.exp((a - b).mean()))
-        assert line["p"] == pytest.approx(expected.pvalue)
-        bounds = expected.confidence_interval()
+        assert line["effect"] == pytest.approx(math.exp(scipy.stats.trim_mean(a - b, 1 / 6)))
+        expected = interval(a - b, "iqm")
         assert (line["effect_low"], line["effect_high"]) == pytest.approx(
-            (math.exp(bounds.low), math.exp(bounds.high))
+            (math.exp(expected.low), math.exp(expected.high))
         )
+        assert (line["p"] <= 0.05) == expected.excludes(0.0)
         assert overall["effect"] == line["effect"]
 
     def test_contexts_count_alike(self) -> None:
-        found = compared(
-            lambda row: row if row["architecture"] == "mlp" or row["seed"] < 2 else None
+        frame = synthetic_frame(
+            lambda row: row if row["architecture"] == "mlp" or row["seed"] < 2 else None, seeds=3
         )
+        found = compare(frame, "a", frame, "b")
         lines = found.frame()
-        assert lines["effect"].iloc[2] == pytest.approx(
-            math.sqrt(lines["effect"].iloc[0] * lines["effect"].iloc[1])
-        )
+        gaps = [
+            np.log(rows["fd"][rows["loss"] == "a"].to_numpy())
+            - np.log(rows["fd"][rows["loss"] == "b"].to_numpy())
+            for _, rows in frame.groupby("architecture")
+        ]
+        assert sorted(map(len, gaps)) == [2, 3]
+        expected = math.exp((gaps[0].mean() + gaps[1].mean()) / 2)
+        assert lines["effect"].iloc[2] == pytest.approx(expected)
+        assert found.record()["statistic"] == "mean"
 
     def test_a_metric_with_zeros_is_compared_by_differences(self) -> None:
         found = compared(
@@ -58,6 +67,29 @@ class TestEffect:
         assert found.scale == "linear"
         assert found.overall.effect.estimate == pytest.approx(-0.13)
         assert "b is better by precision" in found.sentence()
+
+    def test_zeros_that_leave_no_ratio_are_named_as_the_reason(self) -> None:
+        found = compared(lambda row: row | {"fd": 0.0 if row["loss"] == "a" else row["fd"]})
+        assert "zeros, which have no finite ratio, leave no finite effect on fd" in found.sentence()
+        assert "failures of" not in found.sentence()
+
+    @pytest.mark.parametrize(
+        ("seeds", "what"), [(2, "The effect leaves"), (3, "Effect and interval")]
+    )
+    def test_contexts_of_one_seed_are_left_out_aloud(self, seeds: int, what: str) -> None:
+        found = compared(
+            lambda row: row if row["architecture"] == "mlp" or not row["seed"] else None,
+            seeds=seeds,
+        )
+        assert f"1 to {seeds} seeds in 2 contexts: " in found.sentence()
+        assert f"{what} " in found.sentence()
+        assert "out 1 context with one seed only." in found.sentence()
+
+    def test_seeds_are_counted_over_all_contexts_too(self) -> None:
+        found = compared(
+            lambda row: row if row["seed"] != (0 if row["architecture"] == "mlp" else 3) else None
+        )
+        assert found.sentence().startswith("3 seeds in 2 contexts, 4 different ones in all: ")
 
     def test_exchanging_a_and_b_inverts_it(self) -> None:
         frame = synthetic_frame()
@@ -77,6 +109,83 @@ class TestEffect:
         assert math.exp(found.overall.speed.estimate) == pytest.approx(0.5)
         alone = compared(lambda row: row | {"exclusive": False})
         assert "Speeds are not compared" in alone.sentence()
+
+
+class TestSpeedAndBudget:
+    @staticmethod
+    def five_for_one(row: Row) -> Row:
+        """Loss a takes five discriminator updates in a step, at 1.25 times the images per second."""
+        steps, speed = (5, 1000.0) if row["loss"] == "a" else (1, 800.0)
+        speed *= 1 + (row["seed"] % 2) * (steps - 3) / 1000
+        made, images = row["images"] // 64 // steps, row["images"]
+        row |= {"settings": json.dumps({"d_steps": steps}), "steps": made}
+        row |= {"setting_sources": json.dumps({"d_steps": "loss"})}
+        return row | {"images_per_second": speed, "train_seconds": images / speed}
+
+    def test_updates_stand_beside_images(self) -> None:
+        frame = with_rates(synthetic_frame(self.five_for_one))
+        found = compare(frame, "a", frame, "b")
+        text, told = found.sentence(), found.record()
+        assert "In a second of training, a sees 1.25" in text
+        assert "as many real images as b and makes 0.25" in text
+        assert "goes with 5 discriminator updates in a and with 1 discriminator update in b" in text
+        assert "a trained on 200,000 real images in 625 generator updates" in text
+        assert told["overall"]["updates"] == pytest.approx(0.25, rel=0.01)
+        assert (told["overall"]["steps_a"], told["overall"]["steps_b"]) == (625, 3125)
+        assert told["critic_steps"] == {"a": [5], "b": [1]}
+        assert "updates/s A / B" in table(found, "markdown")
+        by_updates = compare(frame, "a", frame, "b", metric="steps_per_second")
+        assert math.exp(by_updates.overall.effect.estimate) == pytest.approx(0.25, rel=0.01)
+
+    def test_equal_steps_need_one_ratio(self) -> None:
+        frame = with_rates(synthetic_frame())
+        found = compare(frame, "a", frame, "b")
+        assert "the speed of b, in real images as in generator updates, over 8" in found.sentence()
+        assert "updates/s" not in table(found, "markdown")
+
+    def test_tables_say_what_the_budget_came_to(self) -> None:
+        frame = with_rates(synthetic_frame(self.five_for_one))
+        text = to_markdown(frame, by_cell=True)
+        assert (
+            "with 1 discriminator update: 200,000 real images and 3,125 generator updates" in text
+        )
+        assert "with 5 discriminator updates: 200,000 real images and 625 generator updates" in text
+        assert "steps/s" in text
+        assert "steps/s" not in to_markdown(with_rates(synthetic_frame()), by_cell=True)
+
+
+class TestOutcomes:
+    def test_verdicts_are_counted_beside_failures(self) -> None:
+        def edit(row: Row) -> Row:
+            lost = row["loss"] == "a" and row["seed"] > 0
+            return row | {"verdict": "never-learned" if lost else "stable"}
+
+        found = compared(edit, seeds=7)
+        told = found.overall.outcomes["never-learned"]
+        assert told.counts == (12, 0)
+        alone = risk_difference(
+            np.arange(7) > 0, np.zeros(7, dtype=bool)
+        )  # seven seeds, not 14 pairs
+        assert told.risk.estimate == pytest.approx(12 / 14)
+        assert told.risk.interval.low == pytest.approx(alone.interval.low)
+        assert "12 of 14 of a had the verdict never-learned, 0 of 14 of b" in found.sentence()
+        assert "a has it more often" in found.sentence()
+        line = found.frame().iloc[-1]
+        assert (line["never_learned_a"], line["never_learned_b"]) == (12, 0)
+        assert "A never-learned" in table(found, "markdown")
+
+    def test_a_failed_trial_has_no_other_outcome(self) -> None:
+        found = compared(lambda row: row | {"status": "oom", "verdict": "never-learned"})
+        assert found.overall.outcomes["never-learned"].counts == (0, 0)
+
+    def test_every_claim_says_what_its_seeds_cannot_see(self) -> None:
+        for seeds, share in ((3, 63), (4, 53), (10, 26)):
+            found = compared(seeds=seeds)
+            assert f"{seeds} seeds may well show nothing of what befalls fewer than {share} %" in (
+                found.sentence()
+            )
+            assert found.record()["unseen"] == pytest.approx(1 - 0.05 ** (1 / seeds))
+        assert compared(seeds=2).record()["unseen"] is None
 
 
 class TestContexts:
@@ -204,7 +313,7 @@ class TestSentence:
         text = compared(
             lambda row: row | {"fd": row["fd"] * (2 if row["loss"] == "a" else 1)}
         ).sentence()
-        assert text.startswith("4 seeds in 2 contexts: a's fd is ")
+        assert text.startswith("4 seeds in 2 contexts: a's fd, leaving out the lowest and the")
         assert "in these contexts on average, b is better by fd" in text
         assert "No trial failed" in text
 
@@ -250,7 +359,7 @@ class TestSentence:
         )
         assert found.overall.effect.statistic == "median"
         assert found.overall.effect.interval.high == math.inf
-        assert "by the medians over seeds as trials failed" in found.sentence()
+        assert "by the median over seeds as trials failed" in found.sentence()
         assert "2 of 8 of a failed" in found.sentence()
 
     def test_a_failure_is_the_worst_also_where_higher_is_better(self) -> None:

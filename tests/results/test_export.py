@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ganbench.components.column import Column
 from ganbench.results import export
 from ganbench.results.estimates import Estimate, estimates
 from ganbench.results.frames import load_results
 from ganbench.results.markup import latex, latex_estimate
 from ganbench.results.render import TEXT_FORMATS, render_frame
-from ganbench.results.schema import Column
 from ganbench.results.store import RunFolder
 from ganbench.results.tables import json_records
 from ganbench.testing.runs import Row, write_synthetic_run
@@ -109,7 +109,7 @@ class TestResults:
     def test_markdown(self, results: pd.DataFrame) -> None:
         text = export.to_markdown(results, columns=["architecture", "loss", "seed", "fd"])
         lines = text.splitlines()
-        assert lines[0] == "| architecture | loss | seed | fd ↓ |"
+        assert lines[0] == "| architecture | loss | seed | Fréchet distance, N = 10,000 ↓ |"
         assert lines[1] == "| --- | --- | ---: | ---: |"
         assert "**" in lines[2]
         assert "- skipped: mlp × wgan-gp × digits: mlp has no critic of samples; use dcgan" in lines
@@ -130,7 +130,10 @@ class TestResults:
     def test_latex(self, results: pd.DataFrame) -> None:
         text = export.to_latex(results, by_cell=True, columns=["architecture", "fd", "fd_range"])
         assert r"\begin{tabular}{lrl}" in text
-        assert r"architecture & fd $\downarrow$ & fd range \\" in text
+        head = (
+            r"architecture & Fréchet distance, N = 10,000 $\downarrow$ & Fréchet distance, range \\"
+        )
+        assert head in text
         assert r"$_{-" in text
         assert r"^{+\infty}$" in text
         assert r"\textbf{\boldmath " in text
@@ -153,7 +156,8 @@ class TestResults:
     def test_units_stand_in_heads(self, results: pd.DataFrame) -> None:
         names = ["images_per_second", "train_seconds", "peak_memory_mb", "step_ms"]
         head = export.to_markdown(results, columns=names).splitlines()[0]
-        assert head == "| images/s ↑ | train (s) | peak memory (MiB) ↓ | step (ms) ↓ |"
+        heads = ["real images per second ↑", "training time (s)", "peak memory (MiB) ↓"]
+        assert head == f"| {' | '.join([*heads, 'time of a step (ms) ↓'])} |"
 
     @pytest.mark.parametrize("by_cell", [False, True])
     def test_every_text_comes_back_from_csv(self, hostile: pd.DataFrame, by_cell: bool) -> None:
@@ -187,7 +191,7 @@ class TestEstimates:
     def test_one(
         self, value: float, low: float, high: float, bracketed: str, signed: str, tex: str
     ) -> None:
-        (first, _) = estimates("x", *(np.array([x, 4.0]) for x in (value, low, high)))
+        (first, _) = estimates(Column("x"), *(np.array([x, 4.0]) for x in (value, low, high)))
         assert (first.bracketed(), first.signed(), latex_estimate(first)) == (
             bracketed,
             signed,
@@ -195,7 +199,7 @@ class TestEstimates:
         )
 
     def test_a_half_width_is_the_longer_side(self) -> None:
-        (found, _) = estimates("x", *(np.array([x, 4.0]) for x in (5.0, 4.05, 6.0)))
+        (found, _) = estimates(Column("x"), *(np.array([x, 4.0]) for x in (5.0, 4.05, 6.0)))
         assert found.signed() == "5.00 ± 1.00"
 
     def test_large_and_small_ones_in_latex(self) -> None:

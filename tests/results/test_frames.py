@@ -76,6 +76,15 @@ def test_the_parquet_file_has_plain_types(mixed_run: RunFolder) -> None:
     assert schema.names[: len(ROW_COLUMNS)] == [column.name for column in ROW_COLUMNS]
 
 
+@pytest.mark.parametrize(("protocol", "verdict"), [("2", "degraded"), ("3", "collapsed")])
+def test_verdicts_of_older_protocols_are_read_by_todays_names(
+    tmp_path: Path, protocol: str, verdict: str
+) -> None:
+    changes = {"protocol": protocol, "verdict": "collapsed"}
+    write_synthetic_run(tmp_path / "run", seeds=1, edit=lambda row: row | changes)
+    assert set(load_results(tmp_path / "run")["verdict"]) == {verdict}
+
+
 def test_rows_are_sorted_by_components_and_seed(run: RunFolder, row: MakeRow) -> None:
     keys = [("b", "x", 1), ("a", "y", 10), ("a", "y", 9), ("a", "x", 3)]
     for number, (architecture, loss, seed) in enumerate(keys):

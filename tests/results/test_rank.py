@@ -59,13 +59,35 @@ def test_nothing_is_told_apart_where_nothing_differs() -> None:
     assert told <= 4
 
 
+def test_a_median_of_zero_leaves_ratios_of_one_and_of_infinity() -> None:
+    frame = ranked(lambda row: row | {"fd": 0.0 if row["loss"] != "c" else row["fd"]})
+    assert frame["ratio"].tolist() == [1.0, 1.0, math.inf]
+
+
+def test_what_the_sums_over_seeds_leave_out_is_told() -> None:
+    def edit(row: Row) -> Row | None:
+        if row["architecture"] == "mlp" and row["seed"]:
+            return None
+        return row | ({"status": "error"} if (row["loss"], row["seed"]) == ("c", 1) else {})
+
+    told = " ".join(ranked(edit).attrs["captions"])
+    assert "The columns p and fd leave out 1 context with one seed only." in told
+    assert "without the lowest and the highest quarter, medians where trials failed." in told
+
+
 def test_failures_stay_and_count_as_the_worst() -> None:
-    frame = ranked(lambda row: row | ({"status": "crashed"} if row["loss"] == "b" else {}))
-    last = frame.iloc[-1]
-    assert (last["loss"], last["failed"], last["ratio"]) == ("b", 8, math.inf)
-    expected = wilson(8, 8)
-    assert (last["failed_low"], last["failed_high"]) == (expected.low, expected.high)
-    assert not last["tied"]
+    for seeds in (4, 9):
+        frame = ranked(
+            lambda row: row | ({"status": "crashed"} if row["loss"] == "b" else {}), seeds=seeds
+        )
+        last = frame.iloc[-1]
+        assert (last["loss"], last["failed"], last["ratio"]) == ("b", 2 * seeds, math.inf)
+        expected = wilson(seeds, seeds)  # whatever the number of contexts
+        assert (last["failed_low"], last["failed_high"]) == pytest.approx(
+            (expected.low, expected.high)
+        )
+        assert last["tied"] == (seeds == 4)  # the signs of four seeds prove nothing
+        assert "**b**" not in table(frame, "markdown")
     assert np.isfinite(frame["ratio"].iloc[:2]).all()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 from ganbench.results.frames import load_results
 from ganbench.results.groups import group
 from ganbench.results.rivals import rivals
-from ganbench.results.statistics.paired import differences, paired_effect
+from ganbench.results.statistics.paired import differences, holm, paired_effect
 from ganbench.results.store import RunFolder
-from ganbench.results.summary import scale, summarize
+from ganbench.results.summary import summarize
 from ganbench.testing.runs import Row
 
 Bold = Callable[..., list[str]]
@@ -40,7 +41,7 @@ def bold(run: RunFolder, row: Callable[..., Row]) -> Bold:
                 run.trial(trial).write_row(row(trial, **changed))
         groups = group(load_results(run.path))
         table = summarize(groups)
-        marked = rivals(groups, table, metric, scale(metric))
+        marked = rivals(groups, table, groups.columns[metric])
         return sorted(table["loss"][marked])
 
     return make
@@ -85,12 +86,9 @@ def test_speeds_count_where_a_trial_ran_alone(bold: Bold) -> None:
     assert bold(values, metric="images_per_second", device={"slow": "another"}) == ["busy"]
 
 
-def test_one_seed_marks_the_best_alone(bold: Bold) -> None:
-    assert bold({"best": [1.0], "other": [1.01], "equal": [1.0]}) == ["best", "equal"]
-
-
-def test_two_seeds_mark_nothing(bold: Bold) -> None:
-    assert bold({"best": [1.0, 1.01], "other": [2.0, 2.02]}) == []
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_seed_or_two_mark_nothing(bold: Bold, count: int) -> None:
+    assert bold({"best": [1.0, 1.01][:count], "other": [2.0, 2.02][:count]}) == []
 
 
 def test_cells_of_few_seeds_do_not_take_part(bold: Bold) -> None:
@@ -125,9 +123,35 @@ def test_it_agrees_with_paired_effects(run: RunFolder, row: Callable[..., Row]) 
     groups = group(load_results(run.path))
     table = summarize(groups)
     best = scores[int(table["fd_median"].argmin())]
-    expected = []
-    for score, middle in zip(scores, table["fd_median"], strict=True):
-        effect = paired_effect([differences(score, best, "log")])
-        expected.append(math.isfinite(middle) and effect.interval.low <= 0)
-    assert rivals(groups, table, "fd", "log").tolist() == expected
-    assert 1 < sum(expected) < losses
+    medians = table["fd_median"].to_numpy()
+    order = [
+        cell for cell in np.argsort(medians, kind="stable")[1:] if math.isfinite(medians[cell])
+    ]
+    effects = [paired_effect([differences(scores[cell], best, "log")]) for cell in order]
+    p = holm([e.p if e.estimate > 0 else 1.0 for e in effects], (len(order) + 1) * len(order) // 2)
+    expected = {int(medians.argmin())}
+    for cell, value in zip(order, p, strict=True):
+        if value <= 0.05:
+            break
+        expected.add(int(cell))
+    assert set(np.flatnonzero(rivals(groups, table, groups.columns["fd"])).tolist()) == expected
+    assert 1 < len(expected) < losses
+
+
+def test_a_failure_far_below_takes_no_bold_from_those_above(bold: Bold) -> None:
+    values: dict[str, Sequence[float | None]] = {
+        "best": [1.0, 1.1, 1.05, 1.02, 0.99],
+        "told": [4.0, 4.2, 4.3, 3.9, 4.1],
+        "wild": [9.0, None, 80.0, 1.2, 300.0],
+    }
+    assert bold(values) == ["best"]
+
+
+def test_speeds_do_not_compete_across_discriminator_updates(bold: Bold) -> None:
+    values = {"once": [100.0, 101.0, 102.0], "other": [50.0, 51.0, 52.0]}
+    values |= {"five": [900.0, 905.0, 903.0], "least": [300.0, 302.0, 301.0]}
+    settings = {
+        loss: json.dumps({"d_steps": 5 if loss in ("five", "least") else 1}) for loss in values
+    }
+    assert bold(values, "images_per_second", settings=settings) == ["five", "once"]
+    assert bold(values, "images_per_second") == ["five"]

@@ -6,22 +6,25 @@ import math
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.stats
 
 from ganbench.results.statistics.aggregates import iqm, mean, median
 from ganbench.results.statistics.improvement import improvement, probability_of_improvement
 from ganbench.results.statistics.intervals import Interval, interval, intervals, wilson
+from ganbench.results.statistics.moderated import moderated
 from ganbench.results.statistics.paired import (
     differences,
     holm,
+    leading,
     paired_effect,
     risk_difference,
 )
 from ganbench.results.statistics.profiles import (
-    performance_profile,
-    profile_bands,
+    profile_band,
     time_to_target,
 )
+from ganbench.results.statistics.seeds import sample, units, unseen
 from ganbench.results.statistics.spread import spread
 
 INF = math.inf
@@ -112,51 +115,45 @@ class TestInterval:
     def test_of_a_mean_it_is_students(self, random: np.random.Generator) -> None:
         values = random.normal(3, 2, 6)
         expected = scipy.stats.ttest_1samp(values, 0).confidence_interval(0.9)
-        found = interval([values], "mean", level=0.9)
+        found = interval(values, "mean", level=0.9)
         assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-
-    def test_of_two_strata_it_is_welchs(self, random: np.random.Generator) -> None:
-        a, b = random.normal(0, 1, 4), random.normal(0, 3, 9)
-        expected = scipy.stats.ttest_ind(a, -b, equal_var=False).confidence_interval()
-        found = interval([a, b], "mean")
-        assert (2 * found.low, 2 * found.high) == pytest.approx((expected.low, expected.high))
 
     def test_many_groups_at_once_are_the_same(self, random: np.random.Generator) -> None:
         groups = [random.lognormal(size=n) for n in (3, 3, 5, 1, 4, 0)]
         groups.append(np.array([1.0, 2.0, INF]))
         lows, highs = intervals(groups, "median", scale="log")
         for group, low, high in zip(groups, lows, highs, strict=True):
-            alone = interval([group], "median", scale="log") if len(group) else None
+            alone = interval(group, "median", scale="log") if len(group) else None
             expected = (alone.low, alone.high) if alone else (math.nan, math.nan)
             assert (low, high) == pytest.approx(expected, nan_ok=True)
 
     def test_scales(self) -> None:
         values = np.array([0.5, 1.0, 2.0])
-        found = interval([values], "mean", scale="log")
+        found = interval(values, "mean", scale="log")
         assert found.low * found.high == pytest.approx(1.0)  # about the geometric mean
-        share = interval([np.array([0.02, 0.05, 0.3])], "mean", scale="share")
+        share = interval(np.array([0.02, 0.05, 0.3]), "mean", scale="share")
         assert (share.low, share.high > 0.3) == (0.0, True)
-        below = interval([np.array([-0.1, 0.2, 0.3])], "mean", scale="log")
-        assert below == interval([np.array([-0.1, 0.2, 0.3])], "mean")
+
+    def test_the_scale_is_the_metrics_whatever_its_values(self) -> None:
+        """A zero is infinitely good on a logarithm, and no reason for another scale."""
+        values = np.array([0.0, 0.2, 0.3, 0.4, 0.5])
+        found = interval(values, "median", scale="log")
+        positive = interval(values[1:], "median", scale="log")
+        assert found.low == 0.0
+        assert found.high >= positive.high > 0.4
 
     def test_one_value_has_none(self) -> None:
-        assert not interval([np.array([1.0])], "mean").exists
-        assert not interval([np.array([1.0, 2.0]), np.array([1.0])], "median").exists
-        assert not interval([], "median").exists
-        assert not interval([np.array([1.0, 2.0, 3.0])], "iqm").exists
-        assert not interval([np.array([1.0])], "mean").excludes(5.0)
+        assert not interval(np.array([1.0]), "mean").exists
+        assert not interval(np.array([]), "median").exists
+        assert not interval(np.array([1.0, 2.0, 3.0]), "iqm").exists
+        assert not interval(np.array([1.0]), "mean").excludes(5.0)
 
     def test_it_repeats_with_its_seed(self, random: np.random.Generator) -> None:
-        strata = [random.normal(size=5), random.normal(size=4)]
-
-        def spread_of(kept: object) -> float:
-            return float(np.std(np.concatenate(kept)))  # type: ignore[call-overload]
-
-        for statistic in ("iqm", spread_of):
-            first = interval(strata, statistic, seed=1, replicates=300)  # type: ignore[arg-type]
-            assert first == interval(strata, statistic, seed=1, replicates=300)  # type: ignore[arg-type]
-            assert first != interval(strata, statistic, seed=2, replicates=300)  # type: ignore[arg-type]
-            assert first.low < first.high
+        values = random.normal(size=9)
+        first = interval(values, "iqm", seed=1, replicates=300)
+        assert first == interval(values, "iqm", seed=1, replicates=300)
+        assert first != interval(values, "iqm", seed=2, replicates=300)
+        assert first.low < first.high
 
 
 class TestFailures:
@@ -167,32 +164,32 @@ class TestFailures:
     ) -> None:
         for _ in range(20):
             values = random.lognormal(size=count)
-            without = interval([values[1:]], statistic, scale="log")  # type: ignore[arg-type]
+            without = interval(values[1:], statistic, scale="log")  # type: ignore[arg-type]
             values[0] = INF
-            found = interval([values], statistic, scale="log")  # type: ignore[arg-type]
+            found = interval(values, statistic, scale="log")  # type: ignore[arg-type]
             if without.exists:
                 assert found.low <= without.low + 1e-12
                 assert found.high >= without.high
 
     def test_few_seeds_leave_no_bound_on_the_bad_side(self) -> None:
-        found = interval([np.array([1.0, 2.0, INF])], "median", scale="log")
+        found = interval(np.array([1.0, 2.0, INF]), "median", scale="log")
         assert (0 < found.low < 1, found.high) == (True, INF)
-        higher = interval([np.array([1.0, 2.0, -INF])], "median")
+        higher = interval(np.array([1.0, 2.0, -INF]), "median")
         assert (higher.low, higher.high > 2) == (-INF, True)
 
     def test_many_seeds_bound_the_median_by_their_order(self) -> None:
         values = np.append(np.arange(1.0, 20.0), INF)
-        assert interval([values], "median").high == 15.0  # the 15th of 20: binomial tables
-        assert interval([values], "mean").high == INF
+        assert interval(values, "median").high == 15.0  # the 15th of 20: binomial tables
+        assert interval(values, "mean").high == INF
 
     def test_all_failed(self) -> None:
-        assert interval([np.full(3, INF)], "median") == Interval(-INF, INF)
-        assert interval([np.full(8, INF)], "median") == Interval(INF, INF)
+        assert interval(np.full(3, INF), "median") == Interval(-INF, INF)
+        assert interval(np.full(8, INF), "median") == Interval(INF, INF)
 
     def test_failures_of_both_signs_leave_nothing_or_the_order(self) -> None:
-        assert interval([np.array([-INF, 1.0, INF])], "median") == Interval(-INF, INF)
+        assert interval(np.array([-INF, 1.0, INF]), "median") == Interval(-INF, INF)
         values = np.concatenate([[-INF], np.arange(18.0), [INF]])
-        found = interval([values], "median")
+        found = interval(values, "median")
         assert (found.low, found.high) == (4.0, 13.0)
 
 
@@ -234,19 +231,71 @@ class TestImprovement:
 
 
 class TestPaired:
-    def test_against_scipy(self, random: np.random.Generator) -> None:
-        a, b = random.lognormal(size=6), random.lognormal(size=6)
-        expected = scipy.stats.ttest_rel(np.log(a), np.log(b))
-        found = paired_effect([differences(a, b, "log")])
+    def test_a_seeds_contexts_are_averaged_first(self, random: np.random.Generator) -> None:
+        values = random.normal(size=(4, 6))
+        found = paired_effect([*values], [range(6)] * 4)
+        alone = paired_effect([values.mean(axis=0)])
+        assert (found.estimate, found.p) == pytest.approx((alone.estimate, alone.p))
+        assert found.seeds == 6
+        assert found.estimate == pytest.approx(scipy.stats.trim_mean(values.mean(axis=0), 1 / 6))
+        doubled = paired_effect([*values, *values], [range(6)] * 8)  # no more evidence than before
+        assert doubled.interval.high == pytest.approx(found.interval.high)
+
+    def test_without_shared_seeds_it_is_welchs(self, random: np.random.Generator) -> None:
+        a, b = random.normal(0, 1, 4), random.normal(0, 3, 9)
+        expected = scipy.stats.ttest_ind(a, -b, equal_var=False)
+        found = paired_effect([a, b])
         assert found.p == pytest.approx(expected.pvalue)
         bounds = expected.confidence_interval()
-        assert (found.interval.low, found.interval.high) == pytest.approx((bounds.low, bounds.high))
+        ends = (2 * found.interval.low, 2 * found.interval.high)
+        assert ends == pytest.approx((bounds.low, bounds.high))
+
+    def test_partly_shared_seeds_have_the_variance_cr2(self, random: np.random.Generator) -> None:
+        """Bell and McCaffrey's formula, with the matrices that it is written in."""
+        seeds = [[0, 1, 2, 3], [0, 1, 2], [2, 3, 4]]
+        strata = [random.normal(size=len(own)) for own in seeds]
+        cluster, y = np.concatenate(seeds), np.concatenate(strata)
+        x = np.repeat(np.eye(3), [len(own) for own in seeds], axis=0)
+        hat = x @ np.linalg.inv(x.T @ x) @ x.T
+        weight = np.full(3, 1 / 3) @ np.linalg.inv(x.T @ x) @ x.T
+        residuals, variance = y - hat @ y, 0.0
+        for seed in range(5):
+            own = cluster == seed
+            root = scipy.linalg.sqrtm(np.linalg.inv((np.eye(len(y)) - hat)[np.ix_(own, own)]))
+            variance += float(weight[own] @ root.real @ residuals[own]) ** 2
+        found = sample(strata, seeds)
+        assert found.values.mean() == pytest.approx(np.mean([s.mean() for s in strata]))
+        assert scipy.stats.sem(found.values) ** 2 == pytest.approx(variance)
+        assert 1 < found.freedom < 5
+
+    def test_seeds_that_collapse_leave_the_effect_where_it_is(self) -> None:
+        values = np.array([0.1, 0.12, 0.08, 0.11, 5.0])
+        assert paired_effect([values]).estimate == pytest.approx(0.11)
+        assert paired_effect([values]).statistic == "iqm"
+        assert paired_effect([values[2:]]).estimate == 0.11
+        assert paired_effect([values[2:]]).statistic == "median"
 
     def test_a_failure_turns_means_into_medians(self) -> None:
         found = paired_effect([np.array([0.1, 0.2, 0.3, INF]), np.array([0.2, 0.1, 0.3])])
         assert found.statistic == "median"
-        assert found.estimate == pytest.approx((0.25 + 0.2) / 2)
+        assert found.estimate == 0.2
         assert (found.interval.low < 0.15, found.interval.high) == (True, INF)
+
+    def test_a_seed_that_fails_in_few_contexts_keeps_a_value(self) -> None:
+        strata = [np.array([0.1, 0.2, 0.3]), np.array([0.1, INF, 0.3]), np.array([0.3, 0.4, -INF])]
+        assert sample(strata, [range(3)] * 3).values.tolist() == [0.1, 0.4, 0.3]
+        both = sample([np.array([INF, 1.0]), np.array([-INF, 1.0])], [range(2)] * 2)
+        assert both.values.tolist() == [0.0, 1.0]  # failures of both sides cancel
+
+    def test_what_so_many_seeds_are_worth(self) -> None:
+        assert units([range(5)] * 8) == pytest.approx(5)
+        assert units([[0, 1], [2, 3], [4, 5]]) == pytest.approx(6)
+        assert 3 < units([[0, 1, 2], [2, 3, 4]]) < 6
+
+    def test_what_seeds_cannot_see(self) -> None:
+        for count in (3, 10):
+            assert (1 - unseen(count)) ** count == pytest.approx(0.05)
+        assert unseen(3) == pytest.approx(0.632, abs=1e-3)
 
     def test_failures_alone_can_tell(self) -> None:
         assert paired_effect([np.full(3, INF)]).p == pytest.approx(0.25)
@@ -275,6 +324,20 @@ class TestPaired:
             [0.06, 0.04, math.nan, 0.06, 0.06], nan_ok=True
         )
 
+    def test_holm_pays_for_tests_that_are_not_shown(self) -> None:
+        assert holm([0.01, 0.004], 6) == pytest.approx([0.05, 0.024])
+
+    def test_nothing_worse_is_marked_than_what_is_not(self) -> None:
+        assert leading([False, True, False, True]) == [True, False, False, False]
+        assert leading([]) == []
+
+    def test_shares_of_shared_seeds_are_worth_the_seeds(self) -> None:
+        a, b = np.array([True, True, False] * 4), np.zeros(12, dtype=bool)
+        once, often = risk_difference(a[:3], b[:3]), risk_difference(a, b, units=3)
+        assert (once.interval.low, once.interval.high) == pytest.approx(
+            (often.interval.low, often.interval.high)
+        )
+
     def test_risk_difference_as_newcombe_published_it(self) -> None:
         """Newcombe 1998, table II, method 10: 36 both, 12 and 2 one only, 0 neither."""
         cells = ((True, True, 36), (True, False, 12), (False, True, 2), (False, False, 0))
@@ -293,19 +356,21 @@ class TestPaired:
 
 
 class TestProfiles:
-    def test_shares_up_to_each_threshold(self) -> None:
-        scores = {"a": np.array([1.0, 2.0, INF]), "b": [np.array([2.0]), np.array([4.0])]}
-        found = performance_profile(scores, np.array([0.5, 2.0, 9.0]))
-        assert found["a"].tolist() == pytest.approx([0, 2 / 3, 2 / 3])
-        assert found["b"].tolist() == [0, 0.5, 1]
-        upwards = performance_profile(scores, np.array([0.5, 2.0, 9.0]), higher=True)
-        assert upwards["b"].tolist() == [1, 1, 0]
-
-    def test_bands_are_wilsons(self) -> None:
-        band = profile_bands({"a": np.array([1.0, 2.0, INF])}, np.array([2.0]))["a"]
+    def test_shares_up_to_each_threshold_with_wilsons_bounds(self) -> None:
+        band = profile_band([np.array([1.0, 2.0, INF])], np.array([0.5, 2.0, 9.0]), 3)
+        assert band.middle.tolist() == pytest.approx([0, 2 / 3, 2 / 3])
         expected = wilson(2, 3)
-        assert (band.low[0], band.high[0]) == (expected.low, expected.high)
-        empty = profile_bands({"a": np.array([])}, np.array([2.0]))["a"]
+        assert (band.low[1], band.high[1]) == (expected.low, expected.high)
+
+    def test_trials_of_shared_seeds_count_once(self) -> None:
+        scores, taus = [np.array([1.0, 2.0, INF])] * 4, np.array([2.0])
+        assert profile_band(scores, taus, 3) == profile_band(scores[:1], taus, 3)
+
+    def test_few_scores_have_no_bounds_and_none_no_share(self) -> None:
+        pairs = profile_band([np.array([2.0]), np.array([4.0])], np.array([3.0]), 2)
+        assert pairs.middle.tolist() == [0.5]
+        assert np.isnan([pairs.low, pairs.high]).all()
+        empty = profile_band([], np.array([2.0]), 0)
         assert np.isnan([empty.middle, empty.low, empty.high]).all()
 
     def test_time_to_a_target(self) -> None:
@@ -313,3 +378,36 @@ class TestProfiles:
         assert time_to_target(x, fd, 2.5) == 2.0
         assert time_to_target(x, fd, 1.0) == INF
         assert time_to_target(x, fd, 9.0, higher=True) == 0.0
+
+
+class TestModerated:
+    def test_as_the_paper_has_it(self, random: np.random.Generator) -> None:
+        """Smyth 2004, equations of section 6.2: moments of log variances give the prior back."""
+        prior, shared, own = 6.0, 0.3, np.full(4000, 3.0)
+        truth = prior * shared / random.chisquare(prior, 4000)
+        variances = truth * random.chisquare(3.0, 4000) / 3
+        found, freedom = moderated(variances, own)
+        assert freedom[0] - 3 == pytest.approx(prior, rel=0.15)
+        expected = (prior * shared + own * variances) / (prior + own)
+        assert found == pytest.approx(expected, rel=0.15)
+
+    def test_equal_spreads_are_pooled(self, random: np.random.Generator) -> None:
+        groups = [random.normal(0, 2, 3) for _ in range(40)]
+        variances = np.array([group.var(ddof=1) for group in groups])
+        even = np.full(40, 2.0)
+        found, freedom = moderated(variances.mean() + 0.01 * (variances - variances.mean()), even)
+        assert found == pytest.approx(np.full(40, variances.mean()))
+        assert freedom.tolist() == [80.0] * 40
+        assert moderated(variances, even, most=5)[1].max() <= 5
+
+    def test_nothing_is_shared_where_there_is_nothing_to_share(self) -> None:
+        for variances in (np.array([2.0]), np.zeros(3)):
+            found, freedom = moderated(variances, np.full(len(variances), 2.0))
+            assert found.tolist() == variances.tolist()
+            assert freedom.tolist() == [2.0] * len(variances)
+
+    def test_intervals_of_few_seeds_get_narrower(self, random: np.random.Generator) -> None:
+        groups = [random.lognormal(n, 0.2, 3) for n in range(12)]
+        own, together = (intervals(groups, "median", scale="log", shared=s) for s in (False, True))
+        widths = [np.log(high / low) for low, high in (own, together)]
+        assert np.median(widths[1]) < 0.6 * np.median(widths[0])

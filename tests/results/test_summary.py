@@ -9,15 +9,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from ganbench.results.cell_columns import STATISTICS, cell_columns
+from ganbench.results.columns import installed
 from ganbench.results.columns_doc import columns_document
 from ganbench.results.comparison import compare
 from ganbench.results.effect_columns import COMPARISON_COLUMNS, RANKING_COLUMNS
 from ganbench.results.frames import load_results
 from ganbench.results.groups import group
+from ganbench.results.metrics import interval_scale
 from ganbench.results.ranking import rank
 from ganbench.results.statistics.intervals import interval
 from ganbench.results.store import RunFolder
-from ganbench.results.summary import COLUMNS, by_cell, median, scale
+from ganbench.results.summary import by_cell, median
 from ganbench.testing.runs import Row
 
 MakeRow = Callable[..., Row]
@@ -98,12 +101,12 @@ def test_speed_is_of_trials_that_ran_alone(summed: Callable[..., pd.DataFrame]) 
 
 def test_verdicts_are_counted(summed: Callable[..., pd.DataFrame]) -> None:
     (line,) = summed(
-        {"verdict": "collapsed"},
+        {"verdict": "degraded"},
         {"verdict": "stable"},
         {"verdict": "stable"},
         {"status": "timeout", "verdict": "stable"},
     ).to_dict("records")
-    assert line["verdicts"] == "stable 2/4, collapsed 1/4, timeout 1/4"
+    assert line["verdicts"] == "stable 2/4, degraded 1/4, timeout 1/4"
 
 
 def test_skipped_cells_are_listed_without_statistics(mixed_run: RunFolder) -> None:
@@ -130,7 +133,7 @@ class TestIntervals:
         trials = ({name: found[seed] for name, found in values.items()} for seed in range(4))
         (line,) = summed(*trials).to_dict("records")
         for name, found in values.items():
-            known = interval([np.array(found)], "median", scale=scale(name))
+            known = interval(np.array(found), "median", scale=interval_scale(installed()[name]))
             assert line[f"{name}_low"] == pytest.approx(known.low, rel=1e-12)
             assert line[f"{name}_high"] == pytest.approx(known.high, rel=1e-12)
         assert line["precision_high"] <= 1
@@ -182,12 +185,15 @@ def test_every_column_is_described(mixed_run: RunFolder) -> None:
     results = load_results(mixed_run.path).assign(modes=8.0, cell="x")
     results.loc[0, "cell"] = "y"
     frame = by_cell(results)
-    known = {column.name: column.dtype for column in COLUMNS}
+    known = {column.name: column.dtype for column in cell_columns(installed()).values()}
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
         name: known[str(name)] for name in frame.columns
     }
     document = columns_document()
-    assert all(f"| `{name}` |" in document for name in (*frame.columns, *results.columns))
+    general = {f"{column.name}_{name}" for column in installed().values() for name in STATISTICS}
+    names = [name for name in (*frame.columns, *results.columns) if name not in general]
+    assert all(f"| `{name}` |" in document for name in names)
+    assert all(f"- `X_{name}`: " in document for name in STATISTICS)
 
 
 def test_every_column_of_comparisons_and_ranks_is_described(mixed_run: RunFolder) -> None:

@@ -28,6 +28,7 @@ COMPONENTS = {
         "loss:centred",
         "loss:codes",
         "loss:lazy-hinge",
+        "metric:hue",
         "loss:matching-hinge",
     ),
     *("loss:soft-hinge", "regularizer:drift", "regularizer:relative-decay"),

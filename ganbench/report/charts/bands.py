@@ -8,13 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from ganbench.report.charts.names import direction
-from ganbench.results.formatting import described
+from ganbench.components.column import Column
+from ganbench.results.metrics import interval_scale
 from ganbench.results.statistics.aggregates import median
 from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, intervals
-from ganbench.results.statistics.scales import Scale
 from ganbench.results.statistics.spread import REPLICATES
-from ganbench.results.summary import METRICS, scale
 from ganbench.results.verdicts import too_few
 
 Band = Literal["interval", "range", "none"]
@@ -22,23 +20,22 @@ Band = Literal["interval", "range", "none"]
 #: Of the bootstrap.
 SEED = 0
 
-_SHARES = ("d_auc", "d_sat")
-_RATES = ("images/s", "images", "s", "ms", "MiB", "parameters", "steps")
-
 
 def medians(groups: Sequence[np.ndarray]) -> np.ndarray:
     """The median of each group, also of infinities; NaN of nothing."""
     return np.array([median(group) for group in groups])
 
 
-def bands(groups: Sequence[np.ndarray], metric: str, band: Band) -> tuple[np.ndarray, np.ndarray]:
+def bands(
+    groups: Sequence[np.ndarray], column: Column, band: Band
+) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper ends around each group's median; NaN where an end is not finite."""
-    low, high = ends(groups, metric, band)
+    low, high = ends(groups, column, band)
     known = np.isfinite(low) & np.isfinite(high)
     return np.where(known, low, math.nan), np.where(known, high, math.nan)
 
 
-def ends(groups: Sequence[np.ndarray], metric: str, band: Band) -> tuple[np.ndarray, np.ndarray]:
+def ends(groups: Sequence[np.ndarray], column: Column, band: Band) -> tuple[np.ndarray, np.ndarray]:
     """As `bands`, with ends that are infinite where seeds failed."""
     low, high = np.full(len(groups), math.nan), np.full(len(groups), math.nan)
     if band == "none" or not groups:
@@ -50,27 +47,15 @@ def ends(groups: Sequence[np.ndarray], metric: str, band: Band) -> tuple[np.ndar
         high[enough] = [group.max() for group in chosen]
     elif chosen:
         low[enough], high[enough] = intervals(
-            chosen, "median", level=LEVEL, seed=SEED, scale=scale_of(metric)
+            chosen, "median", level=LEVEL, seed=SEED, scale=interval_scale(column)
         )
     return low, high
 
 
-def scale_of(metric: str) -> Scale:
-    """The scale on which a metric's interval is found, the same as in tables."""
-    if metric in METRICS:
-        return scale(metric)
-    if metric in _SHARES:
-        return "share"
-    known = described(metric)
-    positive = direction(metric) == "lower" or (known is not None and known.unit in _RATES)
-    return "log" if positive else "linear"
-
-
-def suits_log(metric: str, values: np.ndarray) -> bool:
-    """Whether a logarithmic axis suits the values: positive distances, which vary by factors."""
+def suits_log(column: Column, values: np.ndarray) -> bool:
+    """Whether a logarithmic axis suits the values of a metric; it cannot show zero."""
     finite = values[np.isfinite(values)]
-    distance = direction(metric) == "lower" and scale_of(metric) == "log"
-    return distance and len(finite) > 0 and bool(finite.min() > 0)
+    return column.scale == "log" and len(finite) > 0 and bool(finite.min() > 0)
 
 
 def describe(counts: Sequence[int], band: Band, what: str = "band") -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganbench.results.groups import group
+from ganbench.results.primary import primary_in
 from ganbench.results.schema import AXES
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class Cell:
     def alone(self) -> np.ndarray:
         """Which of them had their device to themselves, 1 or 0; NaN where that is not known."""
         return self.floats("exclusive")
+
+    @property
+    def primary(self) -> str:
+        """The primary metric of its trials."""
+        texts = self.texts("evaluation") if "evaluation" in self.columns else []
+        return primary_in(next(filter(None, texts), None))
 
     @property
     def n(self) -> int:

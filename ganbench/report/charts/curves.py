@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganbench.components.column import Better, Column
 from ganbench.report.charts import bands
 from ganbench.report.charts.facets import Facet, Member, facets
-from ganbench.report.charts.names import check_history_metric, direction, metric_name
+from ganbench.report.charts.names import check_history_metric, direction
 from ganbench.report.charts.seeds import Over, SeedCurve, by_trial, combine, seed_curves
+from ganbench.results.primary import the_primary
+from ganbench.results.training_counts import critic_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +72,7 @@ class CurveChart:
 
     :ivar title: the data set, and the extractor or protocol where the data set has several.
     :ivar log: whether a logarithmic axis suits the values.
-    :ivar better: ``lower``, ``higher`` or empty.
+    :ivar better: which values are; None where neither direction is.
     :ivar caption: what the lines and bands are, as a sentence.
     :ivar color_by: axis that the colours stand for where they stand for one; ``dash_by`` likewise.
     :ivar common: components that all lines share; empty if none.
@@ -85,7 +88,7 @@ class CurveChart:
     x_label: str
     y_label: str
     log: bool
-    better: str
+    better: Better | None
     lines: list[CurveLine]
     caption: str
     color_by: str | None = None
@@ -100,7 +103,7 @@ def curves(
     results: pd.DataFrame,
     history: pd.DataFrame,
     over: Over = "images",
-    metric: str = "fd",
+    metric: str | None = None,
     band: bands.Band = "interval",
 ) -> list[CurveChart]:
     """A chart for each data set, extractor and protocol that has a curve of the metric.
@@ -110,23 +113,23 @@ def curves(
     interpolated on a common grid that ends with the first trial to end well: nothing is extrapolated.
     The median of a metric without a better direction ends where a trial failed.
 
-    :param metric: a column of the history; ``fid`` stands for ``fd`` on the standard features.
+    :param metric: a column of the history; the primary metric by default.
     :param band: the 95 % interval of the median, least to greatest seed, or none.
     :raises UsageError: if there is no such metric.
     """
-    metric = check_history_metric(history, results, metric)
-    measured = by_trial(history, over, metric)
+    column = check_history_metric(history, results, the_primary([results], metric))
+    measured = by_trial(history, over, column.name)
     charts = []
     for facet in facets(results):
         lines, left_out = [], []
         for member in facet.members:
             seeds = seed_curves(member, measured)
             if any(len(seed.x) for seed in seeds):
-                lines.append(_line(member, seeds, metric, band))
+                lines.append(_line(member, seeds, column, band))
             else:
                 left_out.append(f"{member.label} ({why_empty(member)})")
         if lines:
-            charts.append(_chart(facet, lines, over, metric, band, left_out))
+            charts.append(_chart(facet, lines, over, column, band, left_out))
     return charts
 
 
@@ -140,10 +143,10 @@ def why_empty(member: Member) -> str:
     return "not finished" if cell.interrupted else "not measured"
 
 
-def _line(member: Member, seeds: list[SeedCurve], metric: str, band: bands.Band) -> CurveLine:
-    x, values = combine(seeds, metric)
+def _line(member: Member, seeds: list[SeedCurve], column: Column, band: bands.Band) -> CurveLine:
+    x, values = combine(seeds, column)
     groups = list(values.T)
-    low, high = bands.bands(groups, metric, band)
+    low, high = bands.bands(groups, column, band)
     return CurveLine(
         label=member.label,
         key=member.key,
@@ -165,7 +168,7 @@ def _chart(
     facet: Facet,
     lines: list[CurveLine],
     over: Over,
-    metric: str,
+    column: Column,
     band: bands.Band,
     left_out: list[str],
 ) -> CurveChart:
@@ -176,13 +179,13 @@ def _chart(
         extractor=facet.extractor,
         title=facet.title,
         over=over,
-        metric=metric,
+        metric=column.name,
         x_label=X_LABELS[over],
-        y_label=metric_name(metric, facet.standard),
-        log=bands.suits_log(metric, values),
-        better=direction(metric),
+        y_label=facet.titled(column),
+        log=bands.suits_log(column, values),
+        better=direction(column),
         lines=lines,
-        caption=_joined(describe(lines, metric, band), note),
+        caption=_joined(describe(lines, bool(column.better), band), note),
         band=band,
         note=note,
         color_by=facet.color_by,
@@ -192,24 +195,46 @@ def _chart(
     )
 
 
-def describe(lines: Sequence[CurveLine], metric: str, band: bands.Band) -> str:
-    """A caption's words about lines: their seeds, what the bands are, how many trials failed."""
+def describe(lines: Sequence[CurveLine], directed: bool, band: bands.Band) -> str:
+    """A caption's words about lines: their seeds, what the bands are, how many trials failed.
+
+    :param directed: whether lower or higher values are better.
+    """
     counts = [line.n for line in lines]
     text = bands.describe(counts, band)
     failed = sum(line.failed for line in lines)
     if failed:
-        counted = "counted as the worst from then on" if direction(metric) else "ending the median"
+        counted = "counted as the worst from then on" if directed else "ending the median"
         text += f"; {failed} of {sum(counts)} trials failed or diverged, {counted}"
     return text
 
 
 def _on_what(facet: Facet, over: Over) -> str:
-    shared = over == "train_seconds" and any(shares_device(member) for member in facet.members)
+    if over == "images":
+        critics = critics_of(facet.members)
+        return (
+            f"{UNEQUAL} {critics}: those with more have fewer generator updates at equal images"
+            if critics
+            else ""
+        )
+    shared = any(shares_device(member) for member in facet.members)
     return "seconds on a device that trials shared" if shared else ""
 
 
 def _joined(*texts: str) -> str:
     return "; ".join(filter(None, texts))
+
+
+#: Begins a sentence on critic steps, see `critics_of`.
+UNEQUAL = "cells differ in discriminator updates for each generator update"
+
+
+def critics_of(members: Sequence[Member]) -> str:
+    """Their discriminator updates in a step where these differ, ``(1 and 5)``; else empty."""
+    cells = [member.cell for member in members if "settings" in member.cell.columns]
+    texts = {text for cell in cells for text in cell.texts("settings")}
+    found = sorted({steps for text in texts if (steps := critic_steps(text)) is not None})
+    return f"({' and '.join(map(str, found))})" if len(found) > 1 else ""
 
 
 def shares_device(member: Member) -> bool:

@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganbench.components.column import Column
 from ganbench.report.charts.cells import Cell, cells
 from ganbench.report.charts.palette import COLORS, DASHES
+from ganbench.results.columns import Columns, columns_of
 from ganbench.results.comparability import (
     EVALUATION,
     FINGERPRINT,
     MEASURED,
     mapping,
     measurement_title,
+    measuring,
 )
-from ganbench.results.formatting import plain
+from ganbench.results.formatting import plain, titled
 from ganbench.results.schema import AXES
+from ganbench.results.twins import alike
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +77,7 @@ class Facet:
     """The cells of one data set, extractor, way of evaluation and protocol.
 
     :ivar title: the data set, with what else tells the facet from others of the data set.
-    :ivar standard: whether the features are those of the standard FID.
+    :ivar known: what is known of the columns of its cells' trials.
     :ivar common: components that all cells share, such as ``dcgan[width=32]``.
     :ivar color_by: what colours stand for, if for one thing: an axis, or several joined by ``×``.
     :ivar values: what each part takes in all facets together, in order.
@@ -83,16 +87,41 @@ class Facet:
     extractor: str
     protocol: str
     title: str
-    standard: bool
+    known: Columns
     members: list[Member]
     common: str
     color_by: str | None
     dash_by: str | None
     values: Mapping[str, Sequence[str]]
 
+    def called(self, column: Column) -> Column:
+        """A metric, by the better known name of its numbers where they have one here.
+
+        A Fréchet distance on the features of the standard network is called FID.
+        """
+        others = (c for c in alike(self.known, column.name) if c.shown)
+        return next((c for c in others if self._same(column.name, c.name)), column)
+
+    def titled(self, column: Column) -> str:
+        """What the metric is called here, with its unit."""
+        return titled(self.called(column))
+
+    def _same(self, name: str, other: str) -> bool:
+        """Whether two columns hold the same numbers of all trials, and hold any."""
+        found = False
+        for cell in (member.cell for member in self.members):
+            if name not in cell.columns or other not in cell.columns:
+                return False
+            one, two = (cell.floats(n)[cell.ok] for n in (name, other))
+            if not np.array_equal(one, two, equal_nan=True):
+                return False
+            found |= bool(np.isfinite(one).any())
+        return found
+
 
 def facets(results: pd.DataFrame) -> list[Facet]:
     """The facets of a results frame, in the order of its data sets."""
+    known = columns_of(results)
     grouped: dict[Key, list[Cell]] = {}
     for cell in cells(_settled(results)):
         grouped.setdefault(_comparable(cell), []).append(cell)
@@ -114,7 +143,7 @@ def facets(results: pd.DataFrame) -> list[Facet]:
                 extractor=plain(key[MEASURED.index("extractor")]),
                 protocol=plain(key[MEASURED.index("protocol")]),
                 title=measurement_title(key, grouped),
-                standard=any(bool(np.isfinite(cell.floats("fid")).any()) for cell in members),
+                known=known,
                 members=members_,
                 common=_common(parts[key], shown),
                 color_by=color_by,
@@ -159,7 +188,8 @@ def _settled(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _comparable(cell: Cell) -> Key:
-    return tuple(_first(cell, name) for name in MEASURED)
+    found = {name: _first(cell, name) for name in MEASURED}
+    return tuple((found | {EVALUATION: measuring(found[EVALUATION])}).values())
 
 
 def _first(cell: Cell, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ganbench.components.column import Better, Column
 from ganbench.errors import UsageError
 from ganbench.report.charts import bands
 from ganbench.report.charts.cells import Cell
 from ganbench.report.charts.facets import PARTS, Facet, Member, facets, varying
 from ganbench.report.charts.measures import check_measure, measured
-from ganbench.report.charts.names import direction, metric_name
+from ganbench.report.charts.names import direction
 from ganbench.results.formatting import MISSING, decimals, number, plain
+from ganbench.results.groups import worst
+from ganbench.results.primary import the_primary
 from ganbench.results.schema import STATUSES
 
 if TYPE_CHECKING:
@@ -56,6 +60,7 @@ class HeatMap:
     :ivar rows: the axis that rows stand for; ``columns`` likewise. A regularizer or another setting
         is part of a column's name where there are several.
     :ivar log: whether colours suit the logarithm of the values.
+    :ivar lost: what a seed that failed does, in words.
     """
 
     dataset: str
@@ -63,23 +68,27 @@ class HeatMap:
     title: str
     metric: str
     label: str
-    better: str
+    better: Better | None
     rows: str
     columns: str
     row_names: list[str]
     column_names: list[str]
     cells: list[list[HeatCell | None]]
     log: bool
+    lost: str
     caption: str
 
 
 def heatmaps(
-    results: pd.DataFrame, rows: str = "architecture", columns: str = "loss", metric: str = "fd"
+    results: pd.DataFrame,
+    rows: str = "architecture",
+    columns: str = "loss",
+    metric: str | None = None,
 ) -> list[HeatMap]:
     """A heat map for each data set, extractor and protocol.
 
-    :param metric: a column of the results that holds numbers; throughput counts only of trials that
-        had their device to themselves.
+    :param metric: a column of the results that holds numbers, by default the primary one; throughput
+        counts only of trials that had their device to themselves.
     :raises UsageError: if there is no such metric, or no such axis.
     """
     for axis in (rows, columns):
@@ -87,8 +96,8 @@ def heatmaps(
             raise UsageError(f"{axis!r} is no axis of a heat map; known: {', '.join(PARTS[:-1])}")
     if rows == columns:
         raise UsageError(f"rows and columns of a heat map are both {rows!r}")
-    check_measure(results, metric)
-    return [_map(facet, rows, columns, metric) for facet in facets(results)]
+    column = check_measure(results, the_primary([results], metric))
+    return [_map(facet, rows, columns, column) for facet in facets(results)]
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
@@ -97,7 +106,7 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     return pieces if text not in ("", "none") else []
 
 
-def _map(facet: Facet, rows: str, columns: str, metric: str) -> HeatMap:
+def _map(facet: Facet, rows: str, columns: str, metric: Column) -> HeatMap:
     members = facet.members
     others = [n for n in varying([m.parts for m in members]) if n not in (rows, columns)]
     row_names = sorted({member.parts[rows] for member in members}, key=natural)
@@ -113,8 +122,8 @@ def _map(facet: Facet, rows: str, columns: str, metric: str) -> HeatMap:
         dataset=facet.dataset,
         extractor=facet.extractor,
         title=facet.title,
-        metric=metric,
-        label=metric_name(metric, facet.standard),
+        metric=metric.name,
+        label=facet.titled(metric),
         better=direction(metric),
         rows=rows,
         columns=columns,
@@ -122,6 +131,9 @@ def _map(facet: Facet, rows: str, columns: str, metric: str) -> HeatMap:
         column_names=[" × ".join(_said(key)) for key in ordered],
         cells=table,
         log=bands.suits_log(metric, np.array([field.value for field in fields])),
+        lost="is left out of its median"
+        if math.isnan(worst(metric))
+        else "counts as the worst in its median",
         caption=bands.describe(counted, "none"),
     )
 
@@ -135,7 +147,7 @@ def _said(key: tuple[str, ...]) -> list[str]:
     return [key[0], *(text for text in key[1:] if text not in ("", "none"))]
 
 
-def _fields(members: Sequence[Member], metric: str) -> list[HeatCell]:
+def _fields(members: Sequence[Member], metric: Column) -> list[HeatCell]:
     scores = [measured(member.cell, metric) for member in members]
     middles = bands.medians(scores)
     low, high = bands.ends(scores, metric, "interval")

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganbench.components.column import Better, Column
 from ganbench.errors import UsageError
 from ganbench.report.charts import bands
-from ganbench.report.charts.curves import shares_device
+from ganbench.report.charts.curves import UNEQUAL, critics_of, shares_device
 from ganbench.report.charts.facets import Facet, Member, facets
 from ganbench.report.charts.measures import SHARED_SPEED, THROUGHPUT, TIMES, measured
-from ganbench.report.charts.names import check_metric, direction, metric_name
+from ganbench.report.charts.names import check_metric, direction
 from ganbench.results.formatting import plain
+from ganbench.results.primary import the_primary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,8 +71,8 @@ class ParetoChart:
     quality: str
     x_label: str
     y_label: str
-    x_better: str
-    y_better: str
+    x_better: Better | None
+    y_better: Better | None
     log: bool
     points: list[ParetoPoint]
     left_out: list[str]
@@ -83,30 +85,37 @@ class ParetoChart:
 
 
 def pareto(
-    results: pd.DataFrame, quality: str = "fd", speed: str = "images_per_second"
+    results: pd.DataFrame, quality: str | None = None, speed: str = "images_per_second"
 ) -> list[ParetoChart]:
     """A chart for each data set, extractor and protocol that has a cell with both.
 
     Throughput counts only of trials that had their device to themselves. Where no trial of a chart
     had, steps per second stand in for it, and the chart is marked as ``shared``.
 
+    :param quality: a column; the primary metric by default.
     :param speed: a column that says what a cell costs, such as ``train_seconds``; better to the
         direction that `ParetoChart.x_better` names.
     :raises UsageError: for a metric that does not exist or has no better direction.
     """
-    for metric in (quality, speed):
-        if metric != SHARED_SPEED:
-            check_metric(results, metric)
-        if not direction(metric):
+    quality = the_primary([results], quality)
+    good, fast = (
+        SHARED_SPEED if metric == SHARED_SPEED.name else check_metric(results, metric)
+        for metric in (quality, speed)
+    )
+    for column in (good, fast):
+        if not direction(column):
             raise UsageError(
-                f"neither direction of {metric!r} is better, so it has no Pareto front"
+                f"neither direction of {column.name!r} is better, so it has no Pareto front"
             )
-    charts = [_chart(facet, quality, speed) for facet in facets(results)]
+    charts = [_chart(facet, good, fast) for facet in facets(results)]
     return [chart for chart in charts if chart.points]
 
 
 def front(
-    speed: np.ndarray, quality: np.ndarray, x_better: str = "higher", y_better: str = "lower"
+    speed: np.ndarray,
+    quality: np.ndarray,
+    x_better: Better | None = "higher",
+    y_better: Better | None = "lower",
 ) -> np.ndarray:
     """Which points no other dominates: is as good in both and better in one. Equal points tie.
 
@@ -121,22 +130,22 @@ def front(
     return found
 
 
-def _chart(facet: Facet, quality: str, speed: str) -> ParetoChart:
+def _chart(facet: Facet, quality: Column, speed: Column) -> ParetoChart:
     cells = [member.cell for member in facet.members]
     ran_alone = any(bool((cell.ok & (cell.alone == 1)).any()) for cell in cells)
-    shared = speed in THROUGHPUT and not ran_alone
+    shared = speed.name in THROUGHPUT and not ran_alone
     speed = SHARED_SPEED if shared else speed
     points, left_out = _points(facet.members, quality, speed)
     values = np.array([point.quality for point in points])
-    x_label, note = metric_name(speed, facet.standard), _note(facet.members, speed, shared)
+    x_label, note = facet.titled(speed), _note(facet.members, speed.name, shared)
     return ParetoChart(
         dataset=facet.dataset,
         extractor=facet.extractor,
         title=facet.title,
-        speed=speed,
-        quality=quality,
+        speed=speed.name,
+        quality=quality.name,
         x_label=f"{x_label} (shared device)" if note.startswith(_SHARED) else x_label,
-        y_label=metric_name(quality, facet.standard),
+        y_label=facet.titled(quality),
         x_better=direction(speed),
         y_better=direction(quality),
         log=bands.suits_log(quality, values),
@@ -152,7 +161,7 @@ def _chart(facet: Facet, quality: str, speed: str) -> ParetoChart:
 
 
 def _points(
-    members: Sequence[Member], quality: str, speed: str
+    members: Sequence[Member], quality: Column, speed: Column
 ) -> tuple[list[ParetoPoint], list[str]]:
     """The cells that have both a quality and a speed, and the labels of the others."""
     x, y = ([measured(member.cell, metric) for member in members] for metric in (speed, quality))
@@ -201,9 +210,24 @@ def _why(member: Member, speeds: np.ndarray, qualities: np.ndarray) -> str:
 
 
 def _note(members: Sequence[Member], speed: str, shared: bool) -> str:
-    """What is to be minded about the speeds: shared devices, different ones."""
+    """What is to be minded about the speeds: shared devices, different ones, critic steps."""
     if speed not in TIMES:
         return ""
+    return "; ".join(filter(None, [_devices(members, speed, shared), _critics(members, speed)]))
+
+
+def _critics(members: Sequence[Member], speed: str) -> str:
+    """Images per second favour cells with many discriminator updates in a step, and steps few."""
+    critics = critics_of(members)
+    if not critics or speed not in (*THROUGHPUT, SHARED_SPEED.name):
+        return ""
+    images = speed == "images_per_second"
+    what = "real images" if images else "generator updates"
+    other = SHARED_SPEED.name if images else "images_per_second"
+    return f"{UNEQUAL} {critics}, and this axis counts {what}: see {other} too"
+
+
+def _devices(members: Sequence[Member], speed: str, shared: bool) -> str:
     if shared or (speed not in THROUGHPUT and any(shares_device(m) for m in members)):
         return f"{_SHARED}, so that speeds depend on what ran beside them"
     devices = {

@@ -14,17 +14,19 @@ from ganbench.report.charts.curves import X_LABELS
 from ganbench.report.charts.facets import PARTS, Facet, Member, facets, part_label
 from ganbench.report.charts.heatmap import natural
 from ganbench.report.charts.measures import check_measure, measured
-from ganbench.report.charts.names import check_history_metric, direction, metric_name
+from ganbench.report.charts.names import check_history_metric, direction
 from ganbench.report.charts.palette import COLORS, DASHES
 from ganbench.report.charts.seeds import Over, by_trial, seed_curves
-from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, wilson
-from ganbench.results.statistics.profiles import profile_bands, time_to_target
+from ganbench.results.primary import the_primary
+from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, wilson_of_share
+from ganbench.results.statistics.profiles import profile_band, time_to_target
+from ganbench.results.statistics.seeds import units
 from ganbench.results.verdicts import too_few
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BAND = f"band: {LEVEL:.0%} interval of the share (Wilson)"
+BAND = f"band: {LEVEL:.0%} interval of the share (Wilson, with the seed as the unit)"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class ProfileLine:
     :ivar share: from there to the next x; ``low`` and ``high`` bound it, NaN where there is no band.
     :ivar failed: trials that never get there, of ``n`` in all.
     :ivar seeds: trials of the context that has most; fewer than `LEAST_SEEDS` carry no band.
+    :ivar units: how many independent trials they are worth, as contexts share seeds.
     """
 
     label: str
@@ -47,6 +50,7 @@ class ProfileLine:
     n: int
     failed: int
     seeds: int
+    units: float
 
     @property
     def banded(self) -> bool:
@@ -88,7 +92,7 @@ class ProfileChart:
 
 
 def score_profiles(
-    results: pd.DataFrame, by: str | None = None, metric: str = "fd"
+    results: pd.DataFrame, by: str | None = None, metric: str | None = None
 ) -> list[ProfileChart]:
     """P(metric ≤ τ) over τ (≥ where higher is better), for each component of an axis.
 
@@ -98,14 +102,14 @@ def score_profiles(
     :param by: the axis; loss if it has several values, else the axis with the most.
     :raises UsageError: for a metric or an axis that cannot be compared.
     """
-    check_measure(results, metric)
-    if not direction(metric):
-        raise UsageError(f"neither direction of {metric!r} is better, so it has no profile")
-    sign = -1.0 if direction(metric) == "higher" else 1.0
+    column = check_measure(results, the_primary([results], metric))
+    if not direction(column):
+        raise UsageError(f"neither direction of {column.name!r} is better, so it has no profile")
+    sign = -1.0 if direction(column) == "higher" else 1.0
     charts = []
     for facet in facets(results):
         axis = compared_axis(facet, by)
-        scores = {id(member): sign * measured(member.cell, metric) for member in facet.members}
+        scores = {id(member): sign * measured(member.cell, column) for member in facet.members}
         lines, note = _lines(facet, axis, scores)
         if not lines:
             continue
@@ -117,10 +121,10 @@ def score_profiles(
                 extractor=facet.extractor,
                 title=facet.title,
                 by=axis,
-                metric=metric,
-                x_label=f"{metric_name(metric, facet.standard)} τ",
+                metric=column.name,
+                x_label=f"{facet.titled(column)} τ",
                 y_label=f"share of trials {'≥' if sign < 0 else '≤'} τ",
-                log=suits_log(metric, sign * ends),
+                log=suits_log(column, sign * ends),
                 higher_right=sign < 0,
                 lines=lines,
                 target=None,
@@ -135,7 +139,7 @@ def time_profiles(
     results: pd.DataFrame,
     history: pd.DataFrame,
     by: str | None = None,
-    metric: str = "fd",
+    metric: str | None = None,
     over: Over = "images",
     target: float | None = None,
 ) -> list[ProfileChart]:
@@ -147,11 +151,11 @@ def time_profiles(
     :param target: the median of all trials' last values by default, chart by chart.
     :raises UsageError: for a metric or an axis that cannot be compared.
     """
-    metric = check_history_metric(history, results, metric)
-    if not direction(metric):
-        raise UsageError(f"neither direction of {metric!r} is better, so none can be a target")
-    sign = -1.0 if direction(metric) == "higher" else 1.0
-    curves = by_trial(history, over, metric)
+    column = check_history_metric(history, results, the_primary([results], metric))
+    if not direction(column):
+        raise UsageError(f"neither direction of {column.name!r} is better, so none can be a target")
+    sign = -1.0 if direction(column) == "higher" else 1.0
+    curves = by_trial(history, over, column.name)
     charts = []
     for facet in facets(results):
         axis = compared_axis(facet, by)
@@ -174,9 +178,9 @@ def time_profiles(
                 extractor=facet.extractor,
                 title=facet.title,
                 by=axis,
-                metric=metric,
+                metric=column.name,
                 x_label=X_LABELS[over],
-                y_label=f"share of trials with {metric_name(metric, facet.standard)} "
+                y_label=f"share of trials with {facet.titled(column)} "
                 f"{'≥' if sign < 0 else '≤'} {aim:.3g}",
                 log=False,
                 higher_right=False,
@@ -207,12 +211,15 @@ def _lines(
     facet: Facet, axis: str, values: Mapping[int, np.ndarray]
 ) -> tuple[list[ProfileLine], str]:
     """A step function for each component; ``values`` are lower-better and infinite for a miss."""
-    strata: dict[str, dict[tuple[str, ...], np.ndarray]] = {}
+    strata: dict[str, dict[tuple[str, ...], tuple[np.ndarray, list[float]]]] = {}
     for member in facet.members:
         found = values[id(member)]
         if len(found):
             context = tuple(member.parts[name] for name in PARTS if name != axis)
-            strata.setdefault(member.parts[axis], {})[context] = found
+            strata.setdefault(member.parts[axis], {})[context] = (
+                found,
+                member.cell.floats("seed").tolist(),
+            )
     if not strata:
         return [], ""
     styles = {member.parts[axis]: _style(facet, member, axis) for member in facet.members}
@@ -242,10 +249,13 @@ def _style(facet: Facet, member: Member, axis: str) -> tuple[str, int]:
     return label, facet.values[axis].index(member.parts[axis])
 
 
-def _line(name: str, place: int, groups: Sequence[np.ndarray]) -> ProfileLine:
+def _line(name: str, place: int, contexts: Sequence[tuple[np.ndarray, list[float]]]) -> ProfileLine:
+    """The line of a component from the scores and the seeds of each context."""
+    groups, seeds = [found for found, _ in contexts], [own for _, own in contexts]
     scores = np.concatenate(groups)
     x = np.unique(scores[np.isfinite(scores)])
-    band = profile_bands({name: groups}, x)[name]
+    independent = units(seeds) * len(scores) / sum(map(len, seeds))
+    band = profile_band(groups, x, independent)
     return ProfileLine(
         label=name,
         color=place % COLORS,
@@ -257,14 +267,14 @@ def _line(name: str, place: int, groups: Sequence[np.ndarray]) -> ProfileLine:
         n=len(scores),
         failed=int(np.isinf(scores).sum()),
         seeds=max(map(len, groups)),
+        units=independent,
     )
 
 
 def _prolonged(line: ProfileLine, end: float) -> ProfileLine:
     """The line with its last share kept to the end of training."""
     if not len(line.x):
-        n = line.n
-        bounds = wilson(0, n, LEVEL)
+        bounds = wilson_of_share(0.0, line.units)
         zero = np.zeros(1)
         low, high = (bounds.low, bounds.high) if line.banded else (np.nan, np.nan)
         return replace(line, x=np.array([end]), share=zero, low=zero + low, high=zero + high)

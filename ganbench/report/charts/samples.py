@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganbench.components.column import Column
+from ganbench.report.charts.cells import Cell
 from ganbench.report.charts.facets import Facet, Member, facets
 from ganbench.report.charts.strip import read_picture
+from ganbench.results.formatting import plain
+from ganbench.results.metrics import higher_is_better
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 class Choice:
     """A trial to show.
 
-    :ivar label: its cell; ``detail`` its seed and last Fréchet distance, or how it failed.
+    :ivar label: its cell; ``detail`` its seed and last value of the primary metric, or how it failed.
     :ivar note: how it was chosen among its cell's trials; empty if it was asked for.
     """
 
@@ -40,7 +44,7 @@ class Picture(Choice):
 
 
 def choose(results: pd.DataFrame, trials: Sequence[str] = ()) -> list[Choice]:
-    """The named trials, in their order; else of each cell the one with the median distance.
+    """The named trials, in their order; else of each cell the one with the median of its primary metric.
 
     Of an even number of seeds the better one of the middle two is taken, and failures count as the
     worst, so no cell shows its best seed for a typical one.
@@ -55,13 +59,14 @@ def choose(results: pd.DataFrame, trials: Sequence[str] = ()) -> list[Choice]:
     several = len(found) > 1
     if trials:
         return [_choice(trial, *places[trial], several) for trial in trials if trial in places]
-    note = "of each cell the seed with the median Fréchet distance"
-    return [
-        _choice(trial, facet, member, several, note)
-        for facet in found
-        for member in facet.members
-        if (trial := _typical(member)) is not None
-    ]
+    choices = []
+    for facet in found:
+        for member in facet.members:
+            trial = _typical(facet, member)
+            if trial is not None:
+                note = f"of each cell the seed with the median {_primary(facet, member).title}"
+                choices.append(_choice(trial, facet, member, several, note))
+    return choices
 
 
 def pictures(run: RunFolder, choices: Sequence[Choice]) -> list[Picture]:
@@ -74,9 +79,10 @@ def pictures(run: RunFolder, choices: Sequence[Choice]) -> list[Picture]:
     return found
 
 
-def _typical(member: Member) -> str | None:
+def _typical(facet: Facet, member: Member) -> str | None:
     cell = member.cell
-    values = cell.floats("fd")
+    column = facet.known.named(cell.primary)
+    values = (-1.0 if higher_is_better(column) else 1.0) * _floats(cell, column.name)
     scores = np.where(cell.ok & ~np.isnan(values), values, math.inf)
     if not np.isfinite(scores).any():
         return None
@@ -86,12 +92,24 @@ def _typical(member: Member) -> str | None:
     return cell.texts("trial")[chosen]
 
 
+def _primary(facet: Facet, member: Member) -> Column:
+    """The primary metric of a cell, as it is called in the facet."""
+    return facet.called(facet.known.named(member.cell.primary))
+
+
+def _floats(cell: Cell, name: str) -> np.ndarray:
+    """A column of a cell's trials, NaN where nobody measured it."""
+    return cell.floats(name) if name in cell.columns else np.full(cell.n, math.nan)
+
+
 def _choice(trial: str, facet: Facet, member: Member, several: bool, note: str = "") -> Choice:
     cell = member.cell
     place = cell.texts("trial").index(trial)
-    fd, told = float(cell.floats("fd")[place]), cell.texts("status")[place]
-    if told == "ok" and not math.isnan(fd):
-        told = f"{'FID' if facet.standard else 'fd'} {fd:#.3g}".rstrip(".")
+    value, told = float(_floats(cell, cell.primary)[place]), cell.texts("status")[place]
+    if told == "ok" and not math.isnan(value):
+        called = _primary(facet, member)
+        name = called.name if called.name == cell.primary else called.title
+        told = f"{plain(name)} {value:#.3g}".rstrip(".")
     before = f"{facet.title}: " if several else ""
     seed = cell.floats("seed")[place]
     return Choice(trial, f"{before}{member.label}", f"seed {seed:.0f}, {told}", note)

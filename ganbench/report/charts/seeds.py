@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ganbench.components.column import Column
 from ganbench.report.charts.bands import suits_log
 from ganbench.report.charts.facets import Member
-from ganbench.report.charts.names import direction
+from ganbench.results.groups import worst
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,21 +62,17 @@ def by_trial(
     return found
 
 
-def combine(seeds: Sequence[SeedCurve], metric: str) -> tuple[np.ndarray, np.ndarray]:
+def combine(seeds: Sequence[SeedCurve], column: Column) -> tuple[np.ndarray, np.ndarray]:
     """The seeds on a grid that they have in common: x (ticks,) and y (seeds, ticks).
 
     Between its points a seed's curve is a straight line, on the logarithm of a metric that has one.
     """
-    worst = _worst(metric)
-    grid = _grid(seeds, cut=math.isnan(worst))
+    lost = worst(column)
+    grid = _grid(seeds, cut=math.isnan(lost))
     values = [seed.y for seed in seeds if len(seed.y)]
-    log = bool(values) and suits_log(metric, np.concatenate(values))
-    rows = [_on_grid(seed, grid, worst, log) for seed in seeds]
+    log = bool(values) and suits_log(column, np.concatenate(values))
+    rows = [_on_grid(seed, grid, lost, log) for seed in seeds]
     return grid, np.array(rows).reshape(-1, len(grid))
-
-
-def _worst(metric: str) -> float:
-    return {"lower": math.inf, "higher": -math.inf}.get(direction(metric), math.nan)
 
 
 def _grid(seeds: Sequence[SeedCurve], cut: bool) -> np.ndarray:
@@ -106,13 +103,13 @@ def _common_grid(every: Sequence[np.ndarray], whole: Sequence[np.ndarray]) -> np
     return np.unique([start, *inner, end]) if start <= end else np.empty(0)
 
 
-def _on_grid(seed: SeedCurve, grid: np.ndarray, worst: float, log: bool) -> np.ndarray:
+def _on_grid(seed: SeedCurve, grid: np.ndarray, lost: float, log: bool) -> np.ndarray:
     """The seed's values on the grid; a value that is not finite spoils the lines that end in it."""
     if not len(seed.x):
-        return np.full(len(grid), worst)
-    bad = math.inf if math.isnan(worst) else worst
+        return np.full(len(grid), lost)
+    bad = math.inf if math.isnan(lost) else lost
     if np.array_equal(seed.x, grid[: len(seed.x)]):
-        padded = np.full(len(grid), worst)
+        padded = np.full(len(grid), lost)
         padded[: len(seed.x)] = np.where(np.isfinite(seed.y), seed.y, bad)
         return padded
     known = np.isfinite(seed.y)
@@ -120,7 +117,7 @@ def _on_grid(seed: SeedCurve, grid: np.ndarray, worst: float, log: bool) -> np.n
     values = np.exp(np.interp(grid, seed.x, np.log(y))) if log else np.interp(grid, seed.x, y)
     spoilt = np.interp(grid, seed.x, np.where(known, 0.0, 1.0)) > 0
     values = np.where(spoilt, bad, values)
-    return np.where(grid > seed.x[-1], worst, values)
+    return np.where(grid > seed.x[-1], lost, values)
 
 
 def _last(seed: SeedCurve) -> float:

@@ -7,18 +7,25 @@ its theme.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from ganbench.errors import UsageError
 from ganbench.report.charts.palette import COLORS, DASHES, MARKER_SYMBOLS
 from ganbench.report.embed import label, shortened
 from ganbench.results.formatting import ARROWS, plain
+from ganbench.results.primary import primaries
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
 Trace = dict[str, Any]
 Layout = dict[str, Any]
 
@@ -112,6 +119,15 @@ class Figure:
         }
 
 
+def for_primaries(results: pd.DataFrame, make: Callable[[str], list[T]]) -> list[T]:
+    """What is made for each primary metric of a run; nothing for one that no trial has."""
+    found: list[T] = []
+    for metric in primaries(results):
+        with contextlib.suppress(UsageError):
+            found += make(metric)
+    return found
+
+
 def color(number: int, opacity: float = 1.0) -> str:
     """The name of a series' colour."""
     name = f"$series-{number % COLORS}"
@@ -157,9 +173,9 @@ def value_axis(title: str, log: bool, ranges: dict[str, list[float]], **others: 
     return axis(title, type=kind, range=ranges.get(kind), tickformat=",~g", **others)
 
 
-def arrow(better: str) -> str:
+def arrow(better: str | None) -> str:
     """The sign behind a name that says which direction is better, or nothing."""
-    return f" {ARROWS[better]}" if better in ARROWS else ""
+    return f" {ARROWS[better]}" if better else ""
 
 
 def sentences(*texts: str) -> list[str]:

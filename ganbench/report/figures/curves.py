@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ganbench.report.figures.base import (
     color,
     extent,
     finite,
+    for_primaries,
     given,
     sentences,
     stroke,
@@ -36,15 +38,15 @@ _FAINT_SEEDS, _FAINT_BAND = 0.35, 0.13
 
 
 def curve_figures(results: pd.DataFrame, history: pd.DataFrame) -> list[Figure]:
-    """Fréchet distance over images and over seconds, a figure for what may be compared."""
-    by_title: dict[str, dict[Over, CurveChart]] = {}
+    """Primary metrics over images and over seconds, a figure for what may be compared."""
+    by_title: dict[tuple[str, str], dict[Over, CurveChart]] = {}
     for over in _OVER:
-        for chart in curves(results, history, over):
-            if chart.lines:
-                by_title.setdefault(chart.title, {})[over] = chart
+        charts = for_primaries(results, partial(curves, results, history, over))
+        for chart in charts:
+            by_title.setdefault((chart.title, chart.metric), {})[over] = chart
     return [
         _figure(f"curves-{number}", title, charts)
-        for number, (title, charts) in enumerate(by_title.items(), start=1)
+        for number, ((title, _), charts) in enumerate(by_title.items(), start=1)
     ]
 
 

@@ -11,7 +11,17 @@ import numpy as np
 from ganbench.report.charts.heatmap import HeatCell, HeatMap, heatmaps
 from ganbench.report.charts.palette import HEAT
 from ganbench.report.embed import label, labels
-from ganbench.report.figures.base import Data, Figure, Layout, View, arrow, axis, given, sentences
+from ganbench.report.figures.base import (
+    Data,
+    Figure,
+    Layout,
+    View,
+    arrow,
+    axis,
+    for_primaries,
+    given,
+    sentences,
+)
 from ganbench.report.figures.hatching import hatched
 from ganbench.results.formatting import plain
 
@@ -28,10 +38,8 @@ _TURN = 0.45  # of the scale: from here on dark text is the clearer one
 
 def heat_figures(results: pd.DataFrame) -> list[Figure]:
     """Architectures over losses, a figure for what may be compared."""
-    return [
-        _figure(f"heat-map-{number}", chart)
-        for number, chart in enumerate(heatmaps(results), start=1)
-    ]
+    charts = for_primaries(results, lambda metric: heatmaps(results, metric=metric))
+    return [_figure(f"heat-map-{number}", chart) for number, chart in enumerate(charts, start=1)]
 
 
 def _figure(anchor: str, chart: HeatMap) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ganbench.report.charts.pareto import ParetoChart, ParetoPoint, pareto
@@ -17,6 +18,7 @@ from ganbench.report.figures.base import (
     axis,
     color,
     extent,
+    for_primaries,
     given,
     sentences,
     symbol,
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 
 def pareto_figures(results: pd.DataFrame) -> list[Figure]:
-    """Fréchet distance against images a second, a figure for what may be compared."""
-    charts = [chart for chart in pareto(results) if chart.points]
+    """Primary metrics against images a second, a figure for what may be compared."""
+    charts = for_primaries(results, partial(pareto, results))
     return [_figure(f"pareto-{number}", chart) for number, chart in enumerate(charts, start=1)]
 
 

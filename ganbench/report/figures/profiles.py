@@ -24,6 +24,7 @@ from ganbench.report.figures.base import (
     axis,
     color,
     extent,
+    for_primaries,
     given,
     sentences,
     stroke,
@@ -40,14 +41,22 @@ _COMPARED = tuple(axis for axis in AXES if axis != "dataset")
 
 
 def score_figures(results: pd.DataFrame) -> list[Figure]:
-    """P(fd ≤ τ), with a view for each axis that has a choice."""
-    charts = {by: score_profiles(results, by) for by in _choices(results)}
+    """P(primary metric ≤ τ), with a view for each axis that has a choice."""
+    charts = for_primaries(
+        results,
+        lambda metric: [c for by in _choices(results) for c in score_profiles(results, by, metric)],
+    )
     return _figures("profile", charts)
 
 
 def time_figures(results: pd.DataFrame, history: pd.DataFrame) -> list[Figure]:
     """The share of trials that have got as good as the target, likewise."""
-    charts = {by: time_profiles(results, history, by) for by in _choices(results)}
+    charts = for_primaries(
+        results,
+        lambda metric: [
+            c for by in _choices(results) for c in time_profiles(results, history, by, metric)
+        ],
+    )
     return _figures("time", charts)
 
 
@@ -57,15 +66,14 @@ def _choices(results: pd.DataFrame) -> list[str]:
     return [name for name in _COMPARED if counts[name] > 1] or ["loss"]
 
 
-def _figures(anchor: str, by_axis: dict[str, list[ProfileChart]]) -> list[Figure]:
-    by_title: dict[str, list[ProfileChart]] = {}
-    for charts in by_axis.values():
-        for chart in charts:
-            if chart.lines:
-                by_title.setdefault(chart.title, []).append(chart)
+def _figures(anchor: str, charts: list[ProfileChart]) -> list[Figure]:
+    by_title: dict[tuple[str, str], list[ProfileChart]] = {}
+    for chart in charts:
+        if chart.lines:
+            by_title.setdefault((chart.title, chart.metric), []).append(chart)
     return [
-        _figure(f"{anchor}-{number}", title, charts)
-        for number, (title, charts) in enumerate(by_title.items(), start=1)
+        _figure(f"{anchor}-{number}", title, group)
+        for number, ((title, _), group) in enumerate(by_title.items(), start=1)
     ]
 
 

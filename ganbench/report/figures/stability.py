@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganbench.components.column import Column
 from ganbench.report.charts.cells import Cell, cells
 from ganbench.report.charts.facets import cell_names
 from ganbench.report.embed import label, labels
@@ -23,18 +24,21 @@ from ganbench.report.figures.base import (
     given,
     value_axis,
 )
+from ganbench.results.columns import columns_of
+from ganbench.results.curve_columns import drift_of, rough_of
 from ganbench.results.formatting import plain
-from ganbench.results.schema import column
+from ganbench.results.primary import primaries
 from ganbench.results.summary import median, outcomes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLUMNS = ("fd_drift", "fd_rough", "d_auc", "d_sat", "g_grad_cv", "d_grad_cv")
+_OF_TRAINING = ("d_auc", "d_sat", "g_grad_cv", "d_grad_cv")
 _LONGEST = 40
 _LOOKS = {
     "stable": ("$good", "circle"),
     "collapsed": ("$warn", "diamond"),
+    "degraded": ("$warn", "square"),
     "never-learned": ("$warn", "triangle-down"),
 }
 _OTHER = ("$bad", "x")
@@ -65,54 +69,58 @@ def stability_figures(results: pd.DataFrame) -> list[Figure]:
     """A figure for each data set, with a view for each column that holds a number."""
     by_dataset: dict[str, list[Cell]] = {}
     ends = outcomes(results).to_numpy(dtype=object)
+    known, first = columns_of(results), primaries(results)
+    names = [*(of(primary) for of in (drift_of, rough_of) for primary in first), *_OF_TRAINING]
+    columns = [known.named(name) for name in names if name in results]
     for cell in cells(results):
         if cell.n:
             by_dataset.setdefault(cell.key["dataset"], []).append(cell)
     found: list[Figure] = []
     for dataset, group in by_dataset.items():
         members = [
-            _member(cell, name, [plain(end) for end in ends[cell.rows]])
+            _member(cell, name, [plain(end) for end in ends[cell.rows]], columns)
             for cell, name in zip(group, cell_names(group), strict=True)
         ]
-        members.sort(key=lambda member: member.middle("fd_drift"))
-        shown = [name for name in _COLUMNS if any(member.points(name) for member in members)]
+        shown = [c for c in columns if any(member.points(c.name) for member in members)]
+        members.sort(key=lambda member: member.middle(shown[0].name) if shown else 0.0)
         if shown:
             found.append(_figure(f"stability-{len(found) + 1}", dataset, members, shown))
     return found
 
 
-def _member(cell: Cell, name: str, ends: list[str]) -> _Member:
+def _member(cell: Cell, name: str, ends: list[str], columns: Sequence[Column]) -> _Member:
     return _Member(
         label=name,
         seeds=[int(seed) for seed in np.nan_to_num(cell.floats("seed"), nan=-1)],
         outcomes=ends,
-        numbers={name: cell.floats(name).tolist() for name in _COLUMNS},
+        numbers={column.name: cell.floats(column.name).tolist() for column in columns},
     )
 
 
-def _figure(anchor: str, dataset: str, members: list[_Member], shown: Sequence[str]) -> Figure:
+def _figure(anchor: str, dataset: str, members: list[_Member], shown: Sequence[Column]) -> Figure:
     return Figure(
         anchor=anchor,
         title=plain(dataset),
         description=f"Stability of {len(members)} cells on {plain(dataset)}: a dot for each trial, "
         "its shape by verdict, a bar for the median.",
-        views=[_view(members, name) for name in shown],
+        views=[_view(members, column) for column in shown],
         data=_data(members),
         notes=[
-            "● stable, ◆ collapsed, ▼ never learned, ✕ diverged or failed before the end; "
-            "a bar marks the median of a cell. Cells are ordered by fd drift.",
+            "● stable, ■ degraded, ◆ collapsed, ▼ never learned, ✕ diverged or failed before the end; "
+            f"a bar marks the median of a cell. Cells are ordered by {_words(shown[0])}.",
             _meanings(shown),
         ],
         height=110 + 26 * len(members),
     )
 
 
-def _view(members: list[_Member], name: str) -> View:
+def _view(members: list[_Member], column: Column) -> View:
+    name = column.name
     ranges = extent(value for member in members for value, *_ in member.points(name))
     spread = ranges.get("log", [0, 0])
-    log = name in ("fd_drift", "fd_rough") and spread[1] - spread[0] > 1
+    log = column.scale == "log" and spread[1] - spread[0] > 1
     layout = {
-        "xaxis": value_axis(_named(name), log, ranges, side="top"),
+        "xaxis": value_axis(f"{_words(column)}{arrow(column.better)}", log, ranges, side="top"),
         "yaxis": axis(
             "",
             range=[len(members) - 0.4, -0.6],
@@ -171,20 +179,19 @@ def _bars(members: list[_Member], name: str) -> Trace:
     }
 
 
-def _named(name: str) -> str:
-    known = column(name)
-    return f"{name.replace('_', ' ')}{arrow(known.better if known else '')}"
+def _words(column: Column) -> str:
+    return plain(column.name).replace("_", " ")
 
 
-def _meanings(names: Sequence[str]) -> str:
-    parts = [f"{name}: {known.meaning}" for name in names if (known := column(name))]
-    return f"{'; '.join(parts)}.".replace("`", "")
+def _meanings(columns: Sequence[Column]) -> str:
+    parts = [f"{column.name}: {column.meaning}" for column in columns if column.meaning]
+    return plain(f"{'; '.join(parts)}.").replace("`", "")
 
 
 def _data(members: list[_Member]) -> Data:
-    rows = []
+    rows, names = [], list(members[0].numbers)
     for member in members:
-        columns = (map(given, member.numbers[name]) for name in _COLUMNS)
+        columns = (map(given, member.numbers[name]) for name in names)
         lines = zip(member.seeds, member.outcomes, *columns, strict=True)
         rows += [[member.label, *line] for line in lines]
-    return Data(["cell", "seed", "outcome", *_COLUMNS], rows)
+    return Data(["cell", "seed", "outcome", *names], rows)

@@ -10,7 +10,6 @@ import numpy as np
 from ganbench.errors import UsageError
 from ganbench.report.files.style import NORMAL, Look
 from ganbench.report.files.text import wrapped
-from ganbench.results.cell_columns import SIGNED
 from ganbench.results.formatting import ARROWS
 
 if TYPE_CHECKING:
@@ -21,9 +20,9 @@ _WANTED = 4
 _MARGIN = 0.05
 
 
-def label(name: str, better: str, inches: float) -> str:
+def label(name: str, better: str | None, inches: float) -> str:
     """An axis label with the arrow of the better direction, for an axis of a length."""
-    return wrapped(f"{name} {ARROWS.get(better, '')}", inches, NORMAL)
+    return wrapped(f"{name} {ARROWS.get(better or '', '')}", inches, NORMAL)
 
 
 def is_log(look: Look, suits: bool, values: np.ndarray, metric: str) -> bool:
@@ -33,8 +32,6 @@ def is_log(look: Look, suits: bool, values: np.ndarray, metric: str) -> bool:
     """
     if look.log is None:
         return suits
-    if look.log and metric in SIGNED:
-        raise UsageError(f"--log: {metric} may be negative, which a logarithmic axis cannot show")
     finite = values[np.isfinite(values)]
     if look.log and len(finite) and finite.min() <= 0:
         raise UsageError(

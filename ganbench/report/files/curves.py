@@ -48,7 +48,9 @@ def sheet(charts: Sequence[CurveChart], look: Look) -> Sheet:
         for ax in axes[len(panels) :]:
             ax.set_axis_off()
 
-    caption = describe([line for chart in charts for line in chart.lines], first.metric, first.band)
+    caption = describe(
+        [line for chart in charts for line in chart.lines], bool(first.better), first.band
+    )
     said = dict.fromkeys(chart.note for chart in charts)
     legends = keys(lines, first.color_by, None if split else first.dash_by, names)
     notes = [caption, *said, *_shared(charts), *_left_out(charts), *names.notes()]

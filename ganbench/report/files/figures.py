@@ -25,6 +25,7 @@ from ganbench.report.files.sheet import Sheet, encode
 from ganbench.report.files.style import Look, drawing
 from ganbench.results.formatting import plain
 from ganbench.results.frames import read_history, read_results
+from ganbench.results.primary import the_primary
 from ganbench.results.store import RunFolder
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ class Wish:
     """What to draw.
 
     :ivar kind: ``curves``, ``heatmap``, ``pareto``, ``profile`` or ``samples``.
+    :ivar metric: None for the primary one.
     :ivar target: draws the profile of the time to reach it.
     :ivar trials: ids or parts of them; of each cell a typical one where empty.
     :ivar ticks: for film strips; empty for all ticks, None for samples at the end.
     """
 
     kind: str
-    metric: str = "fd"
+    metric: str | None = None
     dataset: str | None = None
     over: Over = "images"
     band: Band = "interval"
@@ -75,6 +77,8 @@ def draw(path: str, wish: Wish, suffix: str) -> Drawn:
     results = _chosen(found.frame, wish.dataset)
     if not bool((~results["status"].isin(["skipped", "interrupted"])).any()):
         raise UsageError(f"no trial in {path} has ended yet, so there is nothing to draw")
+    if wish.kind != "samples":
+        wish = replace(wish, metric=the_primary([results], wish.metric))
     with drawing():
         if wish.kind in ("curves", "profile", "samples"):
             histories = read_history(path)
@@ -83,7 +87,7 @@ def draw(path: str, wish: Wish, suffix: str) -> Drawn:
         else:
             sheet = _at_the_end(results, wish)
         content = encode(sheet.figure(wish.look), suffix, wish.look.dpi)
-    return Drawn(content, sheet.caption(), problems)
+    return Drawn(content, sheet.caption(), [*dict.fromkeys(problems)])
 
 
 def _chosen(results: pd.DataFrame, dataset: str | None) -> pd.DataFrame:
@@ -105,6 +109,7 @@ def _chosen(results: pd.DataFrame, dataset: str | None) -> pd.DataFrame:
 def _at_the_end(results: pd.DataFrame, wish: Wish) -> Sheet:
     if wish.kind == "heatmap":
         return heatmap_file.sheet(heatmaps(results, metric=wish.metric), wish.look)
+    assert wish.metric is not None
     measures.check_measure(results, wish.metric)
     if wish.speed in measures.THROUGHPUT and not measures.alone(results):
         raise UsageError(

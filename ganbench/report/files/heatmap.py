@@ -165,7 +165,7 @@ def _bar(bar: Any, chart: HeatMap, norm: Normalize) -> None:
     bar.set_label(label(chart.label, chart.better, 1.6), fontsize=SMALL, color=SOFT)
 
 
-def _colors(better: str) -> Colormap:
+def _colors(better: str | None) -> Colormap:
     """The best darkest; where no direction is better, the highest."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -201,7 +201,7 @@ def _marks(charts: Sequence[HeatMap]) -> list[str]:
     states = {cell.state for cell in cells}
     notes = []
     if "partly failed" in states:
-        notes.append("a failed or diverged seed counts as the worst in its median")
+        notes.append(f"a failed or diverged seed {charts[0].lost}")
     if "missing" in states:
         notes.append("–: not finished or not measured")
     reasons = dict.fromkeys(

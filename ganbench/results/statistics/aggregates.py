@@ -46,10 +46,15 @@ def weights(statistic: Statistic, count: int) -> np.ndarray:
     elif statistic == "median":
         found[[(count - 1) // 2, count // 2]] = 1
     else:
-        cut = count // 4
+        cut = trimmed(count)
         found[cut : count - cut] = 1
     found /= found.sum()
     return found
+
+
+def trimmed(count: int) -> int:
+    """How many of so many values the interquartile mean leaves out at each end."""
+    return count // 4
 
 
 def least_count(statistic: Statistic) -> int:

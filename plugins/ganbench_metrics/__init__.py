@@ -1,0 +1,48 @@
+"""The metrics that ganbench ships.
+
+Each class is in a module that does not import torch, so that its columns can be read without.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganbench import hookimpl
+
+_METRICS = {
+    "fd": ("fd:FrechetDistance", "Fréchet distance; FID on the standard network"),
+    "fd-infinity": (
+        "fd:ExtrapolatedDistance",
+        "Fréchet distance extrapolated to infinitely many samples",
+    ),
+    "is": (
+        "inception_score:ClassifierScore",
+        "Classifier score; Inception score on the standard network",
+    ),
+    "kid": ("kid:KernelDistance", "Kernel distance (squared MMD), without bias"),
+    "prdc": ("prdc:PrecisionRecall", "Precision, recall, density and coverage"),
+    "authpct": (
+        "memorization:Authenticity",
+        "Percentage of samples that are no copies of a training sample",
+    ),
+    "ct": ("memorization:DataCopying", "Test of data copying C_T, against held-out samples"),
+    "cmmd": ("cmmd:GaussianDistance", "Squared MMD with a Gaussian kernel, of unit features"),
+    "vendi": ("vendi:Vendi", "Effective number of different samples"),
+    "clipped-prdc": (
+        "prdc:ClippedDensityCoverage",
+        "Density and coverage that outliers hardly move",
+    ),
+    "class-fd": (
+        "class_fd:ClassFrechetDistance",
+        "Fréchet distance class by class, and the share of samples of the right class",
+    ),
+    "pairs": ("pairs:PairedImages", "L1, PSNR and SSIM of translated images"),
+    "modes": ("modes:LostModes", "Modes of a mixture that the samples reach"),
+}
+
+
+@hookimpl
+def ganbench_metrics(register: Any) -> None:
+    """Provide the metrics; their modules are imported on first use."""
+    for name, (target, summary) in _METRICS.items():
+        register(name, f"ganbench_metrics.{target}", summary=summary)

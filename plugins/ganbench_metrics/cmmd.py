@@ -1,0 +1,61 @@
+"""The distance of CMMD, in any features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ganbench import Column, FeatureSet, Measured, Metric, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class GaussianDistance(Metric):
+    """1000 times the squared maximum mean discrepancy with a Gaussian kernel, of unit features.
+
+    It takes no normal distribution for granted. Its paper measures it in CLIP's features; in others
+    its values compare among themselves only. It does not see the length of a feature vector, and
+    with a kernel this wide it sees little but the means of the unit vectors.
+    """
+
+    paper = "Jayasumana et al., 2024, arXiv:2401.09603"
+    needs = ("features",)
+    columns = (
+        Column(
+            "cmmd",
+            meaning="1000 times the squared MMD with a Gaussian kernel, of features of length 1",
+            better="lower",
+            scale="log",
+            label="CMMD",
+            floor=True,
+        ),
+    )
+
+    samples: int = option(10_000, "samples of a side at the most", ge=1)
+
+    def reference(self, real: FeatureSet) -> Mapping[str, Tensor]:
+        """``features`` (m, d) of the chosen samples, and their mean kernel ``within``."""
+        from ganbench_metrics.gaussian_mmd import unit, within
+        from ganbench_metrics.matrices import chosen
+
+        features = chosen(real.features, self.samples)
+        return {"features": features, "within": within(unit(features))}
+
+    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+        """``cmmd``, at least 0."""
+        from ganbench_metrics.gaussian_mmd import distance, unit
+        from ganbench_metrics.matrices import SEED, both, chosen
+
+        real, ours = both(reference["features"], chosen(fake.features, self.samples))
+        value = distance(reference["within"], unit(real), unit(ours))
+        details = {
+            "n_real": len(real),
+            "n_fake": len(ours),
+            "sigma": 10,
+            "scale": 1000,
+            "seed": SEED,
+        }
+        return Measured(
+            {"cmmd": value}, details, f"{len(ours):,} fake and {len(real):,} real images"
+        )
