@@ -115,6 +115,7 @@ class Evaluator:
 
     def _measure(self, samples: Source, chosen: Callable[[Reading], bool]) -> Measurement | None:
         """None for samples or features that are not finite."""
+        self.failed.clear()  # evaluators outlive trials
         try:
             measured = self.measurer.measure(samples, chosen=chosen)
         except NotFiniteError:
@@ -131,7 +132,6 @@ class Evaluator:
                 f"the primary metric {self.primary!r} has no value for such samples "
                 f"({self.primary_column.meaning}); choose another evaluation.primary"
             )
-        self.failed.clear()
         self.failed.update(measured.failed)
         for key, reason in measured.failed.items():
             print(f"metric {key} failed, its columns are missing: {reason}")
@@ -140,8 +140,4 @@ class Evaluator:
     def _values(self, measured: Measurement | None) -> dict[str, float]:
         if measured is None:
             return {column.name: math.nan for column in self.measurer.columns}
-        found: dict[str, float] = {}
-        for one in measured.found.values():
-            if not one.reason:
-                found |= one.values
-        return found
+        return measured.there

@@ -99,6 +99,12 @@ class Measurement:
         """Column -> value."""
         return {name: value for one in self.found.values() for name, value in one.values.items()}
 
+    @property
+    def there(self) -> dict[str, float]:
+        """The same without metrics that do not apply or failed."""
+        known = (one for one in self.found.values() if not one.reason)
+        return {name: value for one in known for name, value in one.values.items()}
+
 
 class Measurer:
     """Measures fake samples in some extractors against the real ones.
@@ -120,9 +126,7 @@ class Measurer:
         self.sides, self.channels, self.device = sides, channels, device
         self.modes: Modes | None = None if dataset is None else dataset.component.mixture()
         self.readings = list(readings(metrics, sides, dataset))
-        self.keep = kept_parts(metrics) | {"features"}
-        if any("images" in r.metric.component.needs for r in self.readings):
-            self.keep |= {"images"}
+        self.keep = kept_parts(reading.metric for reading in self.readings) | {"features"}
 
     @property
     def columns(self) -> list[Column]:

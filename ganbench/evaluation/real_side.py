@@ -129,7 +129,7 @@ class RealSide:
             found = self._load_reference(path)
             if found is None:
                 self._meter.begin(f"the reference of {metric.spec}")
-                found = self._kept(_tensors(self._made(metric), metric))
+                found = self._kept(self._made(metric))
                 self._save(path, *self._unlinked(found))
             self._references[name] = found
         return self._references[name]
@@ -360,15 +360,6 @@ def values_of(found: Any) -> dict[str, float]:
     """What `Metric.compute` gives, as numbers."""
     values = getattr(found, "values", found)
     return {str(k): float(v) for k, v in (values if isinstance(values, Mapping) else found).items()}
-
-
-def _tensors(found: Any, metric: Bound) -> Tensors:
-    """The reference, if it is one; raises BrokenComponentError."""
-    if isinstance(found, Mapping) and all(isinstance(t, torch.Tensor) for t in found.values()):
-        return found
-    raise BrokenComponentError(
-        f"metric {metric.spec}: reference must give a mapping of names to tensors, not {found!r:.80}"
-    )
 
 
 def _load(

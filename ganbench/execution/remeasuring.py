@@ -17,17 +17,15 @@ import torch
 from ganbench import __version__
 from ganbench.errors import UsageError
 from ganbench.evaluation.features import NotFiniteError
-from ganbench.evaluation.measuring import Measurement
 from ganbench.evaluation.real_side import metric_digest
 from ganbench.execution.generated import SampledSource
 from ganbench.execution.resources import EvaluationPlan, Resources
 from ganbench.execution.streams import FRESH_NOISE, NOISE
-from ganbench.execution.trained import Trained, load_trained
+from ganbench.execution.trained import Trained, component_of, load_trained
 from ganbench.grid.cell import PROTOCOL
 from ganbench.grid.metrics import bind_metrics, columns_of, options_of, with_options
 from ganbench.grid.settings import settle_evaluation, settle_training
 from ganbench.registry.lookup import Bound, default_registry
-from ganbench.registry.specs import Spec
 from ganbench.results.curve_columns import derived_columns
 from ganbench.results.measurements import FORMAT, with_marks
 from ganbench.results.store import TrialFolder
@@ -98,7 +96,7 @@ class Remeasuring:
         if request.samples is not None:
             settings = replace(settings, samples=request.samples)
         extractors = [registry.bind("extractor", s) for s in request.extractors or own]
-        dataset = _dataset(known, folder)
+        dataset = component_of("dataset", known, folder)
         plan = EvaluationPlan(
             dataset,
             dataset.component.spec(root),
@@ -156,7 +154,7 @@ class Remeasuring:
             measured = evaluator.measurer.measure(source)
         except NotFiniteError as error:
             raise UsageError(str(error)) from None
-        values = _values(measured)
+        values = measured.there
         if not values:
             reasons = "; ".join(f"{name}: {one.reason}" for name, one in measured.found.items())
             raise UsageError(f"nothing can be measured: {reasons}")
@@ -216,16 +214,6 @@ def _other_options(
                 yield one.name, marks
 
 
-def _dataset(known: Mapping[str, Any], folder: TrialFolder) -> Bound:
-    """The data set, from the distribution that the trial had it from."""
-    try:
-        one = known["dataset"]
-        spec = Spec(one["name"], one["options"], one["provider"])
-    except (KeyError, TypeError):
-        raise UsageError(f"trial {folder.id} has a damaged trial.json: no dataset") from None
-    return default_registry().bind("dataset", spec)
-
-
 def _sampler(
     trained: Trained, plan: EvaluationPlan, resources: Resources
 ) -> tuple[Sampler, torch.Tensor | None]:
@@ -257,11 +245,3 @@ def _sampler(
         )
     labels = data.labels if trained.architecture.task == "class-conditional" else None
     return LatentSampler(*parts, None if labels is None else labels.to(device)), None
-
-
-def _values(measured: Measurement) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for one in measured.found.values():
-        if not one.reason:
-            found |= one.values
-    return found

@@ -187,7 +187,7 @@ def load_trained(folder: TrialFolder, which: str = "last") -> Trained:
     identity = folder.read_identity()
     if identity is None:
         raise UsageError(f"trial {folder.id} has no readable trial.json")
-    bound = _component("architecture", identity, folder)
+    bound = component_of("architecture", identity, folder)
     state, problems = newest_checkpoint(folder.checkpoint_dir)
     if state is None:
         why = f": {problems[0]}" if problems else ""
@@ -247,14 +247,14 @@ def held_out_images(folder: TrialFolder, root: Path) -> ImageData:
     :raises UsageError: if the data set is not installed, or its data is not there.
     """
     identity = folder.read_identity() or {}
-    dataset = _component("dataset", identity, folder).component
+    dataset = component_of("dataset", identity, folder).component
     data = dataset.load("test" if "test" in dataset.splits else "train", root)
     if not isinstance(data, ImageData) or data.sources is None:
         raise UsageError(f"the data of trial {folder.id} has no images to translate any more")
     return data
 
 
-def _component(kind: str, identity: dict[str, Any], folder: TrialFolder) -> Bound:
+def component_of(kind: str, identity: Mapping[str, Any], folder: TrialFolder) -> Bound:
     """A component from the distribution that the trial had it from."""
     try:
         known = identity[kind]

@@ -260,17 +260,13 @@ class TrialRun:
         self._save_pictures()
         fresh, noise = self._fresh_best()
         self._save()
-        last = session.history[-1]
-        kept = {
-            key: value for key, value in last.items() if key not in ("trial", "tick", *MEASURES)
-        }
         name = self.evaluator.primary
         known = [value for value in (session.at_end[f"{name}_noise"], noise) if value == value]
         session.at_end |= {
             f"{name}_best_fresh": fresh,
             f"{name}_noise": max(known, default=math.nan),
         }
-        return self._row("ok") | kept | session.at_end
+        return self._row("ok") | session.at_end
 
     def _save_neighbours(self, near: torch.Tensor | None, samples: torch.Tensor | None) -> None:
         """A row for each of the first samples: the sample, then the real images nearest to it."""
