@@ -150,11 +150,13 @@ class Measurer:
         :param about: told what is being computed.
         :raises NotFiniteError: for features that are not finite.
         """
+        wanted = [reading for reading in self.readings if chosen(reading)]
+        asked = [side for side in self.sides if any(reading.side is side for reading in wanted)]
         passed = run_pass(
             fake,
             fake.places() if places is None else places,
             self.channels,
-            [side.network for side in self.sides],
+            [side.network for side in asked or self.sides[:1]],
             self.keep,
             self.device,
             modes=self.modes,
@@ -163,7 +165,7 @@ class Measurer:
         )
         found: dict[str, Measured] = {}
         failed: dict[str, str] = {}
-        for reading in filter(chosen, self.readings):
+        for reading in wanted:
             about(f"computing {reading.key}")
             try:
                 found[reading.key] = self._read(reading, self._set_of(reading, passed))
@@ -243,7 +245,7 @@ class Measurer:
                 yield reading
 
     def _set_of(self, reading: Reading, passed: Passed) -> FeatureSet:
-        return passed.sets[list(self.sides).index(reading.side)]
+        return next(one for one in passed.sets if one.extractor is reading.side.network)
 
     def _values(self, reading: Reading, samples: FeatureSet) -> Mapping[str, float]:
         return self._read(reading, samples).values
