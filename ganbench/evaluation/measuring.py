@@ -262,7 +262,8 @@ class Measurer:
             if metric.compares:
                 if reading.side.real is None:
                     raise NotThereError("there are no real samples to compare with")
-                reference = reading.side.real.reference(reading.metric)
+                with _own_switches():
+                    reference = reading.side.real.reference(reading.metric)
             found = _computed(reading, samples, reference)
         except NotThereError as error:
             found = Measured(dict.fromkeys(names, math.nan), reason=str(error))
@@ -349,7 +350,8 @@ def kept_parts(metrics: Iterable[Bound]) -> frozenset[str]:
 def _survived(what: str, read: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
     """What stands beside a metric; nothing where the metric's code breaks down."""
     try:
-        return read()
+        with _own_switches():
+            return read()
     except (MemoryError, torch.OutOfMemoryError, ChangedSamplesError):
         raise
     except (Exception, SystemExit) as error:  # a third party's code must not end the trial
