@@ -1,4 +1,4 @@
-"""What all benchmarks share: the device, and a record of the circumstances beside each time."""
+"""Shared by all benchmarks: the device, and a record of the machine beside each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The device under measurement, the clock that waits for it, and what is recorded beside times."""
+"""The measured device, the clock that waits for it, and the facts recorded beside times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def bench_device() -> torch.device:
 
 
 def synchronized() -> float:
-    """Seconds, read when the device has done all that it was asked.
+    """Seconds, read after the device has finished its work.
 
     A benchmark that computes on the device has it in its mark, ``benchmark(timer=synchronized)``;
     ``--benchmark-timer=benchmarks.measuring.synchronized`` makes it the clock of all.
@@ -33,7 +33,7 @@ def synchronized() -> float:
 
 
 def circumstances(device: torch.device) -> dict[str, Any]:
-    """What a time on this machine depends on."""
+    """The facts that a time on this machine depends on."""
     cuda = device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if cuda else device.type,
@@ -46,17 +46,17 @@ def circumstances(device: torch.device) -> dict[str, Any]:
 
 
 def median_seconds(benchmark: BenchmarkFixture) -> float | None:
-    """Of a round; None where nothing was timed, as under ``--benchmark-disable``."""
+    """Seconds of a round; None if nothing was timed, as under ``--benchmark-disable``."""
     return None if benchmark.stats is None else float(benchmark.stats.stats.median)
 
 
 def record_rate(benchmark: BenchmarkFixture, name: str, amount: float) -> None:
-    """Put into ``extra_info`` how much of ``amount``, that of a round, was done in a second."""
+    """Record in ``extra_info`` the rate per second, given the ``amount`` of a round."""
     seconds = median_seconds(benchmark)
     if seconds is not None:
         benchmark.extra_info[name] = amount / seconds
 
 
 def repetitions(seconds: float, wanted: float) -> int:
-    """How often something that takes ``seconds`` fills the time that is wanted; at least once."""
+    """The number of repetitions of ``seconds`` that fill the wanted time; at least one."""
     return max(1, round(wanted / max(seconds, 1e-6)))

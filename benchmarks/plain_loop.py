@@ -1,4 +1,4 @@
-"""ganbench's training beside the same training written by hand, as a careful person does it.
+"""Compare ganbench's training with the same training carefully written by hand.
 
 ``python benchmarks/plain_loop.py`` prints both rates and both peaks of memory, and their ratios.
 """
@@ -21,14 +21,14 @@ from torch.nn.functional import softplus
 
 from benchmarks.measuring import ENVIRONMENT, bench_device, repetitions, synchronized
 from benchmarks.synthetic import SHAPES, make_cell, make_data, make_trainer
-from ganbench.execution.memory import peak_megabytes, reset_peak
+from ganbench.training.memory import peak_megabytes, reset_peak
 
 if TYPE_CHECKING:
     from ganbench.components.architecture import Architecture
     from ganbench.grid.cell import Cell
 
 ARCHITECTURES = ("mlp", "dcgan")
-LOSS, DATASET = "non-saturating", SHAPES["28x28-grey"]
+LOSS, DATASET = "non-saturating", SHAPES["28x28-gray"]
 SECONDS_OF_A_ROUND = 0.4
 ROUNDS = 15
 _MEMORY_STEPS = 5
@@ -97,7 +97,7 @@ class PlainLoop:
 
 @dataclass
 class Race:
-    """Both trainings in one process, run in turn, so that both meet the same weather.
+    """Both trainings in one process, run in turn, so that both see the same load.
 
     The trainer comes first: it sets the switches of cuDNN and TF32 for the process, so that both
     do the same arithmetic.
@@ -121,7 +121,7 @@ class Race:
         )
 
     def warm_up(self) -> None:
-        """Pay once for what is set up on first use, and choose the length of a round."""
+        """Warm up, and choose the length of a round."""
         for _ in range(2):
             seconds = _timed(self.ours, self.steps) / self.steps
             _timed(self.plain, self.steps)

@@ -14,22 +14,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 
 from ganbench import Dataset, DataSpec, ImageData, hookimpl, option
-from ganbench.execution.resources import moved
 from ganbench.grid.cell import Cell
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
 from ganbench.registry import Registry
-from ganbench.registry.discovery import installed_entry_points
-from ganbench.registry.markers import ENTRY_POINT_GROUP
+from ganbench.registry.discovery import ENTRY_POINT_GROUP, installed_entry_points
 
 if TYPE_CHECKING:
     from ganbench.training.trainer import Trainer
 
 #: Specs of the shapes that are measured, by name.
 SHAPES = {
-    "8x8-grey": "noise[size=8,channels=1]",
-    "28x28-grey": "noise[size=28,channels=1]",
-    "32x32-colour": "noise[size=32,channels=3]",
+    "8x8-gray": "noise[size=8,channels=1]",
+    "28x28-gray": "noise[size=28,channels=1]",
+    "32x32-color": "noise[size=32,channels=3]",
 }
 #: The same for each task, for what is measured once for every architecture.
 _DATA_OF_TASK = {
@@ -49,7 +47,7 @@ class Noise(Dataset):
     channels: int = option(3, "channels", ge=1)
     classes: int = option(10, "classes", ge=1)
     images: int = option(4096, "images in a split", ge=1)
-    sources: int = option(0, "channels of the images to translate from; 0: there are none", ge=0)
+    sources: int = option(0, "channels of the images to translate from; 0: none", ge=0)
     paired: bool = option(False, "whether each image has its source")
 
     def spec(self, root: Path) -> DataSpec:
@@ -91,7 +89,7 @@ def registry() -> Registry:
 
 
 def make_cell(architecture: str, loss: str, dataset: str, **training: Any) -> Cell:
-    """One cell, settled as a run would settle it; ``reason`` says if it cannot work."""
+    """One cell, resolved as in a run; ``reason`` says why it cannot work, if so."""
     grid = Grid.from_dict(
         {
             "grid": {"architecture": architecture, "loss": loss, "dataset": dataset},
@@ -105,12 +103,12 @@ def make_cell(architecture: str, loss: str, dataset: str, **training: Any) -> Ce
 def make_data(cell: Cell, device: torch.device) -> ImageData:
     """The cell's training split on the device."""
     data: ImageData = cell.dataset.component.load("train", Path())
-    return moved(data, device)
+    return data.to(device)
 
 
 def make_trainer(cell: Cell, device: torch.device) -> Trainer:
     """The trainer of the cell's first seed, with its data on the device."""
-    from ganbench.training.data import TrainingData
+    from ganbench.training.batches import TrainingData
     from ganbench.training.trainer import Trainer
 
     assert cell.data is not None
@@ -120,18 +118,18 @@ def make_trainer(cell: Cell, device: torch.device) -> Trainer:
 
 
 def data_for(architecture: str) -> str:
-    """The spec of 32x32 colour data that an architecture can be trained on."""
+    """The spec of 32x32 color data that an architecture can train on."""
     return _DATA_OF_TASK[str(registry().components("architecture")[architecture].task)]
 
 
 def losses_that_fit(architecture: str, dataset: str) -> list[str]:
-    """The losses that an architecture can be trained with, the plainest first."""
+    """The losses that an architecture can train with, the simplest first."""
     names = ["non-saturating", *losses()]
     return [name for name in names if make_cell(architecture, name, dataset).reason is None]
 
 
 def small_architectures() -> list[str]:
-    """Architectures so small that what a loss or a trainer costs shows beside them."""
+    """Architectures so small that the cost of a loss or a trainer is visible."""
     return ["mlp", "dcgan"]
 
 

@@ -17,7 +17,7 @@ from ganbench.training.trainer import Trainer
 pytestmark = pytest.mark.benchmark(timer=synchronized)
 
 _SECONDS = 3.0
-#: A processor takes minutes for what a GPU does in a fraction of a second.
+#: Too slow on a CPU: minutes for a fraction of a second on a GPU.
 _CPU_BATCH, _CPU_SAMPLES, _SAMPLES = 4, 8, 1000
 
 
@@ -81,13 +81,13 @@ def _size(trainer: Trainer) -> dict[str, Any]:
     generator, discriminator = trainer.parameter_counts()
     trainer._advance(trainer.progress)
     for network in trainer.networks:
-        network.requires_grad_(False)  # the counter follows what has a gradient, and stumbles
+        network.requires_grad_(False)  # the counter fails on tensors with a gradient
     with FlopCounterMode(display=False) as making:
         batch = trainer._task.prepared(trainer._batches.next(), trainer.progress)
-        judgement = trainer._task.scene(batch).judgements[0]
-    condition, count = judgement.condition, len(judgement.real)
+        pair = trainer._task.make(batch).pairs[0]
+    count = len(pair.real)
     with FlopCounterMode(display=False) as judging:
-        trainer.networks.discriminator(judgement.real, *condition.args, **condition.kwargs)
+        trainer.networks.discriminator(pair.real, *pair.args, **pair.kwargs)
     return {
         "generator_params": generator,
         "discriminator_params": discriminator,

@@ -1,7 +1,7 @@
-"""What it costs that trials run in processes of their own, under a supervisor.
+"""The cost of running trials in separate processes, under a supervisor.
 
-Everything runs as people run it: the command line, with workers. Large numbers are for
-``-m slow``; the others tell as much on a quiet machine.
+Everything runs through the command line, with workers. Large numbers need ``--whole``; the others
+show as much on a quiet machine. Without timing, a few trials show that it works.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def test_quick_cut_short(
     _whole_grid(benchmark, tmp_path / "run", cache, jobs, _SHORT)
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_quick(benchmark: BenchmarkFixture, tmp_path: Path, cache: Path, jobs: int) -> None:
@@ -62,12 +62,14 @@ def test_quick(benchmark: BenchmarkFixture, tmp_path: Path, cache: Path, jobs: i
 
 @pytest.mark.parametrize(
     "trials",
-    [100, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
+    [100, pytest.param(1000, marks=[pytest.mark.whole, pytest.mark.timeout(3600)])],
 )
 def test_trivial_trials(
     benchmark: BenchmarkFixture, tmp_path: Path, cache: Path, trials: int
 ) -> None:
-    """What the supervisor adds to a trial, beside its own start."""
+    """The supervisor's cost for a trial, beside its own start."""
+    if benchmark.disabled:
+        trials = 6
     arguments = (*_TRIVIAL, "-j", "2", "--seeds")
     before = _timed(tmp_path / "few", cache, *arguments, "2")
     spent = benchmark.pedantic(_timed, (tmp_path / "run", cache, *arguments, str(trials)))
@@ -85,12 +87,14 @@ def test_trivial_trials(
 
 @pytest.mark.parametrize(
     ("few", "many"),
-    [(20, 60), pytest.param(20, 200, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
+    [(20, 60), pytest.param(20, 200, marks=[pytest.mark.whole, pytest.mark.timeout(3600)])],
 )
 def test_memory_of_a_worker(
     benchmark: BenchmarkFixture, tmp_path: Path, cache: Path, few: int, many: int
 ) -> None:
     """Resident memory of one worker after many trials over that after few."""
+    if benchmark.disabled:
+        few, many = 3, 6
     found = benchmark.pedantic(_resident_after, (tmp_path / "run", cache, (few, many)))
     ratio = found[many] / found[few]
     benchmark.extra_info |= {"mebibytes": {str(n): m for n, m in found.items()}, "ratio": ratio}
@@ -189,7 +193,11 @@ def _cpu_seconds_until_end(pid: int) -> float:
 
 def _worker_start(cache: Path) -> float:
     """Seconds until a fresh interpreter has imported what a worker needs."""
-    command = [sys.executable, "-c", "import ganbench.execution.worker, ganbench.execution.trial"]
+    command = [
+        sys.executable,
+        "-c",
+        "import ganbench.execution.supervise.worker, ganbench.training.trial_loop",
+    ]
     start = time.perf_counter()
     subprocess.run(command, env=_ENVIRONMENT | {"GANBENCH_CACHE": str(cache)}, check=True)
     return time.perf_counter() - start

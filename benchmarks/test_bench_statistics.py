@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
+from made_up_runs import synthetic_frame
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.measuring import record_rate
-from ganbench.results.comparison import compare
-from ganbench.results.ranking import rank
-from ganbench.results.statistics.intervals import intervals
-from ganbench.testing.runs import synthetic_frame
+from ganbench.analysis.statistics.intervals import intervals
+from ganbench.present.compare_and_rank import compare_frames as compare
+from ganbench.present.compare_and_rank import rank_frame as rank
 
 _CELLS = 5_000
 _BOOTSTRAPPED = 50
@@ -58,7 +58,7 @@ def test_questions(benchmark: BenchmarkFixture, question: str) -> None:
     frame = synthetic_frame(architectures=architectures, losses=tuple("abcdefghij"), seeds=5)
     if question == "compare":
         found = benchmark(compare, frame, "a", frame, "b")
-        assert len(found.contexts) == 100
+        assert len(found.blocks) == 100
     else:
         assert len(benchmark(rank, frame, "loss")) == 10
     record_rate(benchmark, "trials", len(frame))

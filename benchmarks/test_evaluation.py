@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from pytest_benchmark.fixture import BenchmarkFixture
+from random_inception import write_random_weights
 
 from benchmarks.measuring import bench_device, median_seconds
-from benchmarks.random_inception import write_random_weights
 
 pytestmark = pytest.mark.benchmark(group="evaluation of folders")
 
 _FIDELITY = (
-    "from ganbench.vision import import_torchvision; import_torchvision()\n"
+    "from ganbench.base.vision import import_torchvision; import_torchvision()\n"
     "from torch_fidelity.fidelity import main; main()"
 )
 _KID_SUBSETS = 20
@@ -34,7 +34,7 @@ _KID_SUBSETS = 20
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("reference", ["fresh", "cached"])
 def test_inception(benchmark: BenchmarkFixture, tmp_path: Path, reference: str) -> None:
-    """FD, IS and KID from start to end; the real side is known from an earlier run, or is not.
+    """FD, IS and KID from start to end, with and without a cached real side.
 
     The weights are random, which take as long as the published ones.
     """

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
+from random_inception import write_random_weights
 
 import ganbench as gb
 from benchmarks.measuring import record_rate, synchronized
-from benchmarks.random_inception import write_random_weights
 from ganbench.evaluation.features import Passed, run_pass
 from ganbench.evaluation.sources import TensorSource
 

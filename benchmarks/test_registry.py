@@ -15,7 +15,7 @@ pytestmark = pytest.mark.benchmark(group="registry")
 
 
 def test_load(benchmark: BenchmarkFixture) -> None:
-    """Entry points are looked for anew each time; modules are imported by the first load only."""
+    """Each load searches the entry points again; only the first one imports the modules."""
     registry = benchmark.pedantic(
         Registry.load, setup=importlib.invalidate_caches, rounds=20, warmup_rounds=1
     )

@@ -19,7 +19,7 @@ from benchmarks.synthetic import (
 
 pytestmark = pytest.mark.benchmark(timer=synchronized)
 
-_SHAPES = ("8x8-grey", "32x32-colour")
+_SHAPES = ("8x8-gray", "32x32-color")
 _SECONDS_OF_A_ROUND = 0.1
 _SECONDS = 2.0
 

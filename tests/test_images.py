@@ -18,8 +18,9 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 import ganbench as gb
-from ganbench import decode_image, images
-from ganbench.images import inspect_image
+from ganbench import decode_image
+from ganbench.base import images
+from ganbench.base.images import inspect_image
 
 _random = np.random.default_rng(0)
 COLOURS = _random.integers(0, 256, (5, 7, 3), dtype=np.uint8)

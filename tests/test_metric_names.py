@@ -10,23 +10,24 @@ from pathlib import Path
 import pytest
 
 import ganbench
-from ganbench.results.columns import installed
+from ganbench.store.columns import installed
 
 ROOT = Path(ganbench.__file__).parent
 READERS = (
-    *("results", "report", "cli"),
-    *(f"execution/{name}.py" for name in ("progress", "live", "watch", "orders", "backlog")),
+    *("store", "analysis", "present", "report", "cli"),
+    *("execution/progress", "execution/run_status.py", "execution/run_state.py"),
+    *(f"execution/supervise/{name}.py" for name in ("messages", "backlog")),
 )
 #: Words that are more than the name of a metric.
 WORDS = {"precision", "recall", "density", "coverage", "modes"}
 #: Where a name may stand: the promised columns, the usual primary metric, and the arithmetic of the
 #: networks, which is a precision too.
 ALLOWED = {
-    "results/schema.py": None,
-    "results/columns_doc.py": None,
-    "results/primary.py": {"fd"},
-    "results/comparability.py": {"precision"},
-    "results/contexts.py": {"precision"},
+    "store/schema.py": None,
+    "present/columns_doc.py": None,
+    "store/primary.py": {"fd"},
+    "analysis/comparability.py": {"precision"},
+    "analysis/blocks.py": {"precision"},
 }
 
 

@@ -8,7 +8,7 @@ import textwrap
 
 import torch
 
-from ganbench import vision
+from ganbench.base import vision
 
 
 def python(code: str) -> str:
@@ -24,7 +24,7 @@ def test_torchvision_is_usable_without_a_warning_in_a_fresh_interpreter() -> Non
     shape = python(
         """
         import torch
-        from ganbench.vision import import_torchvision, torchvision_ops_missing
+        from ganbench.base.vision import import_torchvision, torchvision_ops_missing
         torchvision = import_torchvision()
         torchvision_ops_missing()
         assert torchvision.datasets.MNIST

@@ -6,17 +6,17 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ganbench.cli.app import app
+
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run ``ganbench`` with ``args``, or with the process's own; ends with SystemExit."""
+    """Run ``ganbench`` with ``args``, by default the process's own; ends with SystemExit."""
     _open_missing_streams()
-    from ganbench.cli.app import app
-
     app.main(args=args, prog_name="ganbench")
 
 
 def _open_missing_streams() -> None:
-    """Some start programs with closed standard streams, whose numbers other files would then get."""
+    """Open closed standard streams, or the next opened files would get their numbers."""
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:

@@ -1,6 +1,6 @@
-"""The command group: which commands exist, and how they are found and ended.
+"""The command group: the commands, how it finds them and how it ends them.
 
-Commands are imported when they are run, so that ``ganbench --help`` waits for none of them.
+A command's module is imported when the command runs, so that ``ganbench --help`` answers at once.
 A command returns its exit code, or None for 0, and raises `ganbench.UsageError` for wrong use.
 """
 
@@ -9,61 +9,49 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 import ganbench
+from ganbench.base.errors import did_you_mean
 from ganbench.cli.outcomes import ended
 from ganbench.cli.text import examples
-from ganbench.errors import did_you_mean
 
-
-class Entry(NamedTuple):
-    """A command that is not imported yet."""
-
-    target: str
-    help: str
-
-
-SECTIONS: dict[str, dict[str, Entry]] = {
+#: Title -> command -> its help.
+SECTIONS: dict[str, dict[str, str]] = {
     "Train and evaluate": {
-        "run": Entry("ganbench.cli.run:run", "Train a grid of components and evaluate each trial."),
-        "grids": Entry("ganbench.cli.grids:grids", "List the shipped grids and recipes."),
+        "run": "Train a grid of components and evaluate each trial.",
+        "grids": "List the shipped grids and recipes.",
     },
     "Follow a run": {
-        "status": Entry("ganbench.cli.status:status", "Tell how far a run is, also while it runs."),
-        "logs": Entry("ganbench.cli.logs:logs", "Print what a trial printed."),
+        "status": "Tell how far a run is, also while it runs.",
+        "logs": "Print the log of a trial.",
     },
     "Look at results": {
-        "results": Entry("ganbench.cli.results:results", "Print the table of a run's trials."),
-        "compare": Entry(
-            "ganbench.cli.compare:compare", "Tell what one component does against another."
-        ),
-        "rank": Entry("ganbench.cli.rank:rank", "Rank the components of one kind."),
-        "plot": Entry("ganbench.cli.plot:plot", "Draw one figure of a run into a file."),
-        "report": Entry("ganbench.cli.report:report", "Write a run's report as one HTML file."),
+        "results": "Print the table of a run.",
+        "compare": "Compare two components or two runs.",
+        "rank": "Rank the components of one kind.",
+        "plot": "Draw one figure of a run into a file.",
+        "report": "Write the report of a run as one HTML file.",
     },
     "Use and measure generators": {
-        "sample": Entry("ganbench.cli.sample:sample", "Draw images from a trained generator."),
-        "export": Entry(
-            "ganbench.cli.export:export", "Write a generator for use without ganbench."
-        ),
-        "eval": Entry("ganbench.cli.eval:eval_", "Measure images against real ones."),
-        "measure": Entry(
-            "ganbench.cli.measure:measure", "Measure finished trials again, without training."
-        ),
+        "sample": "Draw images from a trained generator.",
+        "export": "Write a generator for use without ganbench.",
+        "eval": "Measure images against real images.",
+        "measure": "Measure finished trials again, without training.",
     },
     "Look at components": {
-        "list": Entry("ganbench.cli.components:list_", "List the components that are installed."),
-        "info": Entry("ganbench.cli.components:info", "Describe one component and its options."),
-        "plugins": Entry(
-            "ganbench.cli.plugins:plugins", "List the plugins and what failed to load."
-        ),
-        "doctor": Entry("ganbench.cli.doctor:doctor", "Check versions, devices, plugins and data."),
+        "list": "List the components that are installed.",
+        "info": "Describe one component and its options.",
+        "plugins": "List the plugins and their errors.",
+        "doctor": "Check versions, devices, plugins and data.",
     },
 }
-COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
+#: Commands whose module has another name.
+_MODULES = {"rank": "compare"}
 
 
 class App(click.Group):
@@ -75,10 +63,9 @@ class App(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[cmd_name].target.partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
+        module = importlib.import_module(f"ganbench.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        found = (one for one in vars(module).values() if isinstance(one, click.Command))
+        return next(command for command in found if command.name == cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -92,12 +79,10 @@ class App(click.Group):
         width = max(map(len, COMMANDS))
         for title, commands in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(k.ljust(width), entry.help) for k, entry in commands.items()])
+                formatter.write_dl([(k.ljust(width), text) for k, text in commands.items()])
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        from click.shell_completion import CompletionItem
-
-        names = [CompletionItem(k, help=entry.help) for k, entry in COMMANDS.items()]
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(k, help=text) for k, text in COMMANDS.items()]
         options = click.Command.shell_complete(self, ctx, incomplete)
         return [item for item in names if item.value.startswith(incomplete)] + options
 
@@ -107,7 +92,7 @@ class App(click.Group):
             stdout = sys.stdout
             stdout.flush()
         except (BrokenPipeError, EOFError) as error:
-            # click would take the one for exit code 1, and the other for an interruption.
+            # click would turn the first into exit code 1, and the second into an interruption.
             raise _Held(error) from error
         return result
 
@@ -130,7 +115,7 @@ class App(click.Group):
         sys.exit(ended(None, result if isinstance(result, int) else 0))
 
 
-class _Held(Exception):  # noqa: N818 - it carries an error and is none
+class _Held(Exception):  # noqa: N818 - it only carries an error
     def __init__(self, error: Exception) -> None:
         self.error = error
 
@@ -142,8 +127,8 @@ app = App(
     epilog=examples(
         "ganbench run --grid                 train the shipped grid `quick`",
         "ganbench run -a dcgan -l hinge -l wgan-gp -d digits --seeds 3",
-        "ganbench list losses                which losses there are",
-        'ganbench info "dcgan[width=32]"     what an architecture takes',
+        "ganbench list losses                list the losses",
+        'ganbench info "dcgan[width=32]"     show the options of an architecture',
     ),
     params=[],
 )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.base.errors import UsageError
+from ganbench.base.text import plain
+from ganbench.cli.click_options import metrics, with_run_options
+from ganbench.cli.progress_meter import make_meter
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import WrittenPath, columns, examples
-from ganbench.errors import UsageError
+from ganbench.cli.text import as_json, columns, data_dir, examples, out_option
+from ganbench.registry.guard import quiet_stdout
+from ganbench.registry.specs import parse_value
 
 if TYPE_CHECKING:
-    from ganbench.execution.evaluation import Evaluation
+    from ganbench.evaluation.record import Evaluation
 
 
 @click.command(
@@ -35,35 +41,22 @@ if TYPE_CHECKING:
 @click.option("--extractor", metavar="SPEC", default=("auto",), show_default=True, multiple=True,
               help="auto: the data set's own, else the FID Inception network; or its fallback where the "
                    "weights cannot be had. Repeatable.")  # fmt: skip
-@click.option("--metrics", metavar="A,B,…",
-              help="Specs of metrics (see ganbench list metrics); by default all that ganbench "
-                   "computes at every tick and that suit the data.")  # fmt: skip
+@metrics("all that ganbench computes at every tick and that suit the data")
 @click.option("-n", "--samples", type=click.IntRange(2), metavar="N",
               help="Fake images at the most; of a trial's generator 50000 by default.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
               help="Of a trial's latents, and of the choice of N images.")  # fmt: skip
 @click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True,
-              help="Of a data set.")  # fmt: skip
+              help="Split of a data set.")  # fmt: skip
 @click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True,
               help="An option of a metric, such as kid_subset_size=500; repeatable.")  # fmt: skip
-@click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read.")
+@click.option("--skip-broken", is_flag=True, help="Leave out unreadable files.")
 @click.option("--batch-size", type=click.IntRange(1), metavar="N",
               help="Images in one pass; by default what suits the network.")  # fmt: skip
-@click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:0; a GPU if there is one.")
-@click.option(
-    "--data-dir",
-    type=WrittenPath(),
-    metavar="DIR",
-    help="Data folder; else $GANBENCH_DATA or the cache.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-@click.option(
-    "-o",
-    "--out",
-    type=WrittenPath(),
-    metavar="FILE",
-    help="Write the JSON document to a file as well.",
-)
+@with_run_options("device")
+@data_dir
+@as_json
+@out_option("Write the JSON document to a file as well.")
 def eval_(
     metrics: str | None, assignments: tuple[str, ...], as_json: bool, out: str | None, **rest: Any
 ) -> None:
@@ -72,40 +65,31 @@ def eval_(
     Every metric comes from one pass of the images through the feature networks. Memory holds the
     features of at most 100,000 images of a side. The distance is called fid only in the standard FID
     Inception network with its published weights and at 50,000 images, and the classifier score is_mean
-    only in that network; elsewhere they are fd and cs_mean.
+    only in that network; otherwise they are fd and cs_mean.
 
-    Files are read as data sets read them: transparent pixels on white, grey images of 16 bits
+    Files are read as data sets read them: transparent pixels on white, gray images of 16 bits
     scaled to 8, turned as the camera noted; a warning counts those that torch-fidelity reads
-    otherwise. Images are taken in colour (grey ones repeated), or in grey if the real side is a data
-    set of grey images. The features of real images are kept in the cache under a hash of their
+    otherwise. Images are in color (gray ones are repeated), or in gray if the real side is a data
+    set of gray images. The features of real images are kept in the cache under a hash of their
     content.
     """
     target = checked_target(out)
     settings = _settings(assignments)
 
-    from ganbench.cli.meter import make_meter
-    from ganbench.execution.evaluate import evaluate
-    from ganbench.registry.guard import quiet_stdout
+    from ganbench.evaluation.evaluate import evaluate  # loads torch
 
-    meter = make_meter()
-    try:
-        with quiet_stdout():
-            found = evaluate(
-                metrics=() if metrics is None else metrics, settings=settings, meter=meter, **rest
-            )
-    finally:
-        meter.close()
+    asked = () if metrics is None else metrics
+    with contextlib.closing(make_meter()) as meter, quiet_stdout():
+        found = evaluate(metrics=asked, settings=settings, meter=meter, **rest)
     document = json.dumps(found.record(), indent=2, ensure_ascii=False, allow_nan=False)
     click.echo(document if as_json else "\n".join(_lines(found)))
     for warning in found.warnings:
-        click.echo(f"Warning: {_plain(warning)}", err=True)
+        click.echo(f"Warning: {plain(warning)}", err=True)
     if target is not None:
         write_out(target, document + "\n")
 
 
 def _settings(assignments: tuple[str, ...]) -> dict[str, Any]:
-    from ganbench.registry.specs import parse_value
-
     found = {}
     for text in assignments:
         key, equals, value = text.partition("=")
@@ -119,8 +103,7 @@ _ARROWS = {"lower": "↓", "higher": "↑", None: " "}
 
 
 def _lines(found: Evaluation) -> list[str]:
-    """A table for people."""
-    head = [f"extractor {_plain(found.identity)}"]
+    head = [f"extractor {plain(found.identity)}"]
     for side in ("real", "fake"):
         known = found.sides[side]
         if known is not None:
@@ -128,7 +111,7 @@ def _lines(found: Evaluation) -> list[str]:
                 "published statistics" if known["count"] is None else f"{known['count']:,} images"
             )
             split = f", {known['split']} split" if known.get("split") else ""
-            head.append(f"{side:9} {_plain(known['source'])}: {count}{split}")
+            head.append(f"{side:9} {plain(known['source'])}: {count}{split}")
     return [*head, *columns(list(_rows(found)))]
 
 
@@ -147,11 +130,5 @@ def _rows(found: Evaluation) -> Iterator[tuple[str, str, str, str]]:
             if spread is not None:
                 shown += f" ± {spread:.2g}"
             label = "" if column.label == column.name else column.label
-            yield f"{name} {_ARROWS[column.better]}", shown, _plain(label), _plain(note)
+            yield f"{name} {_ARROWS[column.better]}", shown, plain(label), plain(note)
             note = ""
-
-
-def _plain(text: Any) -> str:
-    from ganbench.results.formatting import plain
-
-    return plain(text)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.base.errors import ExportError
+from ganbench.base.text import joined
 from ganbench.cli.results import checked_target
-from ganbench.cli.text import WrittenPath, examples
-from ganbench.errors import ExportError
+from ganbench.cli.text import WrittenPath, examples, out_option
+from ganbench.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from ganbench.execution.exported import Exported
+    from ganbench.generators.export import Exported
 
 _FAILED = 1
 
@@ -25,8 +27,7 @@ _FAILED = 1
 )
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.argument("trial")
-@click.option("-o", "--out", type=WrittenPath(), metavar="FILE",
-              help="A .pt2 or .onnx file; the trial's id and .pt2 by default.")  # fmt: skip
+@out_option("A .pt2 or .onnx file; the trial's id and .pt2 by default.")
 @click.option("--uint8", is_flag=True, help="Images as bytes from 0 to 255, rounded as in every "
               "evaluation; also those to translate.")  # fmt: skip
 @click.option("--truncation", type=click.FloatRange(0), help="Build in less variety for more "
@@ -39,20 +40,19 @@ def export(
     A .pt2 file opens with torch.export.load in plain PyTorch, an .onnx file in ONNX Runtime. Inputs
     are latents (batch, latent_dim), for class-conditional generators also labels (batch,) as int64,
     or, for those that translate, images (batch, c, h, w); any batch size goes. Images come as float32
-    in [-1, 1], (batch, c, h, w). What else is to be known stands in the file as JSON: the extra file
+    in [-1, 1], (batch, c, h, w). The file also describes itself as JSON: the extra file
     ganbench.json of a .pt2, the property ganbench of ONNX.
 
-    The generator is the one that `ganbench sample` draws from. Random numbers that it draws itself
-    are constants in the file: StyleGAN2's noise, pix2pix's dropout. The file appears when its images
-    have been compared with the original's; where they differ, the exit code is 1.
+    The generator is the one that `ganbench sample` draws from. Its own random numbers are constants in
+    the file: StyleGAN2's noise, pix2pix's dropout. The file appears once its images agree with the
+    original's; if they differ, the exit code is 1.
     """
     if out is not None:
         checked_target(out)
 
-    from ganbench.execution.exported import export as write
-    from ganbench.execution.exported import format_of
-    from ganbench.execution.trained import load_trained
-    from ganbench.results.store import RunFolder
+    from ganbench.generators.export import export as write
+    from ganbench.generators.export import format_of
+    from ganbench.generators.trained import load_trained
 
     place = RunFolder(folder).open().find(trial)
     target = checked_target(out or f"{place.id}.pt2")
@@ -71,7 +71,9 @@ def export(
 
 
 def _show(written: Exported) -> None:
-    metadata, batches = written.metadata, _batches()
+    from ganbench.generators.export import BATCHES
+
+    metadata, batches = written.metadata, joined(list(map(str, BATCHES)))
     inputs = ", ".join(map(_tensor, metadata["inputs"]))
     click.echo(f"{inputs} -> {_tensor(metadata['outputs'][0])}")
     click.echo(
@@ -81,13 +83,6 @@ def _show(written: Exported) -> None:
     if metadata["noise"] == "constant":
         click.echo("The generator's own random numbers are constants: all images have the same.")
     click.echo(f"Wrote {written.path} ({written.size / 1e6:.1f} MB)", err=True)
-
-
-def _batches() -> str:
-    from ganbench.execution.exported import BATCHES
-
-    *others, last = map(str, BATCHES)
-    return f"{', '.join(others)} and {last}"
 
 
 def _tensor(described: dict[str, Any]) -> str:

@@ -6,17 +6,15 @@ import math
 import shutil
 import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ganbench.cli.text import columns, echo_json, examples
+from ganbench.cli.text import as_json, columns, echo_json, examples
+from ganbench.grid.budget import Budget
+from ganbench.grid.grid import Grid, shipped_grids
 
-if TYPE_CHECKING:
-    from ganbench.grid.budget import Budget
-    from ganbench.grid.grid import Grid
-
-_WIDEST = 100  # lines beyond are hard to read, however wide the terminal
+_WIDEST = 100  # longer lines are hard to read
 _SCALES = ((1_000_000, "M"), (1_000, "k"))
 
 
@@ -28,15 +26,13 @@ _SCALES = ((1_000_000, "M"), (1_000, "k"))
     )
 )
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@as_json
 def grids(name: str | None, as_json: bool) -> None:
     """List the shipped grids and recipes, or print the file of one.
 
-    A recipe is a grid with the settings of a published result. Its figure stands in the list; its
-    file says where that comes from, and in what its settings differ from the source's.
+    A recipe is a grid with the settings of a published result. The list shows its figure; its file
+    names the source, and the settings that differ from it.
     """
-    from ganbench.grid.grid import Grid, shipped_grids
-
     if name is not None:
         loaded = Grid.named(name)
         if as_json:
@@ -65,7 +61,7 @@ def _summary(name: str, grid: Grid) -> dict[str, Any]:
 
 
 def _lines(shipped: Mapping[str, Grid]) -> list[str]:
-    """A line of figures for each grid, and below it the description, too long for a column."""
+    """A line of figures for each grid, with its description below."""
     rows: list[tuple[str, ...]] = [("name", "kind", "cells", "seeds", "budget", "published")]
     for name, grid in shipped.items():
         counts = (str(_cells(grid)), str(len(grid.seeds)))
@@ -74,15 +70,9 @@ def _lines(shipped: Mapping[str, Grid]) -> list[str]:
     width = min(shutil.get_terminal_size().columns, _WIDEST)
     lines = [heading]
     for grid, line in zip(shipped.values(), table, strict=True):
-        description = str(grid.about.get("description", ""))
-        lines.append(line)
-        lines += textwrap.wrap(
-            description,
-            width,
-            initial_indent="  ",
-            subsequent_indent="  ",
-            break_on_hyphens=False,  # which names have
-        )
+        text = str(grid.about.get("description", ""))
+        wrapped = textwrap.wrap(text, width - 2, break_on_hyphens=False)  # names have hyphens
+        lines += [line, *(f"  {part}" for part in wrapped)]
     return lines
 
 
@@ -95,7 +85,7 @@ def _cells(grid: Grid) -> int:
 
 
 def _short(budget: Budget) -> str:
-    """A budget as few letters, which ``--budget`` understands as well."""
+    """A budget in few letters, as ``--budget`` takes it."""
     text = str(budget)
     if budget.unit != "images":
         return text

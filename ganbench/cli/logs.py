@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
+import io
 import os
 import re
 import sys
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import click
 
+from ganbench.base.errors import UsageError
+from ganbench.base.text import plain
 from ganbench.cli.outcomes import INTERRUPTED, reader_gone
 from ganbench.cli.text import WrittenPath, examples
-from ganbench.errors import UsageError
-
-if TYPE_CHECKING:
-    from ganbench.results.store import RunFolder, TrialFolder
+from ganbench.execution.run_status import look_at
+from ganbench.store.run_folder import RunFolder
+from ganbench.store.schema import FINISHED
+from ganbench.store.trial_folder import TrialFolder
 
 _BLOCK = 1 << 16
 _PAUSE = 0.25  # seconds between looks at a log that is being written
@@ -37,7 +39,7 @@ _SILENCE = 1.0  # after which a trial that has its row will print no more
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.argument("trial")
 @click.option(
-    "-f", "--follow", is_flag=True, help="Go on as text comes, until the trial has ended."
+    "-f", "--follow", is_flag=True, help="Also print what comes, until the trial has ended."
 )
 @click.option("-n", "--lines", type=click.IntRange(0), metavar="LINES", help="Only the last lines.")
 def logs(folder: str, trial: str, follow: bool, lines: int | None) -> int | None:
@@ -45,14 +47,12 @@ def logs(folder: str, trial: str, follow: bool, lines: int | None) -> int | None
 
     On a terminal control characters are shown as \\x1b; elsewhere every byte goes out as it is.
     """
-    from ganbench.results.store import RunFolder
-
     run = RunFolder(folder).open()
     place = run.find(trial, planned=run.read_plan() or ())
     try:
-        log = _Log(place, lines, _Following(run, place) if follow else None)
+        log = _Log(run, place, lines, follow)
         _write(log.blocks())
-    except KeyboardInterrupt:  # how following a log ends as a rule
+    except KeyboardInterrupt:  # the usual end of following a log
         return INTERRUPTED
     if not log.found:
         raise UsageError(f"trial {place.id} has no log: {_why_none(place)}")
@@ -62,7 +62,7 @@ def logs(folder: str, trial: str, follow: bool, lines: int | None) -> int | None
 
 
 def _write(blocks: Iterator[bytes]) -> None:
-    """Put bytes out as they are, or, on a terminal, made harmless."""
+    """Write bytes as they are, or, on a terminal, made harmless."""
     harmless = Harmless() if sys.stdout.isatty() else None
     out = sys.stdout.buffer
     for block in blocks:
@@ -77,77 +77,42 @@ def _encoded(text: str) -> bytes:
 
 
 class Harmless:
-    """Text for a terminal that it cannot be steered by.
+    """Makes text that cannot steer a terminal.
 
-    Lines end as on any system, or where a progress bar returns to its beginning; other control
-    characters, and those that reorder text, are shown by their number.
+    Lines end as on any system, or where a progress bar returns to its beginning. Other control
+    characters, and those that reorder text, appear as their numbers.
     """
 
     def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        self._held = ""
+        decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
 
     def text(self, data: bytes, final: bool = False) -> str:
         """What to show for the next bytes of a stream."""
-        text = self._held + self._decoder.decode(data, final)
-        # Whether a carriage return ends a line by itself shows in what follows it.
-        cut = len(text) - (text.endswith("\r") and not final)
-        text, self._held = text[:cut], text[cut:]
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return _STEERING.sub(lambda match: _numbered(match[0]), text)
+        text = self._decoder.decode(data, final)
+        return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def _numbered(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
-class _Following:
-    """Whether more text may come into a trial's log."""
-
-    def __init__(self, run: RunFolder, trial: TrialFolder) -> None:
-        self._run, self._trial = run, trial
-        self._next_look = 0.0
-        self._told = False
-        self._ended = False
-
-    def ended(self) -> bool:
-        """Whether the trial has its final row and nobody trains it anew; looks once a second."""
-        if not self._ended and time.monotonic() >= self._next_look:
-            self._ended = self._look()
-            self._next_look = time.monotonic() + _LOOK
-        return self._ended
-
-    def _look(self) -> bool:
-        from ganbench.execution.watch import look_at
-        from ganbench.results.schema import FINISHED
-
-        status, running, alive = look_at(self._run, self._trial)
-        if not alive and status not in FINISHED and not self._told:
-            self._told = True
-            click.echo(
-                "Nothing is running; waiting for the trial to go on (Ctrl-C ends).", err=True
-            )
-        return status in FINISHED and not running
-
-
 class _Log:
     """The bytes of a trial's log.
 
-    :ivar found: whether there was one.
-    :ivar empty: whether there was nothing in it.
+    :ivar found: whether it exists.
+    :ivar empty: whether it holds nothing.
     """
 
-    def __init__(self, trial: TrialFolder, lines: int | None, following: _Following | None) -> None:
-        self._path = trial.log_txt
-        self._lines, self._following = lines, following
+    def __init__(self, run: RunFolder, trial: TrialFolder, lines: int | None, follow: bool) -> None:
+        self._run, self._trial, self._path = run, trial, trial.log_txt
+        self._lines, self._follow = lines, follow
+        self._next_look = 0.0
+        self._said = False
+        self._ended = not follow
         self.found, self.empty = False, True
 
     def blocks(self) -> Iterator[bytes]:
-        """The log in blocks, and what is added to it while it is followed."""
+        """The log in blocks, and new text while it is followed."""
         file, lines = self._first(), self._lines
         while file is not None:
             self.found = True
@@ -156,32 +121,32 @@ class _Log:
                 if lines is not None:
                     seek_last_lines(file, lines)
                 file = yield from self._content(file)
-            lines = None  # a log that takes this one's place is new as a whole
+            lines = None  # a log that replaces this one is all new
 
     def _first(self) -> BinaryIO | None:
-        """The log, once there is one; None if there will be none."""
+        """Wait for the log; None if the trial has ended without one."""
         while True:
-            ended = self._following is None or self._following.ended()
+            ended = self._no_more()
             file = _opened(self._path)
             if file is not None or ended:
                 return file
             _pause()
 
     def _content(self, file: BinaryIO) -> Generator[bytes, None, BinaryIO | None]:
-        """What one file holds, until no more comes; returns the file that took its place, if any."""
+        """The content of one file, until no more comes; returns the file that replaced it, if any."""
         silent = time.monotonic()
         while True:
-            another = None if self._following is None else _another(self._path, file)
+            another = _another(self._path, file) if self._follow else None
             while block := file.read(_BLOCK):
                 self.empty = False
                 yield block
                 silent = time.monotonic()
-            if another is not None or self._following is None:
+            if another is not None or not self._follow:
                 return another
             if os.fstat(file.fileno()).st_size < file.tell():
-                click.echo("The log was cut; it goes on from its beginning.", err=True)
+                click.echo("The log was cut; it continues from its beginning.", err=True)
                 file.seek(0)
-            elif not self._following.ended():
+            elif not self._no_more():
                 _pause()
                 silent = time.monotonic()
             elif time.monotonic() - silent >= _SILENCE:
@@ -189,9 +154,22 @@ class _Log:
             else:
                 _pause()
 
+    def _no_more(self) -> bool:
+        """Whether the trial has its final row and nobody trains it again; looks once a second."""
+        if not self._ended and time.monotonic() >= self._next_look:
+            status, running, alive = look_at(self._run, self._trial)
+            self._ended = status in FINISHED and not running
+            if not alive and status not in FINISHED and not self._said:
+                self._said = True
+                click.echo(
+                    "Nothing is running; waiting for the trial to continue (Ctrl-C ends).", err=True
+                )
+            self._next_look = time.monotonic() + _LOOK
+        return self._ended
+
 
 def seek_last_lines(file: BinaryIO, lines: int) -> None:
-    """Go to where the last lines of a file begin, reading no more than them."""
+    """Seek the beginning of the last lines of a file, and read no more than them."""
     end = file.seek(0, os.SEEK_END)
     position, left = end, lines + 1  # the end of the line before them is one more
     while position > 0 and left > 0:
@@ -220,16 +198,12 @@ def _opened(path: Path) -> BinaryIO | None:
 
 
 def _another(path: Path, file: BinaryIO) -> BinaryIO | None:
-    """The file that the path leads to, if it is not the one that is read."""
+    """The file at the path, if it is another one."""
     there = _opened(path)
-    if there is None:
+    if there is not None and os.path.samestat(os.fstat(there.fileno()), os.fstat(file.fileno())):
+        there.close()
         return None
-    with contextlib.ExitStack() as stack:
-        stack.callback(there.close)
-        if os.path.samestat(os.fstat(there.fileno()), os.fstat(file.fileno())):
-            return None
-        stack.pop_all()
-        return there
+    return there
 
 
 def _pause() -> None:
@@ -240,11 +214,9 @@ def _pause() -> None:
 
 
 def _why_none(trial: TrialFolder) -> str:
-    from ganbench.results.formatting import plain
-
     row = trial.read_row()
     if row is None:
         return "it has not been started"
     if row["status"] == "skipped":
         return plain(f"it was skipped: {row['error']}")
-    return "it was removed, or nothing was ever printed"
+    return "it was removed, or the trial printed nothing"

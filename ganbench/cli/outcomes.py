@@ -1,4 +1,4 @@
-"""What every outcome of a command becomes: an exit code, and a sentence for a person."""
+"""Turn the outcome of a command into an exit code and a sentence."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import TextIO
 
 import click
 
-from ganbench.errors import InterruptedTraining, UsageError
+from ganbench.base.errors import InterruptedTraining, UsageError
 
 WRONG_USE = 2
 INTERNAL_ERROR = 3
 INTERRUPTED = 130
-READER_GONE = 141  # as of a process that SIGPIPE ended
+READER_GONE = 141  # like a process that SIGPIPE ended
 
-#: What a system says of a place that takes no more: no fault of the program that writes.
+#: Errors of a place that cannot be written to; the program that writes is not at fault.
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
 def ended(error: BaseException | None, code: int = 0) -> int:
-    """Flush what a command has printed, tell a person what ended it, and give the exit code.
+    """Flush the output of a command, print what ended it, and return the exit code.
 
     :param error: None for a command that ended by itself with the code.
     """
@@ -33,15 +33,18 @@ def ended(error: BaseException | None, code: int = 0) -> int:
         if error is not None:
             code = exit_code(error)
         stdout.flush()
-    except OSError as another:  # what is to be told cannot be, on either stream
+    except OSError as another:  # neither stream can be written
         code = exit_code(another) if error is None else code or WRONG_USE
     for stream in (sys.stdout, sys.stderr):
-        _drop_unwritable(stream)
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            _drop(stream)
     return code
 
 
 def exit_code(error: BaseException) -> int:
-    """Tell a person what ended a command, and give the process's exit code for it."""
+    """Print what ended a command, and return the exit code of the process."""
     if isinstance(error, BrokenPipeError) and reader_gone():
         _drop(sys.stdout)
         return READER_GONE
@@ -67,7 +70,7 @@ def exit_code(error: BaseException) -> int:
 
 
 def reader_gone() -> bool:
-    """Whether it is standard output whose reader has left, and not some pipe of our own."""
+    """Whether the reader of standard output has left; other pipes do not count."""
     try:
         poll = select.poll()
         poll.register(sys.stdout.fileno(), select.POLLOUT)
@@ -77,7 +80,7 @@ def reader_gone() -> bool:
 
 
 def unwritable(error: OSError) -> str:
-    """A sentence where an error says that a standard stream cannot be written; empty for another."""
+    """A sentence for an error of a standard stream that cannot be written, else an empty text."""
     if error.errno not in _UNWRITABLE or error.filename is not None:
         return ""
     for name, stream in (("output", sys.stdout), ("error", sys.stderr)):
@@ -87,7 +90,7 @@ def unwritable(error: OSError) -> str:
 
 
 def _fails_again(stream: TextIO) -> bool:
-    """Whether a stream still holds what it could not write; one without a buffer never does."""
+    """Whether a stream still holds text that it could not write; an unbuffered stream never does."""
     try:
         stream.flush()
     except OSError:
@@ -96,7 +99,7 @@ def _fails_again(stream: TextIO) -> bool:
 
 
 def _was_written(stream: TextIO, error: OSError) -> bool:
-    """Whether the function that failed had the stream at hand."""
+    """Whether the function that failed was using the stream."""
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next
@@ -105,15 +108,8 @@ def _was_written(stream: TextIO, error: OSError) -> bool:
     return any(value is known for value in values for known in streams if known is not None)
 
 
-def _drop_unwritable(stream: TextIO) -> None:
-    try:
-        stream.flush()
-    except (OSError, ValueError):
-        _drop(stream)
-
-
 def _drop(stream: TextIO) -> None:
-    """Let what is still buffered go nowhere, or Python would fail when it closes the stream."""
+    """Discard buffered text, or Python would fail when it closes the stream."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

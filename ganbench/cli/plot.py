@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ganbench.base.errors import UsageError
 from ganbench.cli.results import checked_target, write_out
 from ganbench.cli.text import WrittenPath, examples
-from ganbench.errors import UsageError
+from ganbench.report.matplotlib_renderer.style import FigureStyle
 
 if TYPE_CHECKING:
-    from ganbench.report.files.figures import Wish
+    from ganbench.report.plot_request import PlotRequest
 
 KINDS = ("curves", "heatmap", "pareto", "profile", "samples")
 SUFFIXES = (".png", ".pdf", ".svg")
 
-#: Which kinds an option is for, where it is not for all.
+#: The kinds that an option is for, if it is not for all.
 _FOR: dict[str, tuple[str, ...]] = {
     "metric": ("curves", "heatmap", "pareto", "profile"),
     "over": ("curves", "profile"),
@@ -38,42 +39,51 @@ _FOR: dict[str, tuple[str, ...]] = {
         "ganbench plot runs/quick --kind curves -o curves.pdf",
         "ganbench plot runs/quick --kind heatmap --metric precision -o precision.svg",
         "ganbench plot runs/quick --kind profile --by architecture -o profile.pdf",
-        "ganbench plot runs/quick --kind samples --trials mlp-hinge-digits-s0 --ticks -o film.png",
+        "ganbench plot runs/quick --kind samples --trials mlp-hinge-digits-s0 --ticks -o timeline.png",
     )
 )
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
-@click.option("--kind", type=click.Choice(KINDS), required=True, help="What to draw.")
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="The kind of figure.")
 @click.option("-o", "--out", type=WrittenPath(), metavar="FILE", required=True,
               help="The file: .png, .pdf or .svg.")  # fmt: skip
 @click.option("--metric", metavar="COLUMN",
-              help="Of results, or of histories for curves; the primary one by default.")  # fmt: skip
-@click.option("--dataset", metavar="SPEC", help="Only this data set; by default a panel for each.")
+              help="The metric to draw; by default the primary one.")  # fmt: skip
+@click.option(
+    "--dataset", metavar="SPEC", help="Draw this data set only; by default each has a panel."
+)
 @click.option("--over", type=click.Choice(["images", "seconds"]), default="images",
-              show_default=True, help="What curves run over.")  # fmt: skip
+              show_default=True, help="What curves and --target count on the x axis.")  # fmt: skip
 @click.option("--band", type=click.Choice(["interval", "range", "none"]), default="interval",
-              show_default=True, help="The median's interval, or the seeds' range.")  # fmt: skip
-@click.option(
-    "--by", metavar="AXIS", help="Axis that a profile compares; loss, if there are several."
-)
+              show_default=True, help="The band: the median's interval, or all seeds.")  # fmt: skip
+@click.option("--by", metavar="AXIS", help="The axis that a profile compares; by default loss.")
 @click.option("--target", metavar="VALUE", type=float,
-              help="Profile of the time to reach this value of the metric.")  # fmt: skip
+              help="Draw the profile of the time to reach this value.")  # fmt: skip
 @click.option("--speed", metavar="COLUMN", default="images_per_second", show_default=True,
-              help="What pareto draws quality against.")  # fmt: skip
-@click.option("--trials", metavar="A,B,…", help="Trials to show samples of: ids, or parts of them.")
-@click.option("--ticks", metavar="[N,N,…]", is_flag=False, flag_value="all",
-              help="Samples of the same latents at these ticks, or at all.")  # fmt: skip
+              help="The column on the x axis of pareto.")  # fmt: skip
 @click.option(
-    "--log/--linear", "log", default=None, help="Scale of the metric; by default, what suits it."
+    "--trials", metavar="A,B,…", help="Show samples of these trials: ids, or parts of them."
 )
-@click.option("--width", type=click.FloatRange(1.5, 40), metavar="INCHES", help="Of the figure.")
-@click.option("--height", type=click.FloatRange(0.5, 60), metavar="INCHES", help="Of the figure.")
+@click.option("--ticks", metavar="[N,N,…]", is_flag=False, flag_value="all",
+              help="Show timelines: the same latents at these ticks, or at all.")  # fmt: skip
+@click.option(
+    "--log/--linear",
+    "log",
+    default=None,
+    help="The scale of the metric; by default the one that suits it.",
+)
+@click.option(
+    "--width", type=click.FloatRange(1.5, 40), metavar="INCHES", help="Width of the figure."
+)
+@click.option(
+    "--height", type=click.FloatRange(0.5, 60), metavar="INCHES", help="Height of the figure."
+)
 @click.option("--dpi", type=click.IntRange(30, 1200), default=300, show_default=True,
-              help="Of a PNG, and of pictures in the others.")  # fmt: skip
+              help="Resolution of a PNG, and of pictures in a PDF or SVG.")  # fmt: skip
 @click.option("--caption/--no-caption", default=True, show_default=True,
-              help="Whether the figure says what its bands are; without, it is printed.")  # fmt: skip
+              help="Write the caption into the figure; else print it.")  # fmt: skip
 @click.pass_context
 def plot(ctx: click.Context, folder: str, kind: str, out: str, **options: Any) -> None:
-    """Draw one figure of a run into a file, also while the run goes on.
+    """Draw one figure of a run into a file, also during the run.
 
     Data sets, extractors and protocols that do not compare get panels of their own. A trial that
     failed or diverged counts as the worst.
@@ -84,11 +94,11 @@ def plot(ctx: click.Context, folder: str, kind: str, out: str, **options: Any) -
     target = checked_target(out)
     assert target is not None
     _check_options(ctx, kind)
-    wish = _wish(kind, options)
+    request = _request(kind, options)
 
-    from ganbench.report.files.figures import draw
+    from ganbench.report.plot_request import draw
 
-    figure = draw(folder, wish, suffix)
+    figure = draw(folder, request, suffix)
     for problem in figure.problems:
         click.echo(f"Warning: {problem}", err=True)
     write_out(target, figure.content)
@@ -104,19 +114,18 @@ def _check_options(ctx: click.Context, kind: str) -> None:
             raise UsageError(f"{flag} for --kind {' or '.join(kinds)}, not for {kind}")
     target = ctx.params["target"]
     if target is not None and not math.isfinite(target):
-        raise UsageError(f"--target {target:g} is no value that a curve could reach")
+        raise UsageError(f"--target {target:g}: expected a finite number")
     over = ctx.get_parameter_source("over") == ParameterSource.COMMANDLINE
     if kind == "profile" and over and target is None:
-        raise UsageError("--over is for profiles of the time to a --target; name one")
+        raise UsageError("--over is for profiles of the time to a --target; add --target VALUE")
 
 
-def _wish(kind: str, options: dict[str, Any]) -> Wish:
-    from ganbench.report.files.figures import Wish
-    from ganbench.report.files.style import Look
+def _request(kind: str, options: dict[str, Any]) -> PlotRequest:
+    from ganbench.report.plot_request import PlotRequest
 
     names = ("width", "height", "dpi", "log", "caption")
-    look = Look(**{name: options[name] for name in names})
-    return Wish(
+    style = FigureStyle(**{name: options[name] for name in names})
+    return PlotRequest(
         kind=kind,
         metric=options["metric"],
         dataset=options["dataset"],
@@ -127,7 +136,7 @@ def _wish(kind: str, options: dict[str, Any]) -> Wish:
         speed=options["speed"],
         trials=_listed(options["trials"]),
         ticks=_ticks(options["ticks"]),
-        look=look,
+        style=style,
     )
 
 
@@ -136,7 +145,7 @@ def _listed(text: str | None) -> list[str]:
 
 
 def _ticks(text: str | None) -> list[int] | None:
-    """The named ticks; an empty list stands for all, None for no strips."""
+    """The named ticks; an empty list stands for all, None for no timelines."""
     if text is None or text == "all":
         return None if text is None else []
     try:

@@ -1,13 +1,14 @@
-"""``ganbench plugins``: every entry point, what became of it and what it provides."""
+"""``ganbench plugins``: every entry point, its state and what it provides."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import click
 
-from ganbench.cli.text import columns, echo_json, examples
-from ganbench.registry import PluginRecord, default_registry
+from ganbench.cli.text import as_json, columns, echo_json, examples
+from ganbench.registry import PluginRecord, default_registry, kind_of
 
 
 @click.command(
@@ -18,12 +19,12 @@ from ganbench.registry import PluginRecord, default_registry
         "GANBENCH_STRICT_PLUGINS=1 GANBENCH_DEBUG=1 ganbench plugins     where one fails",
     ),
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@as_json
 def plugins(as_json: bool) -> None:
     """List every plugin: distribution, version, state, load time, what it provides, its error.
 
-    GANBENCH_PLUGINS=a,b loads only these plugins or distributions beside the built-in ones,
-    GANBENCH_DISABLE_PLUGINS=a blocks, and GANBENCH_STRICT_PLUGINS=1 makes a failure an error.
+    GANBENCH_PLUGINS=a,b loads only these plugins or distributions and the built-in ones.
+    GANBENCH_DISABLE_PLUGINS=a blocks plugins. GANBENCH_STRICT_PLUGINS=1 makes a failure an error.
     """
     records = default_registry().plugins
     if as_json:
@@ -33,8 +34,7 @@ def plugins(as_json: bool) -> None:
         click.echo("No plugins are installed.")
         return
     heading = ("plugin", "distribution", "version", "state", "ms", "provides")
-    rows = [_cells(record) for record in records]
-    head, *lines = columns([heading, *rows])
+    head, *lines = columns([heading, *map(_cells, records)])
     click.echo(head)
     for record, line in zip(records, lines, strict=True):
         click.echo(line)
@@ -45,33 +45,16 @@ def plugins(as_json: bool) -> None:
 
 
 def _cells(record: PluginRecord) -> tuple[str, ...]:
-    counts: dict[str, int] = {}
-    for provided in record.provides:
-        kind = provided.partition(":")[0]
-        counts[kind] = counts.get(kind, 0) + 1
-    provides = ", ".join(f"{n} {kind if n == 1 else _plural(kind)}" for kind, n in counts.items())
-    if len(record.provides) <= 3:
-        provides = ", ".join(record.provides)
+    provides = ", ".join(record.provides)
+    if len(record.provides) > 3:
+        counts = Counter(provided.partition(":")[0] for provided in record.provides)
+        named = {kind: kind if n == 1 else kind_of(kind).plural for kind, n in counts.items()}
+        provides = ", ".join(f"{n} {named[kind]}" for kind, n in counts.items())
     state, milliseconds = record.state.value, f"{record.load_ms:.1f}".rjust(6)
     return record.name, record.distribution, record.version, state, milliseconds, provides
 
 
-def _plural(kind: str) -> str:
-    from ganbench.registry import kind_of
-
-    return kind_of(kind).plural
-
-
 def _document(record: PluginRecord) -> dict[str, Any]:
-    return {
-        "name": record.name,
-        "distribution": record.distribution,
-        "version": record.version,
-        "value": record.value,
-        "state": record.state.value,
-        "error": record.error,
-        "warnings": record.warnings,
-        "load_ms": round(record.load_ms, 3),
-        "hooks": record.hooks,
-        "provides": record.provides,
-    }
+    names = ("name", "distribution", "version", "value", "error", "warnings", "hooks", "provides")
+    document = {name: getattr(record, name) for name in names}
+    return document | {"state": record.state.value, "load_ms": round(record.load_ms, 3)}

@@ -25,9 +25,9 @@ from ganbench.cli.text import WrittenPath, examples
     help="The HTML file; by default DIR/report.html.",
 )
 def report(folder: str, out: str | None) -> None:
-    """Write a run's report: findings, tables, figures and samples in one HTML file.
+    """Write the report of a run: findings, tables, figures and samples in one HTML file.
 
-    It needs no network and no other file. A run that goes on can be reported, too.
+    The file works without a network and without other files. It can be written during a run.
     """
     target = checked_target(out)
 

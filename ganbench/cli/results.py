@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from ganbench.base.errors import UsageError
+from ganbench.base.files import write_atomically
 from ganbench.cli.text import WrittenPath, examples, to_file
-from ganbench.errors import UsageError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
 
@@ -29,12 +27,14 @@ _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
 @click.option("--by-cell", is_flag=True,
               help="One row per cell: medians over seeds with their intervals.")  # fmt: skip
 @click.option("--shared-spread", is_flag=True,
-              help="With --by-cell: cells vary alike over seeds, which few seeds need.")  # fmt: skip
+              help="With --by-cell: cells vary alike over seeds; for few seeds.")  # fmt: skip
 @click.option(
-    "--sort", metavar="COLUMN", help="Best first; by default, data set and primary metric."
+    "--sort",
+    metavar="COLUMN",
+    help="Sort by this column, best first; by default by data set and primary metric.",
 )
 @click.option("--columns", metavar="A,B,…",
-              help="Columns to show, separated by commas; docs/columns.md has all.")  # fmt: skip
+              help="Columns to show, separated by commas; docs/columns.md lists all.")  # fmt: skip
 @to_file
 def results(
     folder: str,
@@ -47,38 +47,34 @@ def results(
 ) -> None:
     """Print the table of a run's trials, also while the run goes on."""
     if format_ == "parquet" and out is None:
-        raise UsageError("--format parquet is binary; say where to with -o FILE")
+        raise UsageError("--format parquet is binary; name a file with -o FILE")
     if shared_spread and not by_cell:
-        raise UsageError("--shared-spread is about intervals over seeds: add --by-cell")
+        raise UsageError("--shared-spread changes intervals over seeds: add --by-cell")
     target = checked_target(out)
 
-    from ganbench.results.frames import read_results
+    from ganbench.present.formats import render_results
+    from ganbench.store.frames import read_results
 
     names = None if columns is None else [name for name in columns.split(",") if name.strip()]
     found = read_results(folder)
     for problem in found.problems:
-        click.echo(f"Warning: {problem}", err=True)
-    shape = {"by_cell": by_cell, "columns": names, "sort": sort, "shared_spread": shared_spread}
-    content = _formatted(found.frame, format_, shape, to_file=target is not None)
-    if target is None:
-        assert isinstance(content, str)
-        click.echo(content, nl=not content.endswith("\n"))
-        return
+        warn(problem)
+    plain: dict[str, Any] = {} if target is None else {"color": False, "width": 160}
+    content = render_results(
+        found.frame,
+        format_,
+        by_cell=by_cell,
+        columns=names,
+        sort=sort,
+        shared_spread=shared_spread,
+        **plain,
+    )
     write_out(target, content)
 
 
-def _formatted(
-    frame: pd.DataFrame, format_: str, shape: dict[str, Any], to_file: bool
-) -> str | bytes:
-    from ganbench.results import export
-    from ganbench.results.tables import render_table
-
-    if format_ == "table":
-        plain: dict[str, Any] = {"color": False, "width": 160} if to_file else {}
-        return render_table(frame, **shape, **plain) + "\n"
-    if format_ in export.READABLE:
-        return export.READABLE[format_](frame, **shape)
-    return export.EXACT[format_](export.exact(frame, **shape))
+def warn(problem: str) -> None:
+    """Print a problem of a run's files on standard error."""
+    click.echo(f"Warning: {problem}", err=True)
 
 
 def checked_target(out: str | None) -> Path | None:
@@ -93,10 +89,11 @@ def checked_target(out: str | None) -> Path | None:
     return target
 
 
-def write_out(target: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all; raises UsageError if the system does not let us."""
-    from ganbench.results.files import write_atomically
-
+def write_out(target: Path | None, content: str | bytes) -> None:
+    """Print text, or write a file whole or not at all; raises UsageError if the system refuses."""
+    if target is None:
+        click.echo(content, nl=False)
+        return
     data = content.encode() if isinstance(content, str) else content
     try:
         if target.exists() and not target.is_file():  # a pipe or a device

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli.text import WrittenPath, columns, echo_json, examples
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
+from ganbench.base.paths import existing_data_root
+from ganbench.base.text import clock
+from ganbench.cli.click_options import with_run_options
+from ganbench.cli.text import (
+    as_json,
+    columns,
+    data_dir,
+    echo_json,
+    examples,
+    out_option,
+)
+from ganbench.execution.placement import choose_device, place
+from ganbench.execution.progress.live_display import make_progress
+from ganbench.execution.run import configure, default_folder, execute
+from ganbench.execution.run_options import RunOptions
+from ganbench.execution.run_result import RunResult
+from ganbench.grid.grid import AXES, Grid
+from ganbench.grid.plan import Plan, expand
+from ganbench.grid.settings import parse_assignment
+from ganbench.registry.guard import quiet_stdout
+from ganbench.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import torch
 
     from ganbench.execution.estimate import Estimate
-    from ganbench.execution.options import RunOptions
-    from ganbench.execution.run import RunResult
-    from ganbench.grid.grid import Grid
-    from ganbench.grid.plan import Plan
 
 _QUICK = "quick"
-_AXES = ("architecture", "loss", "dataset", "regularizer", "augmentation")
 
 
 def _axis(short: str, name: str, plural: str) -> Any:
@@ -30,7 +46,7 @@ def _axis(short: str, name: str, plural: str) -> Any:
         name,
         metavar="SPEC",
         multiple=True,
-        help=f"{name.capitalize()} on the grid's axis, in place of its {plural}; repeatable.",
+        help=f"{name.capitalize()} that replaces the grid's {plural}; repeatable.",
     )
 
 
@@ -64,56 +80,17 @@ def _axis(short: str, name: str, plural: str) -> Any:
     multiple=True,
     help="A setting, such as training.batch_size=64 or evaluation.ticks=5; repeatable.",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=WrittenPath(),
-    metavar="DIR",
-    help="Run folder; by default runs/ and the grid's name.",
-)
-@click.option("-j", "--jobs", default="1", metavar="JOBS",
-              help="Trials at a time, or `auto`: one for each core or GPU.")  # fmt: skip
-@click.option("--threads", type=click.IntRange(1), metavar="N",
-              help="CPU threads of a trial; on the CPU 1 by default.")  # fmt: skip
-@click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:0; a GPU if there is one.")
-@click.option("--executor", metavar="NAME",
-              help="local (worker processes), ray, or inline (this process).")  # fmt: skip
-@click.option("--timeout", metavar="TIME", help="End trials that take longer, such as 90s or 10m.")
-@click.option("--retries", type=click.IntRange(0), default=0, metavar="N",
-              help="Further attempts at a trial that fails.")  # fmt: skip
-@click.option("--retry-failed", is_flag=True, help="Go on with trials that failed before.")
-@click.option("--rerun", metavar="SPEC", multiple=True,
-              help="Train anew what has this component, or this trial; repeatable.")  # fmt: skip
-@click.option("--keep-results", is_flag=True,
-              help="Keep results of components whose files were edited, as in a comment.")  # fmt: skip
-@click.option("--fail-fast", is_flag=True, help="Stop at the first trial that fails.")
-@click.option("--isolate", is_flag=True, help="A fresh process for every trial.")
-@click.option(
-    "--memory-limit", metavar="SIZE", help="What a worker may allocate, such as 4GB; CPU."
-)
-@click.option("--gpus-per-trial", type=float, metavar="SHARE",
-              help="A trial's share of a GPU, such as 0.25.")  # fmt: skip
-@click.option("--ray-address", metavar="ADDRESS", help="Ray cluster; else one is started here.")
-@click.option("--store", metavar="URL", help="Where Ray nodes without the run folder put files.")
-@click.option("-c", "--callback", "callbacks", metavar="SPEC", multiple=True,
-              help="A callback that follows the trials, such as tensorboard; repeatable.")  # fmt: skip
-@click.option(
-    "--data-dir",
-    type=WrittenPath(),
-    metavar="DIR",
-    help="Data folder; else $GANBENCH_DATA or the cache.",
-)
+@out_option("Run folder; by default runs/ and the grid's name.", "DIR")
+@with_run_options()
+@data_dir
 @click.option("--dry-run", is_flag=True, help="Only list cells, trials and what will be skipped.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+@as_json
 def run(
     grid: str | None,
     seeds: int | None,
     budget: str | None,
     assignments: tuple[str, ...],
     out: str | None,
-    jobs: str,
-    timeout: str | None,
-    memory_limit: str | None,
     data_dir: str | None,
     dry_run: bool,
     as_json: bool,
@@ -121,73 +98,39 @@ def run(
 ) -> int:
     """Train every combination of a grid and evaluate it.
 
-    Running again into the same folder finishes what is missing and retrains nothing that is done,
-    but for trials of components whose files were edited since.
+    A second run into the same folder finishes the missing trials, and retrains only the trials of
+    components whose files were edited.
     Exit code: 0 all went well, 1 some trial failed, 2 wrong use, 5 nothing to run, 130 interrupted
     with the state saved.
     """
-    axes = {axis: others.pop(axis) for axis in _AXES}
-    configured = _configured(grid, axes, seeds, budget, assignments)
-    if data_dir is not None and not Path(data_dir).is_dir():
-        raise UsageError(f"--data-dir {data_dir}: there is no such folder")
-
-    from ganbench.execution import run as execution
-    from ganbench.execution.options import RunOptions, parse_jobs, parse_seconds, parse_size
-    from ganbench.paths import data_root
-    from ganbench.results.store import RunFolder
-
-    options = RunOptions(
-        jobs=parse_jobs(jobs),
-        timeout=parse_seconds(timeout),
-        memory_limit=parse_size(memory_limit),
-        **others,
-    )
-    root = data_root(data_dir)
-    if dry_run:
-        return _dry_run(configured, root, options, as_json)
-
-    from ganbench.execution.progress import make_progress
-    from ganbench.registry.guard import quiet_stdout
-
-    folder = RunFolder(execution.default_folder(grid or "run") if out is None else out)
-    progress = make_progress(quiet=as_json)
-    try:
-        with quiet_stdout():
-            result = execution.execute(configured, folder, root, options, progress)
-    finally:
-        progress.close()
-    _show_result(result, options, as_json)
-    return result.exit_code
-
-
-def _configured(
-    grid: str | None,
-    axes: dict[str, tuple[str, ...]],
-    seeds: int | None,
-    budget: str | None,
-    assignments: tuple[str, ...],
-) -> Grid:
-    from ganbench.execution.run import configure
-    from ganbench.grid.settings import parse_assignment
-
+    axes = {axis: others.pop(axis) for axis in AXES}
     sections: dict[str, dict[str, Any]] = {"training": {}, "evaluation": {}}
     for text in assignments:
         section, key, value = parse_assignment(text)
         sections[section][key] = value
-    source: Any = grid
-    if grid is None:
-        missing = [axis for axis in ("architecture", "loss", "dataset") if not axes[axis]]
-        if missing:
-            raise UsageError(f"no {missing[0]} is given; give -a, -l and -d, or a grid with --grid")
-        source = {"grid": {axis: list(specs) for axis, specs in axes.items() if specs}}
-    return configure(source, axes, seeds, budget, sections["training"], sections["evaluation"])
+    configured = configure(_source(grid, axes), axes, seeds, budget, **sections)
+    root, options = existing_data_root(data_dir), RunOptions.of(**others)
+    if dry_run:
+        return _dry_run(configured, root, options, as_json)
+    folder = RunFolder(default_folder(grid or "run") if out is None else out)
+    with contextlib.closing(make_progress(quiet=as_json)) as progress, quiet_stdout():
+        result = execute(configured, folder, root, options, progress)
+    _show_result(result, options, as_json)
+    return result.exit_code
+
+
+def _source(grid: str | None, axes: dict[str, tuple[str, ...]]) -> Any:
+    """The grid; without one, the axes have to make it."""
+    if grid is not None:
+        return grid
+    missing = [axis for axis in ("architecture", "loss", "dataset") if not axes[axis]]
+    if missing:
+        raise UsageError(f"no {missing[0]} is given; give -a, -l and -d, or a grid with --grid")
+    return {"grid": {axis: list(specs) for axis, specs in axes.items() if specs}}
 
 
 def _dry_run(grid: Grid, root: Path, options: RunOptions, as_json: bool) -> int:
-    from ganbench.execution.estimate import estimate
-    from ganbench.execution.placement import choose_device, place
-    from ganbench.grid.plan import expand
-    from ganbench.registry.guard import quiet_stdout
+    from ganbench.execution.estimate import estimate  # loads torch
 
     device = choose_device(options.device)
     placement = place(device, options)
@@ -221,8 +164,6 @@ def _plan_document(plan: Plan, device: torch.device, jobs: int, guess: Estimate)
 
 
 def _plan_lines(plan: Plan, device: torch.device, jobs: int, guess: Estimate) -> None:
-    from ganbench.execution.progress import clock
-
     runnable, skipped, seeds = plan.runnable, plan.skipped, plan.grid.seeds
     if runnable:
         rows = [tuple(runnable[0].columns), *(tuple(cell.columns.values()) for cell in runnable)]
@@ -244,7 +185,8 @@ def _plan_lines(plan: Plan, device: torch.device, jobs: int, guess: Estimate) ->
 
 
 def _show_result(result: RunResult, options: RunOptions, as_json: bool) -> None:
-    from ganbench.results.tables import json_records, render_table
+    from ganbench.present.formats import render_table
+    from ganbench.present.result_frame import json_records
 
     if as_json:
         echo_json(
@@ -260,7 +202,9 @@ def _show_result(result: RunResult, options: RunOptions, as_json: bool) -> None:
     click.echo(render_table(result.results))
     if result.interrupted:
         but = " without --rerun" if options.rerun else ""
-        click.echo(f"Interrupted; the state is saved, and the same command{but} goes on.", err=True)
+        click.echo(
+            f"Interrupted; the state is saved, and the same command{but} continues.", err=True
+        )
     elif not result.trained and result.exit_code == 0:
         click.echo("Every trial was done before; nothing was trained.", err=True)
     click.echo(f"Results are in {result.folder}", err=True)

@@ -6,18 +6,20 @@ import dataclasses
 import datetime
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ganbench.cli.text import WrittenPath, columns, echo_json, examples
-
-if TYPE_CHECKING:
-    from ganbench.execution.watch import RunningTrial, RunState, SupervisorState, TrialState
+from ganbench.base.text import clock, plain
+from ganbench.cli.text import WrittenPath, as_json, columns, echo_json, examples
+from ganbench.execution.progress.texts import value_text
+from ganbench.execution.run_state import RunningTrial, RunState, SupervisorState, TrialState
+from ganbench.execution.run_status import look
+from ganbench.store.run_folder import RunFolder
 
 _MOST = 50  # lines on trials of one kind
-_GO_ON = "the same `ganbench run` command goes on with them"
-_QUIET = 10.0  # seconds without a sign of life that are worth telling
+_CONTINUE = "the same `ganbench run` command continues them"
+_SILENT = 10.0  # seconds without a heartbeat that a person should know of
 
 
 @click.command(
@@ -28,11 +30,11 @@ _QUIET = 10.0  # seconds without a sign of life that are worth telling
     )
 )
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@as_json
 def status(folder: str, as_json: bool) -> None:
-    """Tell how far a run is: what is done, running, failed and why, and the time left.
+    """Show how far a run is: what is done, running, failed and why, and the time left.
 
-    The JSON document has these keys; times are in seconds, and what is not known is null.
+    The JSON document has these keys; times are in seconds, and unknown values are null.
 
     \b
     folder         the run folder
@@ -41,7 +43,7 @@ def status(folder: str, as_json: bool) -> None:
     alive          whether anybody runs trials of this folder
     seconds_left   until all is done
     supervisors    who runs trials: owner, host, pid, started, executor, jobs,
-                   stopping, seconds_left, age (of the last sign of life), here
+                   stopping, seconds_left, age (of the last heartbeat), here
     running        trial, label, seed, attempt, phase, share, steps, images,
                    images_per_second, d_loss, g_loss, metric (the primary one's name, under
                    which its value stands), seconds_left, since, owner,
@@ -51,9 +53,6 @@ def status(folder: str, as_json: bool) -> None:
     beside         how many trials are in the folder that the newest grid does not have
     problems       a sentence for each damaged file
     """
-    from ganbench.execution.watch import look
-    from ganbench.results.store import RunFolder
-
     state = look(RunFolder(folder).open())
     if as_json:
         echo_json(_document(folder, state))
@@ -63,6 +62,7 @@ def status(folder: str, as_json: bool) -> None:
 
 def _document(folder: str, state: RunState) -> dict[str, Any]:
     kinds = ("done", "failed", "interrupted", "skipped", "waiting")
+    running = [dataclasses.asdict(trial) for trial in state.running]
     return {
         "folder": folder,
         "total": state.total,
@@ -70,27 +70,19 @@ def _document(folder: str, state: RunState) -> dict[str, Any]:
         "alive": bool(state.supervisors),
         "seconds_left": state.seconds_left,
         "supervisors": [dataclasses.asdict(supervisor) for supervisor in state.supervisors],
-        "running": [_running_document(trial) for trial in state.running],
-        **{kind: [_trial_document(trial) for trial in state.having(kind)] for kind in kinds},
+        "running": [{one["metric"]: one.pop("quality")} | one for one in running],
+        **{
+            kind: [
+                {k: v for k, v in vars(one).items() if k != "state"} for one in state.having(kind)
+            ]
+            for kind in kinds
+        },
         "beside": state.beside,
         "problems": state.problems,
     }
 
 
-def _running_document(trial: RunningTrial) -> dict[str, Any]:
-    """What is known of a running trial, its primary metric under the metric's name."""
-    found = dataclasses.asdict(trial)
-    return {trial.metric: found.pop("quality")} | found
-
-
-def _trial_document(trial: TrialState) -> dict[str, Any]:
-    names = ("trial", "label", "seed", "status", "error", "attempts")
-    return {name: getattr(trial, name) for name in names}
-
-
 def _lines(folder: str, state: RunState) -> Iterator[str]:
-    from ganbench.results.formatting import plain
-
     yield _summary(state)
     for supervisor in state.supervisors:
         yield plain(_who(supervisor))
@@ -101,11 +93,17 @@ def _lines(folder: str, state: RunState) -> Iterator[str]:
         yield from columns([_running_cells(trial) for trial in state.running], "  ")
     if failed := state.having("failed"):
         yield "\nFailed:"
-        yield from _some([_failed_line(trial) for trial in failed])
+        yield from _some(
+            [
+                f"{trial.label} ({trial.trial}): {trial.status}{_tried(trial)}: "
+                f"{trial.error or 'no reason given'}"
+                for trial in failed
+            ]
+        )
     if interrupted := state.having("interrupted"):
-        how = "they wait to go on" if state.supervisors else _GO_ON
+        how = "they wait to continue" if state.supervisors else _CONTINUE
         yield f"\nInterrupted; {how}:"
-        yield from _some([f"{trial.label}{_tried(trial, ', ')}" for trial in interrupted])
+        yield from _some([f"{trial.label}{_tried(trial)}" for trial in interrupted])
     rest = list(_rest(folder, state))
     if rest:
         yield ""
@@ -113,8 +111,6 @@ def _lines(folder: str, state: RunState) -> Iterator[str]:
 
 
 def _summary(state: RunState) -> str:
-    from ganbench.execution.progress import clock
-
     counts = state.counts
     parts = [f"{counts['done']} of {state.total} done"]
     for kind in ("running", "failed", "interrupted", "waiting"):
@@ -125,9 +121,6 @@ def _summary(state: RunState) -> str:
 
 
 def _who(supervisor: SupervisorState) -> str:
-    """One line on who runs trials."""
-    from ganbench.execution.progress import clock
-
     parts = [f"Run by process {supervisor.pid} on {supervisor.host}"]
     if supervisor.started is not None:
         parts.append(f"since {_local(supervisor.started)}")
@@ -137,13 +130,13 @@ def _who(supervisor: SupervisorState) -> str:
         parts.append(f"{supervisor.jobs} at a time")
     if supervisor.stopping:
         parts.append("stopping")
-    if supervisor.age is not None and (supervisor.age > _QUIET or not supervisor.here):
-        parts.append(f"last sign of life {clock(supervisor.age)} ago")
+    if supervisor.age is not None and (supervisor.age > _SILENT or not supervisor.here):
+        parts.append(f"last heartbeat {clock(supervisor.age)} ago")
     return ", ".join(parts)
 
 
 def _nobody(state: RunState) -> Iterator[str]:
-    """What to do where nobody runs anything."""
+    """What to do if nothing runs."""
     counts = state.counts
     if counts["waiting"] or counts["interrupted"]:
         yield "Nothing is running; the same `ganbench run` command finishes what is missing."
@@ -154,9 +147,6 @@ def _nobody(state: RunState) -> Iterator[str]:
 
 
 def _running_cells(trial: RunningTrial) -> Sequence[str]:
-    from ganbench.execution.progress import clock, value_text
-    from ganbench.results.formatting import plain
-
     def shown(value: float | None, form: str) -> str:
         return "" if value is None else form.format(value)
 
@@ -173,21 +163,12 @@ def _running_cells(trial: RunningTrial) -> Sequence[str]:
     )
 
 
-def _failed_line(trial: TrialState) -> str:
-    tried, why = _tried(trial, ", "), trial.error or "no reason given"
-    return f"{trial.label} ({trial.trial}): {trial.status}{tried}: {why}"
-
-
-def _tried(trial: TrialState, before: str) -> str:
-    times = {0: "", 1: "tried once", 2: "tried twice"}
-    text = times.get(trial.attempts, f"tried {trial.attempts} times")
-    return text and before + text
+def _tried(trial: TrialState) -> str:
+    times = {0: "", 1: ", tried once", 2: ", tried twice"}
+    return times.get(trial.attempts, f", tried {trial.attempts} times")
 
 
 def _some(lines: Sequence[str]) -> Iterator[str]:
-    """Lines of a list, not too many of them."""
-    from ganbench.results.formatting import plain
-
     for line in lines[:_MOST]:
         yield f"  {plain(line)}"
     if len(lines) > _MOST:

@@ -1,45 +1,51 @@
-"""Plain text for terminals: aligned columns, and examples in help texts."""
+"""What commands share: options, aligned columns, JSON, and examples in help texts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
-from ganbench.paths import check_path
+from ganbench.base.paths import check_path
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class WrittenPath(click.ParamType):
-    """A path; an empty one, such as an unset shell variable leaves, is refused."""
+    """A path. An empty one, often from an unset shell variable, is an error."""
 
     name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        check_path(text, _name_of(param))
+        text, name = str(value), "the path"
+        if param is not None:
+            name = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
+        check_path(text, name)
         return text
 
 
-#: The option ``-o`` of commands that write text.
-to_file = click.option(
-    "-o",
-    "--out",
+def out_option(help: str, metavar: str = "FILE", **more: Any) -> Callable[[_Command], _Command]:
+    """The option ``-o``."""
+    return click.option("-o", "--out", type=WrittenPath(), metavar=metavar, help=help, **more)
+
+
+#: For commands that print text.
+to_file = out_option("Write to this file instead of standard output.")
+data_dir = click.option(
+    "--data-dir",
     type=WrittenPath(),
-    metavar="FILE",
-    help="Write to a file in place of standard output.",
+    metavar="DIR",
+    help="Data folder; else $GANBENCH_DATA or the cache.",
+)
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output."
 )
 
 
-def _name_of(param: click.Parameter | None) -> str:
-    if isinstance(param, click.Option):
-        return param.opts[0]
-    return "the path" if param is None else param.human_readable_name
-
-
 def examples(*lines: str) -> str:
-    """An epilog that lists examples, each on its own line as it is."""
+    """A help epilog with one example on each line."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
@@ -50,5 +56,4 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
 
 
 def echo_json(document: Any) -> None:
-    """Print one JSON document."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))

@@ -18,8 +18,8 @@ Task = Literal["unconditional", "class-conditional", "paired-translation", "unpa
 
 #: The discriminator's response to a sample depends on that sample alone (no batch statistics).
 PER_SAMPLE_CRITIC = "per-sample-critic"
-#: Claimed beside PER_SAMPLE_CRITIC: samples are tied to their batch by a minibatch standard deviation
-#: alone (Karras et al. 2018), with which its papers use gradient penalties all the same.
+#: Claimed with PER_SAMPLE_CRITIC: a minibatch standard deviation (Karras et al. 2018) is the only tie
+#: between a sample and its batch. The papers that have it use gradient penalties nevertheless.
 MINIBATCH_STATISTICS = "minibatch-statistics"
 #: The discriminator returns a Critique with intermediate features.
 CRITIC_FEATURES = "critic-features"
@@ -56,11 +56,10 @@ class Critique:
 
 @dataclass(frozen=True)
 class Translation:
-    """One batch of a translation task, as the generator's own terms see it.
+    """One batch of a translation task, for the generator's own terms.
 
     :ivar source: (batch, c', h, w) images of the domain ``"a"``.
-    :ivar target: (batch, c, h, w) images of the domain ``"b"``; of pairs, those that belong to the
-        sources.
+    :ivar target: (batch, c, h, w) images of the domain ``"b"``; in pairs, the targets of the sources.
     :ivar fake: the sources, translated.
     :ivar back: the targets, translated to the domain ``"a"``; None where the task has one direction.
     :ivar translate: (images, domain) -> the images, translated into that domain.
@@ -76,10 +75,10 @@ class Translation:
 class Architecture(Component):
     """A pair of networks, built for any data that the design allows.
 
-    :cvar task: what the pair is trained for; may be a property where it depends on the options.
-    :cvar fake_pool: how many generated images the discriminator is shown again later; 0 for none
+    :cvar task: the task of the pair; may be a property if it depends on the options.
+    :cvar fake_pool: number of earlier generated images that the discriminator may see again; 0 for none
         (Shrivastava et al. 2017, arXiv:1612.07828, section 2.3). May be an option.
-    :cvar truncates: whether `truncated` is there.
+    :cvar truncates: whether the design implements `truncated`.
     """
 
     truncates: ClassVar[bool] = False
@@ -109,8 +108,8 @@ class Architecture(Component):
         """Make the networks, initialized from torch's global random state.
 
         ``generator(latents, labels=None)`` gives float images in [-1, 1], (batch, c, h, w), from
-        latents (batch, latent_dim); in training they may go beyond, where the design has no bound
-        on its output. ``discriminator(images, labels=None)`` gives logits, any shape
+        latents (batch, latent_dim); in training they may exceed that range if the design does not
+        bound its output. ``discriminator(images, labels=None)`` gives logits, any shape
         with the batch first, or a `Critique`.
 
         For ``paired-translation``, ``generator(source)`` gives the translated images and
@@ -124,8 +123,14 @@ class Architecture(Component):
         """Why the design cannot make such data, with a way out; None if it can."""
         return None
 
+    def check_data(self, data: DataSpec) -> None:
+        """Raise ValueError for data that the design cannot make, see `problem`."""
+        problem = self.problem(data)
+        if problem:
+            raise ValueError(problem)
+
     def capabilities(self, data: DataSpec) -> frozenset[str]:
-        """What losses, regularizers and augmentations may rely on, such as ``per-sample-critic``.
+        """What losses, regularizers and augmentations may require, such as ``per-sample-critic``.
 
         The default claims `PER_SAMPLE_CRITIC`; an architecture whose discriminator uses batch
         statistics must not. A trial checks the claim on the built network.
@@ -133,11 +138,11 @@ class Architecture(Component):
         return frozenset({PER_SAMPLE_CRITIC})
 
     def advice(self, capability: str) -> str:
-        """How to choose options so that the capability is there; empty if none do."""
+        """Which options give the capability; empty if no options do."""
         return ""
 
     def resolve(self, needs: frozenset[str], data: DataSpec) -> Self:
-        """The architecture with options such as ``"auto"`` settled for a cell that has ``needs``."""
+        """The architecture with options such as ``"auto"`` resolved for a cell that has ``needs``."""
         return self
 
     def sample_latents(
@@ -145,24 +150,22 @@ class Architecture(Component):
     ) -> torch.Tensor:
         """(count, latent_dim) latents; standard normal unless a design says otherwise.
 
-        A design that overrides this has other latents: between two of them, ``ganbench sample
-        --interpolate`` takes the straight line.
+        If a design overrides this, ``ganbench sample --interpolate`` goes along a straight line
+        between two latents.
         """
         import torch
 
         if not isinstance(self.latent_dim, int):
-            raise ValueError(
-                f"latent_dim={self.latent_dim} has no length without data: call resolve first"
-            )
+            raise ValueError(f"latent_dim={self.latent_dim} is not resolved: call resolve first")
         return torch.randn(count, self.latent_dim, generator=random, device=device)
 
     def advance(self, network: torch.nn.Module, progress: Progress) -> None:
-        """Bring a network to the training's progress: a design that grows sets its stage here.
+        """Set a network to the training's progress: a design that grows sets its stage here.
 
         Called on the generator, its averaged copy and the discriminator between steps, and before
-        sampling. What it sets must follow from ``progress`` alone; `build` gives networks as they are
-        when all of the budget is used. It must not wait for the device: write values that the
-        networks compute with into buffers, by ``fill_``.
+        sampling. It must depend on ``progress`` alone; `build` gives the networks of the end of the
+        training. It must not wait for the device: write values that the networks compute with into
+        buffers, by ``fill_``.
         """
 
     def real_images(self, images: torch.Tensor, progress: Progress) -> torch.Tensor:
@@ -180,7 +183,7 @@ class Architecture(Component):
     ) -> None:
         """Called under ``no_grad`` before a generator is sampled, as for standing statistics.
 
-        What it does to the generator's buffers lasts for this sampling only.
+        The generator's buffers are restored after the sampling.
 
         :param draw: count -> fresh latents, and labels or None.
         """
@@ -192,9 +195,26 @@ class Architecture(Component):
         labels: torch.Tensor | None,
         truncation: float,
     ) -> torch.Tensor:
-        """Images of less variety and higher quality; called if `truncates` says so."""
+        """Images of less variety and higher quality; called if `truncates` is true."""
         raise NotImplementedError(f"{type(self).__name__} has no truncation")
 
     def generator_terms(self, translation: Translation) -> torch.Tensor:
         """The generator's own terms in a translation task, such as L1 or cycle consistency: a scalar."""
-        raise NotImplementedError(f"{type(self).__name__} has no terms of its own")
+        raise NotImplementedError(f"{type(self).__name__} has no generator terms")
+
+
+def square_problem(name: str, data: DataSpec, smallest: int, largest: int) -> str | None:
+    """Why a design for square images of some sizes cannot make such data; None if it can.
+
+    :param name: of the architecture, for the message.
+    :param smallest: pixels a side; likewise ``largest``.
+    """
+    if data.kind == "points":
+        return f"{name} makes images, not {data}: use mlp for points"
+    if data.height != data.width:
+        return f"{name} makes square images, not {data}: crop or resize them to a square"
+    if not smallest <= data.height <= largest:
+        return (
+            f"{name} makes images of {smallest} to {largest} pixels a side, not {data}: resize them"
+        )
+    return None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Augmentation(Component):
     """A differentiable random transformation, applied to real and generated images alike.
 
-    :cvar identity: True for an augmentation that does nothing, which then costs nothing.
+    :cvar identity: True for an augmentation that changes nothing; the training then skips it.
     :cvar needs: capabilities that the architecture must have, each with the reason for it.
     """
 

@@ -1,4 +1,4 @@
-"""What all components have in common: they are frozen dataclasses whose fields are their options."""
+"""The base of all components: frozen dataclasses whose fields are their options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, dataclass_transform
 
-#: How a finding of `Component.diagnose` is meant.
+#: The severity of a finding of `Component.diagnose`.
 Level = Literal["ok", "warning", "error"]
 
 
@@ -35,7 +35,7 @@ _MISSING = object()
 
 
 class _Made(NamedTuple):
-    """What a class held before and after it became a dataclass by itself."""
+    """The attributes of a class before and after the metaclass made it a dataclass."""
 
     before: dict[str, Any]
     after: dict[str, Any]
@@ -45,10 +45,10 @@ _automatic: MutableMapping[type, _Made] = weakref.WeakKeyDictionary()
 
 
 class ComponentType(abc.ABCMeta):
-    """The class of component classes: lets an author write ``@dataclass(frozen=True)`` or leave it out.
+    """The metaclass of components: an author may write ``@dataclass(frozen=True)`` or leave it out.
 
-    A component class is a dataclass as soon as it is there. A decorator above it comes after that, and
-    would be the second one, which Python refuses. So what the first one made is taken back before.
+    A component class becomes a dataclass when Python makes it. A decorator above it runs later, and
+    Python refuses a second one. So the metaclass first takes back what the first one did.
     """
 
     def __setattr__(cls, name: str, value: Any) -> None:
@@ -60,7 +60,7 @@ class ComponentType(abc.ABCMeta):
                 )
             _take_back(cls, _automatic.pop(cls))
         if name == "__doc__" and str(value).startswith(f"{cls.__name__}("):
-            return  # dataclass() invents a signature as documentation
+            return  # dataclass() writes a signature as the docstring
         super().__setattr__(name, value)
 
 
@@ -70,7 +70,7 @@ def _make_dataclass(cls: type) -> None:
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
     except ValueError as error:  # Python's advice is a default_factory, which makes another list
         problem = str(error).removesuffix(": use default_factory")
-        way_out = "options are of types that cannot change, such as tuple[int, ...]"
+        way_out = "use an immutable type for the option, such as tuple[int, ...]"
         raise ValueError(f"component {cls.__name__}: {problem}; {way_out}") from error
     _automatic[cls] = _Made(before, dict(vars(cls)))
 
@@ -78,7 +78,7 @@ def _make_dataclass(cls: type) -> None:
 def _take_back(cls: type, made: _Made) -> None:
     """Undo `_make_dataclass`: options are the author's fields again, with their help and bounds.
 
-    What came to the class since, as from the author's own decorators, stays.
+    Attributes that were added later, such as by the author's own decorators, stay.
     """
     for name, value in made.after.items():
         if name in _ABSTRACT or vars(cls).get(name, _MISSING) is not value:
@@ -101,16 +101,19 @@ class Component(metaclass=ComponentType):
     A subclass becomes a frozen, keyword-only dataclass by itself: its annotated fields are its
     options. ``@dataclass(frozen=True)`` above it is allowed; its other arguments, such as ``slots``,
     ``order`` or ``kw_only``, are the author's. Raise ValueError in ``__post_init__`` for options that
-    do not go together. Components are cheap to create; networks and data come into being in their
+    contradict each other. Components are cheap to create; networks and data come into being in their
     methods.
 
     :cvar paper: the publication that the component follows: author, year, arXiv number.
     :cvar recommends: training settings that its paper uses, such as ``{"d_steps": 5}``; a grid
         overrides them. May be a property where it depends on the options.
+    :cvar recipe: the version of what the component means. Raise it when the same options give other
+        results, or when an option gets another default; then earlier trials no longer count.
     """
 
     paper: ClassVar[str] = ""
     recommends: ClassVar[Mapping[str, Any]] = {}
+    recipe: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -118,12 +121,12 @@ class Component(metaclass=ComponentType):
             _make_dataclass(cls)
 
     def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
-        """What ``ganbench doctor`` says of the component: whether its data or weights are there.
+        """What ``ganbench doctor`` says about the component's data or weights.
 
         Look, but neither download nor load anything large.
 
         :param root: the data folder, as in `Dataset.load`.
         :param cache: the folder of weights and trained classifiers, as in `ExtractorContext`.
-        :returns: (level, sentence) pairs; the sentence of a warning or error says how to mend it.
+        :returns: (level, sentence) pairs; the sentence of a warning or error says how to fix it.
         """
         return ()

@@ -10,12 +10,12 @@ from ganbench.components.base import Component
 
 
 class Callback(Component):
-    """Follows trials. What it raises is written to the trial's log and changes no result."""
+    """Follows trials. Its errors go to the trial's log and change no result."""
 
     def missing(self) -> str | None:
-        """What is missing for it to work here, with a way out; None if nothing is.
+        """What is missing for it to work here, with a way out; None if nothing is missing.
 
-        Asked before a run begins, which it does only if nothing is.
+        A run asks this before it begins, and refuses to start if something is missing.
         """
         return None
 

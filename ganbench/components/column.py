@@ -1,4 +1,4 @@
-"""How a column of results describes itself, so that no reader needs to know its name."""
+"""The description of a column of results, for everything that reads or shows it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 class Column:
     """One column.
 
-    :ivar name: lower-case letters, digits and underscores. The columns of another extractor than the
-        first carry its name behind an ``@``.
+    :ivar name: lower-case letters, digits and underscores. Columns of a second extractor end in ``@``
+        and its name.
     :ivar dtype: the pandas dtype.
     :ivar unit: of the number, or empty.
     :ivar meaning: one line for documentation.
-    :ivar better: which values are better; None where neither direction is.
-    :ivar scale: on which values are averaged, compared and drawn: ``log`` for what is positive and
-        varies by factors, ``share`` for what lies in [0, 1], ``count`` for whole numbers, else
-        ``linear``.
-    :ivar cost: whether it is what a trial costs; a failed trial has none, instead of the worst.
-    :ivar label: what figures and tables call it; its name by default.
+    :ivar better: the direction of better values; None for a column without a direction.
+    :ivar scale: for averages, comparisons and figures: ``log`` for positive values that vary by
+        factors, ``share`` for values in [0, 1], ``count`` for whole numbers, else ``linear``.
+    :ivar cost: whether it is a cost of a trial. A failed trial has no cost, not the worst.
+    :ivar label: the name in figures and tables; the column's name by default.
     :ivar spread_of: the column whose spread this is, such as ``kid_mean`` for ``kid_std``.
-    :ivar shown: whether tables for people show it by default.
-    :ivar floor: whether real samples against real ones, at equal numbers, stand beside it, in a column
-        of its name with ``_floor``.
-    :ivar held_out: whether the distance to the test split stands beside it, with ``_test``.
-    :ivar lost_modes: whether a fall to under half of its best, that stays, means lost modes.
+    :ivar shown: whether tables show it by default.
+    :ivar floor: whether a column ``…_floor`` holds the value of real samples against real samples, in
+        equal numbers.
+    :ivar held_out: whether a column ``…_test`` holds the value against the test split.
+    :ivar lost_modes: whether a lasting fall below half of its best value means lost modes.
     """
 
     name: str
@@ -53,7 +52,9 @@ class Column:
     def problem(self) -> str | None:
         """What is wrong with the description of a metric's column, or None."""
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            return f"column {self.name!r}: a name has lower-case letters, digits and underscores"
+            return (
+                f"column {self.name!r}: use lower-case letters, digits and underscores in the name"
+            )
         for field, kind in (("dtype", DType), ("scale", Scale), ("better", Better)):
             value, allowed = getattr(self, field), get_args(kind)
             if value not in allowed and not (field == "better" and value is None):
@@ -63,5 +64,5 @@ class Column:
 
     @property
     def title(self) -> str:
-        """The label, or the name where there is none."""
+        """The label, or else the name."""
         return self.label or self.name

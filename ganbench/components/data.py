@@ -1,8 +1,8 @@
-"""What a model is told about its data, and how data sets hand data over."""
+"""The shape of data, and the samples that a data set loads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """The shape of one sample, from which an architecture builds its networks.
+    """The shape of one sample. An architecture builds its networks from it.
 
-    :ivar channels: 1 for grey, 3 for colour; for points, the number of coordinates.
+    :ivar channels: 1 for gray, 3 for color; for points, the number of coordinates.
     :ivar height: pixels; 1 for points.
     :ivar width: pixels; 1 for points.
-    :ivar classes: number of classes, 0 where there are no labels.
+    :ivar classes: number of classes; 0 without labels.
     :ivar kind: ``"image"`` (evaluated after rounding to 8 bits) or ``"points"`` (plain vectors).
-    :ivar source_channels: channels of the images to translate from; 0 where there are none.
-    :ivar pairing: ``"paired"`` if every sample has the source that belongs to it, ``"unpaired"`` if
-        sources are a set of their own. Sources have the samples' height and width.
+    :ivar source_channels: channels of the images to translate from; 0 for data without sources.
+    :ivar pairing: ``"paired"`` if every sample has its own source, ``"unpaired"`` if sources are a set
+        of their own. Sources have the samples' height and width.
     """
 
     channels: int
@@ -34,7 +34,7 @@ class DataSpec:
     def __post_init__(self) -> None:
         if (self.source_channels > 0) != (self.pairing != "none"):
             raise ValueError(
-                f"source_channels={self.source_channels} does not go with pairing={self.pairing!r}"
+                f"source_channels={self.source_channels} contradicts pairing={self.pairing!r}"
             )
         for name in ("channels", "height", "width"):
             if getattr(self, name) < 1:
@@ -51,21 +51,21 @@ class DataSpec:
     def source(self) -> DataSpec:
         """The shape of the images to translate from.
 
-        :raises ValueError: where there are none.
+        :raises ValueError: for data without sources.
         """
         return DataSpec(self.source_channels, self.height, self.width)
 
     def __str__(self) -> str:
         if self.kind == "points":
             return f"points in {self.channels} dimensions"
-        text = f"{self.height}x{self.width} {_colour(self.channels)} images"
+        text = f"{self.height}x{self.width} {_color(self.channels)} images"
         if self.pairing == "none":
             return text
-        return f"{text} with {self.pairing} {_colour(self.source_channels)} sources"
+        return f"{text} with {self.pairing} {_color(self.source_channels)} sources"
 
 
-def _colour(channels: int) -> str:
-    return {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
+def _color(channels: int) -> str:
+    return {1: "gray", 3: "color"}.get(channels, f"{channels}-channel")
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class ImageData:
     """A split of a data set that fits in memory.
 
     :ivar images: (n, channels, height, width); uint8 for images, float32 in [-1, 1] for points.
-    :ivar labels: (n,) int64, or None where there are no classes.
+    :ivar labels: (n,) int64, or None without classes.
     :ivar class_names: names in the order of the labels.
-    :ivar notes: what a person should know about the loading, such as files that were skipped.
+    :ivar notes: sentences about the loading for the user, such as skipped files.
     :ivar sources: (m, channels', height, width) uint8 images to translate from, or None.
     :ivar paired: whether ``sources[i]`` belongs to ``images[i]``.
     """
@@ -128,19 +128,31 @@ class ImageData:
     def __len__(self) -> int:
         return int(self.images.shape[0])
 
+    def to(self, device: torch.device) -> ImageData:
+        """The same samples on another device."""
+        moved = {
+            name: tensor.to(device)
+            for name in ("images", "labels", "sources")
+            if (tensor := getattr(self, name)) is not None
+        }
+        return replace(self, **moved)
+
+    @property
+    def targets(self) -> torch.Tensor | None:
+        """The images that translations of the sources should equal; None without pairs."""
+        return self.images if self.paired else None
+
     @property
     def spec(self) -> DataSpec:
         """The DataSpec of these samples."""
         _, channels, height, width = self.images.shape
-        classes = len(self.class_names)
-        if self.labels is not None and len(self.labels):
-            classes = max(classes, int(self.labels.max()) + 1)
-        kind: Literal["image", "points"] = (
-            "image" if str(self.images.dtype) == "torch.uint8" else "points"
-        )
-        classes = classes if self.labels is not None else 0
+        classes = 0
+        if self.labels is not None:
+            most = int(self.labels.max()) + 1 if len(self.labels) else 0
+            classes = max(len(self.class_names), most)
+        is_image = str(self.images.dtype) == "torch.uint8"
+        shape = DataSpec(channels, height, width, classes, "image" if is_image else "points")
         if self.sources is None:
-            return DataSpec(channels, height, width, classes, kind)
-        source_channels = int(self.sources.shape[1])
+            return shape
         pairing: Literal["paired", "unpaired"] = "paired" if self.paired else "unpaired"
-        return DataSpec(channels, height, width, classes, kind, source_channels, pairing)
+        return replace(shape, source_channels=int(self.sources.shape[1]), pairing=pairing)

@@ -19,9 +19,9 @@ Split = Literal["train", "test"]
 class Dataset(Component):
     """Real samples, by split.
 
-    :cvar extractor: the spec of the feature extractor that ``extractor = "auto"`` stands for.
+    :cvar extractor: the spec of the feature extractor that ``extractor = "auto"`` chooses.
     :cvar splits: the splits that exist.
-    :cvar columns: what `statistics` calls its numbers, and what they mean.
+    :cvar columns: the names and the meaning of the numbers of `statistics`.
     """
 
     extractor: ClassVar[str] = "inception-v3-compat"
@@ -33,36 +33,37 @@ class Dataset(Component):
         """The samples of a split.
 
         :param root: the data folder (``--data-dir``, ``$GANBENCH_DATA`` or the user's cache).
-        :returns: an `ImageData`, or, for what does not fit in memory, a ``torch.utils.data``
+        :returns: an `ImageData`, or, for data that does not fit in memory, a ``torch.utils.data``
             data set whose items are (uint8 image (c, h, w), label) pairs that do not vary, and
-            `spec` overridden; an attribute ``labels`` or ``targets`` tells the class frequencies,
-            ``notes`` what a person should know, as in `ImageData`.
-        :raises DataNotFoundError: if the data is neither there nor to be had; says what to put where.
+            `spec` overridden. Its attribute ``labels`` or ``targets`` gives the class frequencies,
+            ``notes`` is as in `ImageData`.
+        :raises DataNotFoundError: if the data is missing and cannot be downloaded; the message says
+            which file to put where.
         """
 
     def spec(self, root: Path) -> DataSpec:
-        """The shape of a sample; override where it is known without loading."""
+        """The shape of a sample; override it if the shape is known without loading."""
         data = self.load("train", root)
         if not isinstance(data, ImageData):
             raise TypeError(
-                f"{type(self).__name__}.load gives no ImageData, so it must override spec"
+                f"{type(self).__name__}.load does not give ImageData, so the class must override spec"
             )
         return data.spec
 
     def fingerprint(self, root: Path) -> str:
-        """What tells one content of the data from another, found without reading it all.
+        """A text that changes with the content of the data, found without reading it all.
 
-        It is part of every trial's identity, so that trials on changed data are trials of their own.
-        Empty where the content never changes, as with published data sets.
+        Every trial's id hashes it, so trials on changed data get new ids. Empty if the
+        content never changes, as for published data sets.
         """
         return ""
 
     def mixture(self) -> Modes | None:
-        """The mixture that the samples are drawn from; None where that is not so, or not known."""
+        """The mixture from which the samples are drawn; None for data that is not a known mixture."""
         return None
 
     def statistics(self, samples: torch.Tensor) -> dict[str, float]:
-        """Metrics that only this data set can compute, since it knows the true distribution.
+        """Metrics that only this data set can compute, because it knows the true distribution.
 
         :param samples: (n, c, h, w) generated samples, float32 in [-1, 1]; of images, 8-bit values.
         :returns: a value for each of the data set's `columns`; empty by default.

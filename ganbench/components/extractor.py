@@ -1,4 +1,4 @@
-"""The contract of feature extractors, in whose features the metrics are computed."""
+"""The contract of feature extractors: metrics compute on their features."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from ganbench.base.paths import data_root
 from ganbench.components.base import Component
 from ganbench.components.data import DataSpec, ImageData
-from ganbench.paths import data_root
 
 if TYPE_CHECKING:
     import torch
@@ -34,9 +34,9 @@ class FeatureNetwork:
     :ivar standard_fid: whether this is the network of the standard FID, with its published weights;
         only then are the columns ``fid`` and ``is_*`` filled.
     :ivar classifies: whether the logits are over the data set's own classes, in their order.
-    :ivar info: what is worth recording, such as the classifier's test accuracy.
+    :ivar info: facts to record, such as the classifier's test accuracy.
     :ivar faster: makes the same network arranged for speed, whose features may differ in their last
-        bits; None where there is nothing to gain.
+        bits; None if nothing can be gained.
     """
 
     identity: str
@@ -50,14 +50,14 @@ class FeatureNetwork:
 
 @dataclass(frozen=True)
 class ExtractorContext:
-    """What an extractor may use to get ready.
+    """What an extractor may use in `Extractor.prepare`.
 
     :ivar data: the shape of the samples.
     :ivar load: split -> ImageData of the trial's data set.
     :ivar dataset_key: a hash of the training split's content.
     :ivar cache: a folder that outlives the process, for weights and trained classifiers.
-    :ivar device: where the network shall live.
-    :ivar log: a sentence for the person who waits.
+    :ivar device: of the network.
+    :ivar log: shows a progress message.
     :ivar root: the data folder, as in `Dataset.load`.
     """
 
@@ -73,28 +73,27 @@ class ExtractorContext:
 class Extractor(Component):
     """Turns samples into feature vectors.
 
-    :cvar resizes: whether the network brings images of any size to its own by itself; others look
-        at images of one size only.
-    :cvar fallback: the spec of the extractor that ``auto`` takes where this one's weights cannot be
-        had; none if empty.
+    :cvar resizes: whether the network resizes images itself; other networks take one size only.
+    :cvar fallback: the spec of the extractor that ``auto`` takes if this one's weights are not
+        available; empty for no fallback.
     """
 
     resizes: ClassVar[bool] = False
     fallback: ClassVar[str] = ""
 
     def problem(self, data: DataSpec) -> str | None:
-        """Why features of such data cannot be had, with a way out; None if they can."""
+        """Why the network cannot take such data, with a way out; None if it can."""
         return None
 
     def missing(self, root: Path, cache: Path, log: Callable[[str], None]) -> str | None:
-        """Why the weights cannot be had, with a way out; None if `prepare` will find them.
+        """Why the weights are not available, with a way out; None if `prepare` will find them.
 
-        Asked once for a run, before it begins, of an extractor that has a fallback or is one. It may
-        download the weights, and gives up within seconds where nothing answers.
+        Before a run begins, it calls this once for an extractor that has a fallback or is one. The
+        method may download the weights, and gives up within seconds if no server answers.
 
         :param root: the data folder, as in `Dataset.load`.
         :param cache: the folder of weights, as in `ExtractorContext`.
-        :param log: a sentence for the person who waits.
+        :param log: shows a progress message.
         """
         return None
 
@@ -102,5 +101,5 @@ class Extractor(Component):
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
         """Get the network ready: find, download or train its weights.
 
-        :raises DataNotFoundError: if the weights cannot be had; says what to put where.
+        :raises DataNotFoundError: if the weights are not available; says which file to put where.
         """

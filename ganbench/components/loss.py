@@ -23,8 +23,8 @@ class Loss(Component):
     first, float32. A loss that keeps something between steps, such as a running mean, overrides
     `discriminator_loss` or `generator_loss` and keeps it in ``view.state``.
 
-    :cvar generator_uses_real: whether `generator` looks at ``real``. Set it to False where it does
-        not, and the discriminator's pass over real images is saved in the generator's update.
+    :cvar generator_uses_real: whether `generator` uses ``real``. If not, set it to False: this saves
+        the discriminator's pass over real images in the generator's update.
     :cvar needs: capabilities that the architecture must have, each with the reason for it.
     """
 
@@ -48,14 +48,14 @@ class Loss(Component):
         return {}
 
     def network_state(self, networks: Networks) -> dict[str, torch.Tensor]:
-        """More such tensors, those whose shapes follow from the networks."""
+        """More such tensors, whose shapes depend on the networks."""
         return {}
 
     def advance(self, state: MutableMapping[str, torch.Tensor], progress: Progress) -> None:
         """Called before every step: a loss with a schedule writes into ``state`` by ``fill_``."""
 
     def discriminator_loss(self, view: View) -> torch.Tensor:
-        """What a discriminator's step minimizes; override it to see more than the logits.
+        """The loss that a discriminator's step minimizes; override it to see more than the logits.
 
         ``view.real_critique`` and ``view.fake_critique`` hold features and class logits, ``view.state``
         the loss's own tensors, to be updated in place.
@@ -64,7 +64,7 @@ class Loss(Component):
         return self.discriminator(view.real_logits, view.fake_logits)
 
     def generator_loss(self, view: View) -> torch.Tensor:
-        """What a generator's step minimizes; override it to see more than the logits.
+        """The loss that a generator's step minimizes; override it to see more than the logits.
 
         The real batch's critique is a constant there, and None where `generator_uses_real` is False.
         """

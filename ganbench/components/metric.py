@@ -1,15 +1,16 @@
-"""The contract of metrics: what they need, what they call their numbers, how they compute them."""
+"""The contract of metrics: what they read, their columns, and how they compute them."""
 
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
+from ganbench.base.errors import BrokenComponentError
 from ganbench.components.base import Component
 from ganbench.components.column import Column
-from ganbench.errors import BrokenComponentError
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +35,7 @@ NEEDS: tuple[str, ...] = get_args(Need)
 
 
 class NotThereError(LookupError):
-    """A feature set lacks what a metric asked for; the message says why."""
+    """A feature set lacks a part that a metric asked for; the message says why."""
 
 
 class UndeclaredNeedError(LookupError):
@@ -42,16 +43,16 @@ class UndeclaredNeedError(LookupError):
 
 
 class ChangedSamplesError(BrokenComponentError):
-    """A metric changed tensors that others read: what they would find now is wrong."""
+    """A metric changed tensors that other metrics read, so their values would be wrong."""
 
 
 class FeatureSet:
-    """The real or the fake samples as a metric sees them; what it did not ask for is refused.
+    """The real or the fake samples for a metric; it gets only the parts that it asks for.
 
-    Of many samples (over 100,000), a choice that is the same for ever stands for all; the moments are
-    always those of all. Everything is in one fixed order and on one `device`.
+    A fixed choice represents more than 100,000 samples; the moments always cover all samples.
+    Everything is in one fixed order and on one `device`.
 
-    :ivar count: samples behind the moments; 0 where that is not published.
+    :ivar count: samples behind the moments; 0 if the number is not published.
     :ivar size: samples that every other part has.
     :ivar extractor: the network of the features: its ``identity``, ``standard_fid``, ``classifies``.
     :ivar device: where the tensors are.
@@ -87,7 +88,7 @@ class FeatureSet:
 
     @property
     def held_out(self) -> torch.Tensor:
-        """(m, d) float32 features of real samples that no model was trained with: the test split."""
+        """(m, d) float32 features of the test split, which no model was trained with."""
         return self._tensor("held_out")
 
     @property
@@ -103,17 +104,17 @@ class FeatureSet:
 
     @property
     def labels(self) -> torch.Tensor:
-        """(n,) classes: of real samples their own, of fake ones those that were asked for."""
+        """(n,) classes: the true ones of real samples, the requested ones of fake samples."""
         return self._tensor("labels")
 
     @property
     def pairs(self) -> torch.Tensor:
-        """(n, c, h, w) uint8: for each translated image, the right one."""
+        """(n, c, h, w) uint8: for each translated image, the true target."""
         return self._tensor("pairs")
 
     @property
     def modes(self) -> Modes:
-        """The modes of the mixture that the real samples are drawn from."""
+        """The modes of the mixture from which the real samples are drawn."""
         modes: Modes = self._get("modes")
         return modes
 
@@ -124,21 +125,19 @@ class FeatureSet:
         return generator
 
     def lacks(self, need: str) -> str | None:
-        """Why this part is not there; None if it is."""
+        """Why this part is missing; None if it is there."""
         if need in self._parts:
             return None
-        return self._missing.get(need, f"there are no {need.replace('_', ' ')}")
+        return self._missing.get(need, f"the samples have no {need.replace('_', ' ')}")
 
     def only(self, needs: tuple[str, ...], reader: str) -> FeatureSet:
-        """The same samples, for a reader who may read these parts."""
-        view = FeatureSet(
-            self.count, self.size, self.extractor, self.device, self._parts, self._missing
-        )
-        view._reader, view._allowed = reader, frozenset(needs)
+        """The same samples, restricted to the parts that a reader may read."""
+        view = copy.copy(self)
+        view._reader, view._allowed, view._versions = reader, frozenset(needs), Versions()
         return view
 
     def changed(self) -> list[str]:
-        """The parts that were read from here and written to since."""
+        """The parts that a reader has written to."""
         return self._versions.changed()
 
     def _tensor(self, need: str) -> torch.Tensor:
@@ -149,7 +148,7 @@ class FeatureSet:
     def _get(self, need: str) -> Any:
         if need not in self._allowed:
             raise UndeclaredNeedError(
-                f"{self._reader} reads {need!r}, which its needs do not name; write needs = "
+                f"{self._reader} reads {need!r}, but its needs do not name it; write needs = "
                 f"({', '.join(repr(n) for n in NEEDS if n in self._allowed | {need})},)"
             )
         reason = self.lacks(need)
@@ -159,30 +158,30 @@ class FeatureSet:
 
 
 class Versions:
-    """Notices what torch writes into tensors: it counts that, which costs nothing to read."""
+    """Notice writes into tensors by the counter that torch keeps, which costs nothing to read."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[torch.Tensor, int]] = {}
 
     def note(self, name: str, tensor: torch.Tensor) -> None:
         """Look at a tensor before others get it."""
-        if not tensor.is_inference():  # such ones are not counted
+        if not tensor.is_inference():  # torch does not count writes into these
             self._seen.setdefault(name, (tensor, tensor._version))
 
     def changed(self) -> list[str]:
-        """The names of those that were written to since."""
+        """The names of tensors with writes since `note`."""
         return [name for name, (tensor, then) in self._seen.items() if tensor._version != then]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The values of one metric, with what decides them.
+    """The values of one metric, and the settings that decide them.
 
-    :ivar values: column -> value; NaN where it is not defined.
-    :ivar details: what decides the values, in JSON's types.
+    :ivar values: column -> value; NaN for a value that is not defined.
+    :ivar details: the settings that decide the values, in JSON's types.
     :ivar note: the same in a few words, for a table.
-    :ivar reason: why there are no values, or empty.
-    :ivar warnings: sentences that a person should read with the values.
+    :ivar reason: why the values are missing, or empty.
+    :ivar warnings: sentences to show with the values.
     """
 
     values: Mapping[str, float]
@@ -197,29 +196,27 @@ class Metric(Component):
 
     :cvar needs: the parts of the feature sets that it reads: ``images``, ``features``, ``held_out``,
         ``moments``, ``class_logits``, ``labels``, ``pairs``, ``modes``, ``generator``.
-    :cvar optional: those of them that it reads only where they are there.
-    :cvar columns: what it calls its numbers, and what they mean.
-    :cvar recipe: raise it when the meaning of the numbers or of the reference changes.
-    :cvar every_tick: whether it is computed at every tick; else at the end of a trial only.
-    :cvar default: whether evaluations that name no metrics take it; heeded for ganbench's own only.
+    :cvar optional: the needs that may be missing.
+    :cvar columns: the names and the meaning of its numbers.
+    :cvar every_tick: whether it is computed at every tick, or only at the end of a trial.
+    :cvar default: whether an evaluation includes it by default; for ganbench's own metrics only.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
     optional: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[Column, ...]] = ()
-    recipe: ClassVar[int] = 1
     every_tick: ClassVar[bool] = True
     default: ClassVar[bool] = False
 
     @property
     def compares(self) -> bool:
-        """Whether it looks at real samples: whether it has a `reference`."""
+        """Whether it looks at real samples, that is, has a `reference`."""
         return type(self).reference is not Metric.reference
 
     def reference(self, real: FeatureSet) -> Mapping[str, torch.Tensor]:
-        """What it must know of the real samples; kept under a key of content, extractor and options.
+        """The tensors that it needs from the real samples; cached by content, extractor and options.
 
-        Tensors that are the feature set's own, such as ``real.features``, take no room of their own.
+        Tensors of the feature set itself, such as ``real.features``, are not stored twice.
         """
         return {}
 
@@ -227,7 +224,7 @@ class Metric(Component):
     def compute(
         self, fake: FeatureSet, reference: Mapping[str, torch.Tensor]
     ) -> Mapping[str, float] | Measured:
-        """The value of every column, NaN where it is not defined.
+        """The value of every column; NaN for a value that is not defined.
 
-        A `Measured` says besides what decides the values, or why there are none.
+        Return a `Measured` to add details, or the reason for missing values.
         """

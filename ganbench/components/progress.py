@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Progress(NamedTuple):
-    """Where a training stands: numbers on the host, known without asking the device.
+    """The progress of a training: numbers on the host, known without waiting for the device.
 
     :ivar images: real images shown so far.
     :ivar share: the share of the budget that is used, 0 to 1.
@@ -16,5 +16,5 @@ class Progress(NamedTuple):
     share: float
 
 
-#: A training that has used its budget: how networks are sampled when no training is meant.
+#: A training that has used its budget; the default when networks are sampled.
 FINISHED = Progress(0, 1.0)

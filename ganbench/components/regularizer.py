@@ -27,9 +27,8 @@ class Regularizer(Component):
         differentiates the logits of the view; they then arrive with ``requires_grad`` set.
     :cvar needs: capabilities that the architecture must have, such as ``"per-sample-critic"``,
         each with the reason for it.
-    :cvar per_view: False for a term on the weights, which is due once in a step; True for one on
-        images or logits, which is due for every real and fake batch that the discriminator judges
-        (a translation in two directions has two).
+    :cvar per_view: False for a term on the weights, computed once in a step; True for a term on images
+        or logits, computed for every `View` (a translation in two directions has two).
     """
 
     players: ClassVar[frozenset[Player]] = frozenset({"discriminator"})
@@ -37,23 +36,23 @@ class Regularizer(Component):
     needs: ClassVar[dict[str, str]] = {}
     per_view: ClassVar[bool] = True
 
-    every: int = option(1, "compute the term in every n-th step only, n times as strong", ge=1)
+    every: int = option(1, "compute the term only in every n-th step, n times as strong", ge=1)
 
     def initial_state(self, device: torch.device) -> dict[str, torch.Tensor]:
         """Tensors that the term keeps between steps; they are part of every checkpoint."""
         return {}
 
     def network_state(self, networks: Networks) -> dict[str, torch.Tensor]:
-        """More such tensors, those whose shapes follow from the networks."""
+        """More such tensors, whose shapes depend on the networks."""
         return {}
 
     def advance(self, state: MutableMapping[str, torch.Tensor], progress: Progress) -> None:
         """Called before every step: a term with a schedule writes into ``state`` by ``fill_``."""
 
     def discriminator(self, view: View) -> torch.Tensor:
-        """The term for the discriminator's loss: a scalar. Called if `players` says so."""
+        """The term for the discriminator's loss: a scalar. Called if `players` includes it."""
         raise NotImplementedError(f"{type(self).__name__} has no term for the discriminator")
 
     def generator(self, view: View) -> torch.Tensor:
-        """The term for the generator's loss: a scalar. Called if `players` says so."""
+        """The term for the generator's loss: a scalar. Called if `players` includes it."""
         raise NotImplementedError(f"{type(self).__name__} has no term for the generator")

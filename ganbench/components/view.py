@@ -1,4 +1,4 @@
-"""What a loss or a regularizer sees of a training step."""
+"""The part of a training step that a loss or a regularizer sees."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class View:
-    """One judgement of the discriminator: a real and a fake batch and the responses to both.
+    """A real and a fake batch, and the discriminator's responses to both.
 
     :ivar critic: images -> logits (float32), with the labels bound; without autocast, so that
         penalties are computed in full precision.
@@ -28,8 +28,8 @@ class View:
     :ivar real_logits: the critic's response to ``seen_real``, part of the graph.
     :ivar fake_logits: the critic's response to ``seen_fake``, part of the graph.
     :ivar random: the regularizers' own random stream, on the device.
-    :ivar state: the tensors of the loss or the regularizer that is asked, from its `initial_state` and
-        `network_state`; update them in place.
+    :ivar state: the tensors of the loss or regularizer that reads the view, from its `initial_state`
+        and `network_state`; update them in place.
     :ivar labels: (batch,) class labels of the real images, and of the fake ones, or None.
     :ivar latents: the latents of ``fake``.
     :ivar generate: latents -> images, for penalties on the generator.

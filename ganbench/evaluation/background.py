@@ -17,9 +17,9 @@ _THREADS = 8
 def in_background(
     work: Callable[[_Item], _Result], items: Iterable[_Item], ahead: int, at_once: int = 1
 ) -> Iterator[_Result]:
-    """``map(work, items)`` in threads, in order, with at most ``ahead`` items under way.
+    """``map(work, items)`` in threads, in order, with at most ``ahead`` items in progress.
 
-    :param at_once: items for one task; more of them where each is little work.
+    :param at_once: items of one task; more for items of little work.
     """
     iterator = iter(items)
     waiting: deque[Future[list[_Result]]] = deque()

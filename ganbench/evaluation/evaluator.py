@@ -1,112 +1,125 @@
-"""The evaluation of a trial's ticks: what is measured when, under which settings."""
+"""The evaluation of a trial's ticks: which metrics at which tick, with which settings."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
 
+from ganbench.base.errors import UsageError
 from ganbench.components.column import Column
-from ganbench.errors import UsageError
-from ganbench.evaluation.features import NotFiniteError
-from ganbench.evaluation.film import WIDTH
-from ganbench.evaluation.measuring import Measurement, Measurer, Reading
-from ganbench.evaluation.neighbours import nearest_real
-from ganbench.evaluation.real_side import RealSide
+from ganbench.components.metric import FeatureSet
+from ganbench.evaluation.features import POOL, NotFiniteError, choice
+from ganbench.evaluation.measurer import Measurement, Measurer, Reading
+from ganbench.evaluation.real_features import RealFeatures
+from ganbench.evaluation.sample_timeline import WIDTH
 from ganbench.evaluation.sources import Source
 from ganbench.grid.settings import EvaluationSettings
 
-#: Real images that stand beside a sample.
-NEIGHBOURS = 4
+#: Real images in the row of a sample.
+NEIGHBORS = 4
+_ROWS = 8192  # of real features, compared at a time
+
+
+class TickMetrics(NamedTuple):
+    """The evaluation of one tick.
+
+    :ivar values: column -> value, without metrics that do not apply; NaN for non-finite samples.
+    :ivar failed: metric -> why its code failed.
+    :ivar nearest: (`WIDTH`, `NEIGHBORS`, c, h, w) uint8: the real images nearest to the first samples.
+    """
+
+    values: dict[str, float]
+    failed: Mapping[str, str] = {}
+    nearest: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Everything that is equal for all evaluations of one data set, its extractors and settings.
+    """Evaluates trials of one data set with the same extractors and settings.
 
-    :ivar samples: how many there are for each evaluation: a translation has no more than sources.
-    :ivar failed: metrics whose code failed in the newest evaluation, with the reason.
+    :ivar samples: the number of each evaluation; a translation has no more samples than sources.
+    :ivar split: of the real samples.
     """
 
     measurer: Measurer
     settings: EvaluationSettings
     samples: int
     split: str
-    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def identities(self) -> list[str]:
         """``network:fake/real:split`` of every extractor."""
         found = []
-        for side in self.measurer.sides:
-            real = 0 if side.real is None else side.real.count
-            found.append(f"{side.network.identity}:{self.samples}/{real}:{self.split}")
+        for space in self.measurer.spaces:
+            real = 0 if space.real is None else space.real.count
+            found.append(f"{space.network.identity}:{self.samples}/{real}:{self.split}")
         return found
 
     @property
     def extractor(self) -> str:
-        """The full identity of the metrics: ``network:fake/real:split`` of the first extractor."""
+        """``network:fake/real:split`` of the first extractor."""
         return self.identities[0]
 
     @property
     def primary(self) -> str:
-        """The column that the curve columns are of."""
+        """The name of the primary metric's column, which has the curve columns."""
         return self.settings.primary
 
     @property
     def primary_column(self) -> Column:
-        """What is known of it."""
+        """The primary metric's column."""
         return next(c for c in self.primary_reading.columns if c.name == self.primary)
 
     @property
     def mode_columns(self) -> list[str]:
-        """The columns whose fall means lost modes."""
+        """The columns that fall when modes are lost."""
         return [column.name for column in self.measurer.columns if column.lost_modes]
 
     @property
     def primary_reading(self) -> Reading:
-        """The metric of that column."""
+        """The primary metric in its extractor."""
         return self.measurer.reading_of(self.primary)
 
-    def at_tick(self, samples: Source) -> dict[str, float]:
-        """The metrics of every tick, without those that do not apply."""
-        measured = self._measure(samples, lambda r: r.metric.component.every_tick)
-        return self._values(measured)
+    def at_tick(self, samples: Source) -> TickMetrics:
+        """The metrics of every tick."""
+        measured = self._measure(samples, _is_of_every_tick)
+        return (
+            self._not_finite() if measured is None else TickMetrics(measured.there, measured.failed)
+        )
 
     def of_ticks(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Those of all values that every tick has."""
+        """The columns of every tick, taken from the values of the last tick."""
         every = {
             column.name
             for reading in self.measurer.readings
-            if reading.metric.component.every_tick
+            if _is_of_every_tick(reading)
             for column in reading.columns
         }
         return {name: value for name, value in values.items() if name in every}
 
-    def at_end(self, samples: Source) -> tuple[dict[str, float], torch.Tensor | None]:
-        """All metrics, their floors, the distances to the test split, and the primary one's noise.
-
-        With them come the real images nearest to the first samples, see `nearest_real`.
-        """
+    def at_end(self, samples: Source) -> TickMetrics:
+        """All metrics, their floors, the distances to the test split, and the primary one's noise."""
         measured = self._measure(samples, lambda reading: True)
         if measured is None:
-            return self._values(None), None
-        real = self.measurer.sides[0].real
-        near = None
-        if isinstance(real, RealSide) and not samples.points:
-            near = nearest_real(measured.passed.sets[0], real, WIDTH, NEIGHBOURS)
+            return self._not_finite()
+        real, nearest = self.measurer.spaces[0].real, None
+        if isinstance(real, RealFeatures) and not samples.points:
+            nearest = _nearest_real(measured.passed.sets[0], real, WIDTH, NEIGHBORS)
         values = {
-            **self._values(measured),
+            **measured.there,
             **self.measurer.floors(measured),
             **self.measurer.held_out(measured),
             f"{self.primary}_noise": self.measurer.noise(self.primary, measured.passed),
         }
-        return values, near
+        return TickMetrics(values, measured.failed, nearest)
 
     def of_best(self, samples: Source) -> tuple[float, float]:
-        """The primary metric of fresh samples, and its noise."""
+        """The primary metric of fresh samples, and its noise; NaN for samples that are not finite."""
         measured = self._measure(samples, lambda reading: reading == self.primary_reading)
         if measured is None:
             return math.nan, math.nan
@@ -115,7 +128,6 @@ class Evaluator:
 
     def _measure(self, samples: Source, chosen: Callable[[Reading], bool]) -> Measurement | None:
         """None for samples or features that are not finite."""
-        self.failed.clear()  # evaluators outlive trials
         try:
             measured = self.measurer.measure(samples, chosen=chosen)
         except NotFiniteError:
@@ -129,15 +141,38 @@ class Evaluator:
             )
         if math.isnan(primary.values[self.primary]):
             raise UsageError(
-                f"the primary metric {self.primary!r} has no value for such samples "
+                f"the primary metric {self.primary!r} has no value for these samples "
                 f"({self.primary_column.meaning}); choose another evaluation.primary"
             )
-        self.failed.update(measured.failed)
         for key, reason in measured.failed.items():
             print(f"metric {key} failed, its columns are missing: {reason}")
         return measured
 
-    def _values(self, measured: Measurement | None) -> dict[str, float]:
-        if measured is None:
-            return {column.name: math.nan for column in self.measurer.columns}
-        return measured.there
+    def _not_finite(self) -> TickMetrics:
+        return TickMetrics({column.name: math.nan for column in self.measurer.columns})
+
+
+def _is_of_every_tick(reading: Reading) -> bool:
+    every_tick: bool = reading.metric.component.every_tick
+    return every_tick
+
+
+def _nearest_real(
+    samples: FeatureSet, real: RealFeatures, count: int, k: int
+) -> torch.Tensor | None:
+    """The ``k`` real images nearest to each of the first samples, in the extractor's features.
+
+    :returns: (count, k, c, h, w) uint8 on the CPU, the nearest first; None for images of several sizes,
+        or fewer than ``k``.
+    """
+    features = real.samples.features
+    if len(features) < k or len(real.source.sizes) > 1:
+        return None
+    ours = samples.features[:count]
+    parts = [torch.cdist(ours, part) for part in features.split(_ROWS)]
+    nearest = torch.cat(parts, 1).topk(k, largest=False).indices.cpu().numpy()
+    pool = real.places[choice(len(real.places), POOL)]
+    wanted, inverse = np.unique(pool[nearest], return_inverse=True)
+    batches = real.source.batches(wanted, real.settings.channels, len(wanted))
+    images = torch.cat([batch.images.cpu() for batch in batches])
+    return images[torch.from_numpy(inverse.reshape(nearest.shape))]

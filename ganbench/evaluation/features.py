@@ -10,27 +10,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganbench.backends import float32_proper
+from ganbench.base.backends import float32_proper
+from ganbench.base.errors import UsageError
 from ganbench.components.data import Modes
 from ganbench.components.extractor import FeatureNetwork
 from ganbench.components.metric import FeatureSet
-from ganbench.errors import UsageError
+from ganbench.evaluation.constant_images import ConstantImages
 from ganbench.evaluation.moments import MomentAccumulator, Moments
-from ganbench.evaluation.sameness import Sameness
 from ganbench.evaluation.sources import Source
 
-#: Samples of a source that every part but the moments holds at the most.
+#: The most samples in each part but the moments.
 POOL = 100_000
-#: Of choices that belong to the protocol, as in torch-fidelity.
+#: The seed of choices that belong to the protocol, as in torch-fidelity.
 SEED = 2020
 
-#: Why a part is not there, where the source says no more.
+#: Why a part is missing, unless the source gives a reason.
 MISSING = {
     "class_logits": "the extractor has no logits",
     "labels": "the samples have no labels",
-    "pairs": "the samples have no right images to compare them with",
-    "modes": "the modes of the data are not known",
-    "generator": "there are only samples, without their generator",
+    "pairs": "the samples have no target images",
+    "modes": "the data has no known modes",
+    "generator": "only samples are given, without their generator",
     "held_out": "the real samples have no test split",
 }
 
@@ -40,7 +40,7 @@ class NotFiniteError(ValueError):
 
 
 def full_precision() -> contextlib.AbstractContextManager[None]:
-    """Features are computed in fp32 proper, whatever precision the networks are trained in."""
+    """Compute features in full fp32, whatever the precision of the training."""
     return float32_proper()
 
 
@@ -53,11 +53,11 @@ def choice(count: int, most: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Passed:
-    """What a pass gives.
+    """The result of a pass.
 
     :ivar sets: for each network its feature set.
     :ivar count: samples that passed.
-    :ivar remark: of samples that show nothing (see `Sameness`); empty where all is well.
+    :ivar remark: on samples without content (see `ConstantImages`), or empty.
     """
 
     sets: list[FeatureSet]
@@ -80,11 +80,11 @@ def run_pass(
     """Run samples through the networks.
 
     :param places: which of the source's listing, ascending.
-    :param keep: the parts that metrics read, of those that take memory: ``images``, ``features``,
-        ``class_logits``.
+    :param keep: the parts that metrics read, among those that take memory: ``images``, ``features``
+        and ``class_logits``.
     :param modes: of the mixture that the real samples are drawn from.
-    :param watch_sameness: whether to look for samples that show nothing.
-    :param tell: told the number of samples of each batch.
+    :param watch_sameness: whether to look for samples without content.
+    :param tell: receives the number of samples of each batch.
     :raises NotFiniteError: for features that are not finite.
     :raises UsageError: for fewer than 2 samples.
     """
@@ -93,14 +93,14 @@ def run_pass(
     rank[pool] = np.arange(len(pool))
     readers = [_Reader(network, len(pool), keep, device) for network in networks]
     images, labels = _Buffer(len(pool), device), _Buffer(len(pool), device)
-    sameness = Sameness()
+    sameness = ConstantImages()
     count = 0
     with torch.no_grad(), full_precision():
         for batch in source.batches(places, channels, networks[0].batch_size):
             ranks = rank[batch.positions]
             if watch_sameness:
                 sameness.add(batch.images)
-            # Plain strides: of grey images there are several, and networks pick kernels by them.
+            # Plain strides: gray images allow several, and networks choose kernels by strides.
             ready = batch.images.to(device, non_blocking=True).reshape(-1).view(batch.images.shape)
             for reader in readers:
                 reader.read(ready, ranks)
@@ -148,7 +148,7 @@ def _given(value: Any) -> Callable[[], Any]:
 
 
 class _Buffer:
-    """Rows that arrive in any order, some of them perhaps never."""
+    """Collects rows that arrive in any order; some may never arrive."""
 
     def __init__(self, capacity: int, device: torch.device) -> None:
         self._capacity, self.device = capacity, device
@@ -156,7 +156,7 @@ class _Buffer:
         self.rows: torch.Tensor | None = None
 
     def put(self, ranks: np.ndarray, values: torch.Tensor) -> None:
-        """Keep the values whose rank is not negative."""
+        """Keep the values with a rank of 0 or more."""
         if self.rows is None:
             shape = (self._capacity, *values.shape[1:])
             self.rows = torch.empty(shape, dtype=values.dtype, device=self.device)
@@ -192,7 +192,7 @@ class _Reader:
 
     def read(self, images: torch.Tensor, ranks: np.ndarray) -> None:
         if self._waiting and self._waiting[0][0].shape[1:] != images.shape[1:]:
-            self._pass(self._joined())  # only images of one size go together
+            self._pass(self._joined())  # a batch holds images of one size
         self._waiting.append((images, ranks))
         size = self.network.batch_size
         if sum(len(part) for _, part in self._waiting) < size:
@@ -244,7 +244,7 @@ class _Reader:
 
 
 def part_of(samples: FeatureSet, indices: torch.Tensor) -> FeatureSet:
-    """Some of the samples, with moments of their own; without a generator.
+    """Some of the samples, with their own moments; without a generator.
 
     :param indices: (k,) rows of the parts.
     """

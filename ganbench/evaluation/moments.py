@@ -19,8 +19,8 @@ def feature_matrix(
     """Check what a caller gave as a matrix of features.
 
     :param features: (n, d) tensor, array or nested list of real numbers, d >= 1.
-    :param name: what error messages call it.
-    :param rows: the fewest rows that make sense.
+    :param name: in error messages.
+    :param rows: the least number of rows.
     :param finite: whether NaN and infinity are errors.
     :returns: (n, d) floating tensor without gradient, on the device it came from.
     :raises ValueError: naming what is wrong.
@@ -87,7 +87,7 @@ class Moments:
 
     @classmethod
     def from_features(cls, features: Any) -> Moments:
-        """Of an (n, d) tensor or array.
+        """The moments of an (n, d) tensor or array.
 
         :raises ValueError: for a wrong shape, fewer than 2 rows or non-finite values.
         """
@@ -101,10 +101,9 @@ class Moments:
 class MomentAccumulator:
     """Moments of features that arrive in batches. Never waits for the device.
 
-    Batches are kept while there are no more samples than features: few rows are exact and cheap, and
-    no (d, d) matrix is needed. After that only sums are kept. They run over x - c, where c is the mean
-    of the first batch: the sums of x xᵀ of features whose mean is large against their spread would
-    cancel to noise.
+    Batches are kept until the samples outnumber the features: few rows are exact and cheap, and need no
+    (d, d) matrix. After that only sums are kept. They run over x - c, where c is the mean of the first
+    batch: for features with a mean far above their spread, sums of x xᵀ would cancel to noise.
     """
 
     def __init__(self) -> None:
@@ -138,13 +137,13 @@ class MomentAccumulator:
         if self._outer is None:
             self._outer = self._sum.new_zeros(len(self._shift), len(self._shift))
         for batch in self._kept:
-            centred = batch - self._shift
-            self._sum += centred.sum(0)
-            self._outer.addmm_(centred.mT, centred)
+            centered = batch - self._shift
+            self._sum += centered.sum(0)
+            self._outer.addmm_(centered.mT, centered)
         self._kept = []
 
     def moments(self) -> Moments:
-        """Of all batches so far; more may follow.
+        """The moments of all batches so far; more may follow.
 
         :raises ValueError: for fewer than 2 samples, or if any was non-finite.
         """

@@ -1,4 +1,4 @@
-"""Images and published statistics in .npz files, read without unpickling and bit by bit.
+"""Images and published statistics in .npz files, read in pieces and without unpickling.
 
 Images follow the convention of ADM (Dhariwal and Nichol 2021): ``arr_0``, uint8, (n, h, w, c).
 Statistics are ``mu`` and ``sigma``, as pytorch-fid and many others publish them.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,15 +17,16 @@ from typing import IO, NamedTuple
 import numpy as np
 import torch
 
-from ganbench.errors import UsageError
-from ganbench.evaluation.ranges import advice, is_real, range_of
+from ganbench.base.errors import UsageError, reason
+from ganbench.base.files import sha256_of
 from ganbench.evaluation.sources import Batch, Source, in_channels
+from ganbench.evaluation.value_ranges import advice, is_real, range_of
 
 _USUAL = "arr_0"
 _STATISTICS = frozenset({"mu", "sigma"})
 _DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, SyntaxError)
 _MOST_FEATURES = 16_384  # whose covariance takes 2 GiB
-_EXPECTED = "images are (n, height, width, 3) in colour and (n, height, width) in grey"
+_EXPECTED = "use (n, height, width, 3) for color images and (n, height, width) for gray ones"
 _LOOKED_AT = 2**26  # bytes of an array of a wrong type, to tell its range
 _PIECE = 2**22
 
@@ -49,7 +49,7 @@ class Statistics(NamedTuple):
 def members(path: Path) -> dict[str, Member]:
     """The arrays in a file, by name.
 
-    :raises UsageError: if it is no .npz file, or a damaged one.
+    :raises UsageError: for a damaged file, or a file of another kind.
     """
     found = {}
     try:
@@ -59,7 +59,7 @@ def members(path: Path) -> dict[str, Member]:
                     with archive.open(name) as file:
                         found[name.removesuffix(".npy")] = _header(file)
     except _DAMAGE as error:
-        raise UsageError(f"{path} cannot be read as .npz: {_line(error)}") from error
+        raise UsageError(f"{path} cannot be read as .npz: {reason(error)}") from error
     return found
 
 
@@ -71,13 +71,13 @@ def holds_statistics(arrays: dict[str, Member]) -> bool:
 def read_statistics(path: Path) -> Statistics:
     """Published statistics.
 
-    :raises UsageError: if they are not what their names say.
+    :raises UsageError: if they are not a mean and a covariance.
     """
     shapes = {name: members(path)[name].shape for name in _STATISTICS}
     width = shapes["mu"][-1] if len(shapes["mu"]) == 1 else 0
     if not 1 <= width <= _MOST_FEATURES or shapes["sigma"] != (width, width):
         raise UsageError(
-            f"{path}: mu {shapes['mu']} and sigma {shapes['sigma']} are no mean (d,) and "
+            f"{path}: mu {shapes['mu']} and sigma {shapes['sigma']} must be a mean (d,) and a "
             "covariance (d, d)"
         )
     try:
@@ -86,20 +86,20 @@ def read_statistics(path: Path) -> Statistics:
                 torch.from_numpy(file[name].astype(np.float64)) for name in ("mu", "sigma")
             )
     except (*_DAMAGE, TypeError) as error:
-        raise UsageError(f"{path} cannot be read as .npz: {_line(error)}") from error
+        raise UsageError(f"{path} cannot be read as .npz: {reason(error)}") from error
     if not bool(mean.isfinite().all() and cov.isfinite().all()):
         raise UsageError(f"{path}: mu or sigma is not finite")
     if not torch.allclose(cov, cov.mT, rtol=1e-3, atol=1e-6 * float(cov.abs().max())):
-        raise UsageError(f"{path}: sigma is not symmetric, so it is no covariance")
+        raise UsageError(f"{path}: sigma is not symmetric, as a covariance must be")
     if bool((cov.diagonal() < 0).any()):
-        raise UsageError(f"{path}: sigma has negative variances, so it is no covariance")
+        raise UsageError(f"{path}: sigma has negative variances")
     return Statistics(mean, (cov + cov.mT) / 2)
 
 
 class NpzSource(Source):
     """The images of a file, read from its beginning to its end.
 
-    :raises UsageError: if it holds none, or none that can be told.
+    :raises UsageError: if the file holds no images, or several arrays that may be images.
     """
 
     kind = "npz"
@@ -117,8 +117,7 @@ class NpzSource(Source):
 
     @functools.cached_property
     def _hash(self) -> str:
-        with self._path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(self._path)
 
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
         row = int(np.prod(self._shape[1:]))
@@ -135,7 +134,7 @@ class NpzSource(Source):
                     shaped = torch.from_numpy(images).view(len(part), *self._shape[1:])
                     yield Batch(part, in_channels(shaped.permute(self._order), channels))
         except _DAMAGE as error:
-            raise UsageError(f"{self._path} is damaged: {_line(error)}") from error
+            raise UsageError(f"{self._path} is damaged: {reason(error)}") from error
 
 
 @contextlib.contextmanager
@@ -155,44 +154,44 @@ def _chosen(path: Path) -> tuple[str, Member]:
         inside = ", ".join(f"{n} {a.dtype} {a.shape}" for n, a in arrays.items()) or "nothing"
         if candidates:
             raise UsageError(
-                f"{path} holds {len(candidates)} arrays that may be the images; name one of them "
+                f"{path} holds {len(candidates)} arrays that may be the images; rename one of them to "
                 f"{_USUAL}; it holds {inside}"
             )
         raise UsageError(
-            f"{path} holds no array {_USUAL} of images (n, height, width, channels); it holds {inside}"
+            f"{path} has no array {_USUAL} of images (n, height, width, channels); it has {inside}"
         )
     array = arrays[name]
     if not all(array.shape):
-        raise UsageError(f"{path}: {name} holds no images, its shape is {array.shape}")
+        raise UsageError(f"{path}: {name} is empty: its shape is {array.shape}")
     _check_single(path, name, array.shape)
     if array.dtype != np.uint8:
         raise UsageError(
-            f"{path}: {name} is {array.dtype}, and images must be uint8 from 0 to 255; "
+            f"{path}: {name} is {array.dtype}, but images must be uint8 from 0 to 255; "
             f"{_advice(path, name, array)}"
         )
     if array.fortran:
-        raise UsageError(f"{path}: {name} is stored in Fortran's order; save it in C's")
+        raise UsageError(f"{path}: {name} is in Fortran order; save it in C order")
     return name, array
 
 
 def _check_single(path: Path, name: str, shape: tuple[int, ...]) -> None:
-    """Refuse an array of three axes that may be one image with channels and no set of grey images."""
+    """Refuse an array of three axes that may be one color image instead of gray images."""
     if len(shape) != 3:
         return
     last, first = shape[2] in (1, 3, 4), shape[0] in (1, 3, 4)
     if last or first:
         order = "(height, width, channels)" if last else "(channels, height, width)"
-        grey = f"({', '.join(map(str, shape))}, 1)"
+        gray = f"({', '.join(map(str, shape))}, 1)"
         raise UsageError(
             f"{path}: {name} has the shape {shape}, which looks like one image {order}; {_EXPECTED}. "
-            f"Save one image as {(1, *shape)}, and {shape[0]} small grey images as {grey}"
+            f"Save one image as {(1, *shape)}, and {shape[0]} small gray images as {gray}"
         )
 
 
 def _advice(path: Path, name: str, array: Member) -> str:
-    """What to do with an array that is not uint8."""
+    """Advice for an array that is not uint8."""
     if not is_real(array.dtype):
-        return "no image can be made of it"
+        return "it cannot become images"
     row = array.dtype.itemsize
 
     def pieces() -> Iterator[np.ndarray]:
@@ -205,7 +204,7 @@ def _advice(path: Path, name: str, array: Member) -> str:
         whole = int(np.prod(array.shape)) * row <= _LOOKED_AT
         return advice(array.dtype, range_of(pieces()), whole)
     except _DAMAGE as error:
-        raise UsageError(f"{path} is damaged: {_line(error)}") from error
+        raise UsageError(f"{path} is damaged: {reason(error)}") from error
 
 
 def _axes(path: Path, name: str, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
@@ -216,7 +215,7 @@ def _axes(path: Path, name: str, shape: tuple[int, ...]) -> tuple[int, int, int,
         if shape[3] in (2, 4) or shape[1] in (2, 4):
             reason += " (drop an alpha channel first)"
         raise UsageError(
-            f"{path}: {name} has the shape {shape}, where {reason}; images are (n, height, width, "
+            f"{path}: {name} has the shape {shape}, and {reason}; images are (n, height, width, "
             "channels)"
         )
     return (0, 3, 1, 2) if last else (0, 1, 2, 3)
@@ -225,7 +224,7 @@ def _axes(path: Path, name: str, shape: tuple[int, ...]) -> tuple[int, int, int,
 def _header(file: IO[bytes]) -> Member:
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"an array of the unknown version {version}")
+        raise ValueError(f"unknown array version {version}")
     first = version == (1, 0)
     read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(file)
@@ -240,9 +239,5 @@ def _skip(file: IO[bytes], count: int) -> None:
 def _fill(file: IO[bytes], target: np.ndarray) -> None:
     content = file.read(len(target))
     if len(content) != len(target):
-        raise ValueError("it ends too early")
+        raise ValueError("the file is cut short")
     target[:] = np.frombuffer(content, np.uint8)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

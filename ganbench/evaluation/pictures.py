@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from PIL import Image, PngImagePlugin
 
+from ganbench.base.files import replacing, storage_errors
 from ganbench.components.data import DataSpec
 from ganbench.training.batches import to_uint8
 
 _MIN_CELL = 64  # pixels: an 8x8 digit has to be readable
 _GAP = 4
-_GREY = 128  # of the gaps: neither the ink nor the paper of common data
+_GRAY = 128  # of the gaps: unlike the ink and the paper of common data
 
 
 def save_samples(
@@ -29,7 +29,7 @@ def save_samples(
 def save_translations(
     path: Path, sources: torch.Tensor, fakes: torch.Tensor, targets: torch.Tensor | None
 ) -> None:
-    """Write a PNG in which each source stands beside its translation, and its target if there is one.
+    """Write a PNG with each source beside its translation, and its target if there is one.
 
     :param sources: (m, c', h, w) uint8, m at least n.
     :param fakes: (n, c, h, w) in [-1, 1].
@@ -39,7 +39,7 @@ def save_translations(
     stacks = [sources[:count].cpu(), to_uint8(fakes.detach().cpu())]
     if targets is not None:
         stacks.append(targets[:count].cpu())
-    strips = torch.cat([_coloured(stack) for stack in stacks], dim=3)
+    strips = torch.cat([_colored(stack) for stack in stacks], dim=3)
     columns = max(1, round(math.sqrt(count / len(stacks))))
     _write(path, _mosaic(strips, columns))
 
@@ -49,27 +49,26 @@ def save_rows(
 ) -> None:
     """Write a PNG of rows of images, each uint8 (n, c, h, w), the first on top.
 
-    :param texts: what else the file tells.
+    :param texts: text entries of the file.
     """
     images = _drawable(torch.cat(list(rows)))
     _write(path, _mosaic(images, len(rows[0])), texts)
 
 
-def save_film(path: Path, frames: Mapping[str, torch.Tensor]) -> None:
+def save_timeline(path: Path, frames: Mapping[str, torch.Tensor]) -> None:
     """Write a PNG with a row for each frame, tick -> uint8 (n, c, h, w).
 
-    The file tells the ``ticks`` of its rows and the ``gap`` around each image in pixels.
+    The file holds the ``ticks`` of its rows and the ``gap`` around each image in pixels.
     """
     save_rows(path, list(frames.values()), {"ticks": " ".join(frames), "gap": str(_GAP)})
 
 
 def _write(path: Path, picture: Image.Image, texts: Mapping[str, str] | None = None) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     known = PngImagePlugin.PngInfo()
     for name, text in (texts or {}).items():
         known.add_text(name, text)
-    picture.save(temporary, format="PNG", pnginfo=known)
-    os.replace(temporary, path)
+    with storage_errors(path), replacing(path) as temporary:
+        picture.save(temporary, format="PNG", pnginfo=known)
 
 
 def _tiles(samples: torch.Tensor) -> Image.Image:
@@ -78,12 +77,12 @@ def _tiles(samples: torch.Tensor) -> Image.Image:
 
 
 def _drawable(images: torch.Tensor) -> torch.Tensor:
-    """Grey or colour images; of other numbers of channels the first."""
+    """Gray or color images; the first channel of others."""
     return images if images.shape[1] in (1, 3) else images[:, :1]
 
 
-def _coloured(images: torch.Tensor) -> torch.Tensor:
-    """(n, 3, h, w), grey images as colour ones."""
+def _colored(images: torch.Tensor) -> torch.Tensor:
+    """(n, 3, h, w), gray images as color ones."""
     return images if images.shape[1] == 3 else images[:, :1].expand(-1, 3, -1, -1)
 
 
@@ -95,7 +94,7 @@ def _mosaic(images: torch.Tensor, columns: int) -> Image.Image:
     rows = math.ceil(count / columns)
     canvas = torch.full(
         (channels, rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP),
-        _GREY,
+        _GRAY,
         dtype=torch.uint8,
     )
     for index, image in enumerate(images):

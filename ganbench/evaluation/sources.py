@@ -1,7 +1,7 @@
-"""Where the images of a comparison come from, and how they reach the feature network in batches.
+"""Sources of images, and how they reach the feature network in batches.
 
-A source knows how many images it lists and hands over those at given places of its listing, in
-batches of one size (a batch holds images of equal height and width).
+A source lists images and hands over those at given places of its listing. A batch holds images of equal
+height and width.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import abc
 import functools
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,17 +17,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 
-from ganbench.components.data import DataSpec, ImageData
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError, reason
+from ganbench.base.image_files import Encoded, ImageFiles, shown
+from ganbench.base.images import Trait, decode_image
+from ganbench.components.data import DataSpec
 from ganbench.evaluation.background import in_background
-from ganbench.evaluation.image_files import Encoded, ImageFiles, shown
-from ganbench.evaluation.survey import reason_of, survey
-from ganbench.images import Trait, decode_image
-from ganbench.registry.info import Bound
+from ganbench.evaluation.image_index import index_images
 
-#: Bytes of decoded images that wait for the network, at the most (but for a single batch).
+#: The most bytes of decoded images that wait for the network, beside a single batch.
 WAITING = 256 * 2**20
-_PROBED = 1024
 _TOGETHER = 8  # files decoded in one task
 _NAMED = 10  # broken files that a message names
 
@@ -49,16 +46,16 @@ class Batch(NamedTuple):
 class Source(abc.ABC):
     """Images of one side.
 
-    :ivar label: what a person calls it.
+    :ivar label: its name in messages.
     :ivar kind: ``folder``, ``archive``, ``npz``, ``dataset``, ``trial`` or ``images``.
     :ivar count: images in the listing.
     :ivar channels: 1 or 3; another number for points only.
     :ivar sizes: (height, width) -> number of images.
-    :ivar points: whether these are points and no images.
+    :ivar points: whether the samples are points instead of images.
     :ivar split: of a data set, or None.
-    :ivar notes: sentences that a person should read.
+    :ivar notes: warnings for the user.
     :ivar pairs: (count, c, h, w) uint8: the right image of each translation, or None.
-    :ivar generator: what makes the images, as in `FeatureSet`, or None.
+    :ivar generator: the function that makes the images, as in `FeatureSet`, or None.
     """
 
     kind: str
@@ -76,13 +73,13 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def content(self) -> str | None:
-        """A hash of what the images are made from; None if that is not known beforehand."""
+        """A hash of the images' files or tensors; None if unknown beforehand."""
 
     @abc.abstractmethod
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
         """The images at these (ascending) places, ``size`` at a time or fewer.
 
-        :param channels: 1 or 3: grey images are repeated, colour images are turned grey.
+        :param channels: 1 or 3: gray images are repeated, color images turn gray.
         """
 
     def finite(self) -> bool:
@@ -91,21 +88,21 @@ class Source(abc.ABC):
 
     @property
     def skipped(self) -> int:
-        """Broken files that were left out, as far as they are known."""
+        """Number of broken files that were left out, as far as known."""
         return 0
 
     def places(self) -> np.ndarray:
-        """The places that hold images, as far as that is known beforehand."""
+        """The places that hold images, as far as known beforehand."""
         return np.arange(self.count)
 
 
 class FileSource(Source):
-    """Image files in a folder or an archive, decoded as for data sets (see `ganbench.images`).
+    """Image files in a folder or an archive, decoded as for data sets (see `ganbench.base.images`).
 
-    What torch-fidelity reads otherwise is said in the notes.
+    The notes name the images that torch-fidelity reads differently.
 
-    :param skip_broken: whether files that cannot be read are left out; else they are an error.
-    :param tell: as in `survey`.
+    :param skip_broken: whether unreadable files are left out; else they are an error.
+    :param tell: as in `index_images`.
     """
 
     def __init__(
@@ -118,7 +115,7 @@ class FileSource(Source):
     ) -> None:
         self.kind = "folder" if files.location.is_dir() else "archive"
         self._files, self._skip = files, skip_broken
-        self._known = survey(files, cache, tell)
+        self._known = index_images(files, cache, tell)
         super().__init__(
             label, len(files.names), 3 if self._known.channels[3] else 1, self._known.sizes
         )
@@ -143,14 +140,14 @@ class FileSource(Source):
         return [f"{shown(self._files.names[p])} ({shown(self.broken[p])})" for p in first]
 
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
-        """Decoded in background threads; of files that turn out to be broken, all are named.
+        """Decoded in background threads. An error names all broken files.
 
-        :raises UsageError: for broken files, after all have been looked at.
+        :raises UsageError: for broken files, after the last file.
         """
         area = max(height * width for height, width in self.sizes) * channels
         ahead = max(_TOGETHER, min(4 * size, WAITING // (2 * area)))
         decode = _Decoder(3 if channels == 3 else 1)
-        decoded = in_background(decode, self._files.read(positions), ahead, _TOGETHER)
+        decoded = in_background(decode, self._files.read(positions.tolist()), ahead, _TOGETHER)
         yield from grouped(self._readable(decoded), size, WAITING // 2)
         if self.broken and not self._skip:
             raise self._refusal()
@@ -159,7 +156,7 @@ class FileSource(Source):
         for position, image in decoded:
             if isinstance(image, str):
                 self.broken[position] = image
-            elif self._skip or not self.broken:  # after the first, the rest is only looked for
+            elif self._skip or not self.broken:  # after the first broken file, only find the others
                 yield position, image
 
     def _refusal(self) -> UsageError:
@@ -171,12 +168,12 @@ class FileSource(Source):
             )
         return UsageError(
             f"{number} of the {self.count} images in {self.label} cannot be read: {names}{more}; "
-            "mend or remove them, or leave them out with --skip-broken"
+            "repair or remove them, or leave them out with --skip-broken"
         )
 
 
 class TensorSource(Source):
-    """Images in memory: a data set's split, or what Python code hands over.
+    """Images in memory: a data set's split, or tensors of a caller.
 
     :param images: (n, c, h, w) uint8, or float32 points.
     :param labels: (n,) their classes, or None.
@@ -212,7 +209,7 @@ class StreamedSource(Source):
     """A data set that does not fit in memory.
 
     :param dataset: ``torch.utils.data`` data set of (uint8 image (c, h, w), label) pairs.
-    :param content: what tells its content, as well as that can be known.
+    :param content: a hash of its content.
     """
 
     kind = "dataset"
@@ -220,7 +217,7 @@ class StreamedSource(Source):
     def __init__(self, label: str, dataset: Any, content: str, data: DataSpec) -> None:
         channels, height, width = data.shape
         super().__init__(label, len(dataset), channels, {(height, width): len(dataset)})
-        self._dataset, self._content, self._labelled = dataset, content, data.classes > 0
+        self._dataset, self._content, self._labeled = dataset, content, data.classes > 0
 
     def content(self) -> str:
         return self._content
@@ -238,7 +235,7 @@ class StreamedSource(Source):
             labels.append(label)
             if len(waiting) == size or done + len(waiting) == len(positions):
                 part = positions[done : done + len(waiting)]
-                known = torch.tensor(labels) if self._labelled else None
+                known = torch.tensor(labels) if self._labeled else None
                 yield Batch(part, in_channels(torch.stack(waiting), channels), known)
                 done, waiting, labels = done + len(waiting), [], []
 
@@ -252,57 +249,22 @@ def content_hash(images: torch.Tensor, labels: torch.Tensor | None = None) -> st
     return digest.hexdigest()
 
 
-def split_source(bound: Bound, split: str, root: Path, data: Any = None) -> Source:
-    """A split of a data set.
-
-    :param data: what the data set gives for it, where it is loaded already.
-    :raises UsageError: for a split that there is not, or an empty one.
-    """
-    dataset = bound.component
-    if split not in dataset.splits:
-        known = " or ".join(dataset.splits)
-        raise UsageError(f"--split {split}: {bound.spec} has {known} only")
-    data = dataset.load(split, root) if data is None else data
-    if len(data) == 0:
-        raise UsageError(f"the {split} split of {bound.spec} is empty")
-    source: TensorSource | StreamedSource
-    if isinstance(data, ImageData):
-        source = TensorSource(bound.spec, data.images, data.labels)
-        source.kind = "dataset"
-    else:
-        content = _streamed_content(bound, split, data, root)
-        source = StreamedSource(bound.spec, data, content, dataset.spec(root))
-    source.split = split
-    source.notes += getattr(data, "notes", ())
-    return source
-
-
-def _streamed_content(bound: Bound, split: str, data: Any, root: Path) -> str:
-    """Reading all of it would take too long; some of it tells other content well enough."""
-    known = [bound.identity(), bound.component.fingerprint(root), split, len(data)]
-    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
-    for position in np.linspace(0, len(data) - 1, _PROBED).astype(int):
-        image = torch.as_tensor(data[int(position)][0])
-        digest.update(image.contiguous().numpy().data)
-    return digest.hexdigest()
-
-
 def in_channels(images: torch.Tensor, channels: int) -> torch.Tensor:
-    """(b, 1 or 3, h, w) uint8 with that many channels; grey is Pillow's (ITU-R 601-2 luma)."""
+    """(b, 1 or 3, h, w) uint8 with that many channels; gray is Pillow's (ITU-R 601-2 luma)."""
     if images.shape[1] == channels:
         return images
     if images.shape[1] == 1:
         return images.expand(-1, channels, -1, -1)
     red, green, blue = images.to(torch.int32).unbind(1)
-    grey = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
-    return grey.to(torch.uint8).unsqueeze(1)
+    gray = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    return gray.to(torch.uint8).unsqueeze(1)
 
 
 def grouped(images: Iterable[tuple[int, np.ndarray]], size: int, most: int) -> Iterator[Batch]:
     """Batches of images of equal shape, as they fill up.
 
     :param images: (position, (c, h, w) uint8) pairs.
-    :param most: bytes that may wait for their batch to fill; then the largest group goes.
+    :param most: bytes that may wait for their batch to fill; beyond, the largest group goes.
     """
     groups: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
     waiting = 0
@@ -323,7 +285,7 @@ _Decoded = tuple[int, np.ndarray | str]
 
 
 class _Decoder:
-    """From an encoded image to (c, h, w) uint8, or to the reason why it has none."""
+    """From an encoded image to (c, h, w) uint8, or to the reason why it cannot be decoded."""
 
     def __init__(self, channels: Literal[1, 3]) -> None:
         self._channels = channels
@@ -332,7 +294,7 @@ class _Decoder:
         try:
             image = decode_image(encoded.read(), self._channels)
         except Exception as error:  # a damaged archive may raise anything
-            return encoded.position, reason_of(error)
+            return encoded.position, reason(error)
         return encoded.position, image.transpose(2, 0, 1)
 
 
@@ -341,11 +303,11 @@ def _stacked(group: list[tuple[int, np.ndarray]]) -> Batch:
     return Batch(positions, torch.from_numpy(np.stack([image for _, image in group])))
 
 
-#: What torch-fidelity, whose numbers are mostly published, does otherwise with images of a trait.
+#: How torch-fidelity, the source of most published numbers, reads images with a trait.
 _DIFFERENCES: Mapping[Trait, str] = {
-    "16 bits": "grey images of 16 bits are scaled to 8 bits ({}), where torch-fidelity cuts at 255",
-    "transparent": "images with transparency are laid on white ({}), where torch-fidelity drops it",
-    "turned": "images are turned as the camera noted ({}), which torch-fidelity does not do",
+    "16 bits": "16-bit gray images are scaled to 8 bits ({}); torch-fidelity clips them at 255",
+    "transparent": "transparent images are composited on white ({}); torch-fidelity drops the alpha",
+    "turned": "images are rotated by their EXIF orientation ({}); torch-fidelity does not rotate them",
 }
 
 

@@ -1,7 +1,7 @@
-"""What a trial's curves say about its training: drift, collapse, roughness, saturation.
+"""Summaries of a trial's curves: drift, collapse, roughness, saturation.
 
-The threshold of decay lies in a gap: in the public logs of 54 GAN trainings the last distance
-was at most 1.30 times the best in 36, at least 1.57 times in 18. The others are choices.
+The threshold of decay lies in a gap: in the public logs of 54 GAN trainings the last distance was
+at most 1.30 times the best in 36, and at least 1.57 times in 18. The other thresholds are choices.
 """
 
 from __future__ import annotations
@@ -47,53 +47,79 @@ def stability(
     - ``P_rough``: mean absolute step of the same between the ticks of the second half of the images;
     - ``verdict``: the first that holds of ``diverged`` (a value is not finite), ``never-learned``
       (best / tick 0 > 0.5), ``collapsed`` (a series of ``modes`` ends under half of its best),
-      ``degraded`` (drift > 1.5, or half of what was gained is lost where there is no drift; by more
-      than the evaluation's noise) and ``stable``.
+      ``degraded`` (drift > 1.5, or without a drift half of the gain lost; by more than the
+      evaluation's noise) and ``stable``.
 
-    What cannot be told is NaN. Where a value is not finite (or None), ``P_best`` is that of the
-    finite ones and drift, area and roughness are missing. With fewer than two ticks there is no
-    curve: all but ``P_best`` and ``P`` are missing, and the verdict is None unless it diverged.
+    Unknown values are NaN. If a value is not finite (or None), ``P_best`` is the best finite one, and
+    drift, area and roughness are missing. With fewer than two ticks, everything except ``P_best`` and
+    ``P`` is missing, and the verdict is None unless the trial diverged.
     Roughness needs two ticks in the second half. Values below 1e-12 count as 1e-12 in ratios and
     logarithms.
 
     :param images: real images seen at each tick, never falling; tick 0 is before training.
     :param fd: the primary metric at each tick.
-    :param column: what is known of it.
+    :param column: of the metric.
     :param fresh: the best tick's value on samples that did not take part in choosing it.
     :param noise: standard deviation of the value over new samples of the same generator; where it is
         known, the last value must be worse than the fresh best by more than 3 deviations of the
         difference of two such values.
     :param modes: at each tick, recall, coverage or numbers of modes.
-    :raises ValueError: if the two are no sequences of one length, or images fall or are not finite.
+    :raises ValueError: for sequences of different lengths, or images that fall or are not finite.
     """
-    name = column.name
+    seen, values = _checked(images, fd, column.name)
+    result = _ends(values, column)
+    if not np.isfinite(values).all():
+        result["verdict"] = "diverged"
+    elif len(values) >= 2:
+        result |= _judged(seen, values, column, fresh, noise, modes)
+    return result
+
+
+def _checked(images: npt.ArrayLike, fd: npt.ArrayLike, name: str) -> tuple[np.ndarray, np.ndarray]:
     seen, values = _series(images, "images"), _series(fd, name)
     if len(seen) != len(values):
         raise ValueError(f"images and {name} differ in length: {len(seen)} and {len(values)}")
     if not np.isfinite(seen).all() or (np.diff(seen) < 0).any():
         raise ValueError("images must be finite and must not fall")
+    return seen, values
+
+
+def _ends(values: np.ndarray, column: Column) -> dict[str, Any]:
+    """The best and the last value; the other columns are missing."""
     finite = values[np.isfinite(values)]
     best = finite.max if column.better == "higher" else finite.min
-    result: dict[str, Any] = {
-        f"{name}_best": float(best()) if len(finite) else math.nan,
-        name: float(values[-1]) if len(values) else math.nan,
-        f"{name}_drift": math.nan,
-        f"{name}_auc": math.nan,
-        f"{name}_rough": math.nan,
+    missing = dict.fromkeys(
+        (f"{column.name}_{part}" for part in ("drift", "auc", "rough")), math.nan
+    )
+    return {
+        f"{column.name}_best": float(best()) if len(finite) else math.nan,
+        column.name: float(values[-1]) if len(values) else math.nan,
+        **missing,
         "verdict": None,
     }
-    if len(finite) < len(values):
-        result["verdict"] = "diverged"
-    elif len(values) >= 2:
-        logs = np.log(np.maximum(values, _SMALLEST))
-        # Where higher is better, the inverse is a distance: only ratios count.
-        worse = -logs if column.better == "higher" else logs
-        drawn = logs if column.scale == "log" else values
-        rise = _rise(values, column, fresh)
-        drift, lost = _drift(values, column, result[f"{name}_best"], rise)
-        result |= {f"{name}_drift": drift, **_area_and_roughness(name, seen, drawn)}
-        result["verdict"] = _verdict(worse, lost, rise, noise, modes)
-    return result
+
+
+def _judged(
+    seen: np.ndarray,
+    values: np.ndarray,
+    column: Column,
+    fresh: float,
+    noise: float,
+    modes: Sequence[npt.ArrayLike],
+) -> dict[str, Any]:
+    """Drift, area, roughness and verdict of a finite curve."""
+    logs = np.log(np.maximum(values, _SMALLEST))
+    # Where higher is better, the inverse is a distance: only ratios count.
+    worse = -logs if column.better == "higher" else logs
+    rise = _rise(values, column, fresh)
+    best = float(values.max() if column.better == "higher" else values.min())
+    drift, lost = _drift(values, column, best, rise)
+    drawn = logs if column.scale == "log" else values
+    return {
+        f"{column.name}_drift": drift,
+        **_area_and_roughness(column.name, seen, drawn),
+        "verdict": _verdict(worse, lost, rise, noise, modes),
+    }
 
 
 def _area_and_roughness(name: str, seen: np.ndarray, values: np.ndarray) -> dict[str, float]:
@@ -109,9 +135,9 @@ def _area_and_roughness(name: str, seen: np.ndarray, values: np.ndarray) -> dict
 
 
 def _drift(values: np.ndarray, column: Column, best: float, rise: float) -> tuple[float, bool]:
-    """How much worse than the best the last value is, and whether that is much.
+    """How much worse the last value is than the best, and whether it counts as degraded.
 
-    Ratios need a ``log`` scale. Elsewhere much is half of what was gained since tick 0.
+    Ratios need a ``log`` scale. On other scales, the loss of half of the gain since tick 0 counts.
     """
     if column.scale != "log":
         return math.nan, rise > LOST * abs(float(values[0]) - best)
@@ -121,7 +147,7 @@ def _drift(values: np.ndarray, column: Column, best: float, rise: float) -> tupl
 
 
 def _rise(values: np.ndarray, column: Column, fresh: float) -> float:
-    """By how much the last value is worse than the best."""
+    """The difference between the last value and the best, positive if worse."""
     higher = column.better == "higher"
     best = fresh if math.isfinite(fresh) else float(values.max() if higher else values.min())
     return best - float(values[-1]) if higher else float(values[-1]) - best
@@ -160,8 +186,8 @@ def training_statistics(
 ) -> dict[str, float]:
     """Summarize what was recorded at every step.
 
-    The last tenth is rounded up and has two steps at least, where there are two. A series that is
-    empty, or not finite there, gives NaN.
+    The last tenth is rounded up and has at least two steps, if possible. A series that is empty, or
+    not finite there, gives NaN.
 
     :param d_auc: share of pairs in a batch whose real logit beats the fake one, in [0, 1].
     :param g_grad: global norm of the generator's gradient.
@@ -189,7 +215,7 @@ def _series(values: Any, name: str) -> np.ndarray:
 
 
 def _last_tenth(series: np.ndarray) -> np.ndarray:
-    """Of the series; empty where a value in it is not finite."""
+    """The last tenth of a series; empty if a value in it is not finite."""
     tail = series[-max(2, math.ceil(len(series) / 10)) :]
     return tail if np.isfinite(tail).all() else tail[:0]
 

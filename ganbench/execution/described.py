@@ -1,4 +1,4 @@
-"""What the columns of an evaluation mean, for those who read a run without its plugins."""
+"""The meaning of an evaluation's columns, for readers of a run without its plugins."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ganbench.components.column import Column
-from ganbench.evaluation.measuring import of_extractor
+from ganbench.evaluation.measurer import of_extractor
 from ganbench.execution.resources import Evaluated
 from ganbench.grid.plan import Plan
-from ganbench.results.curve_columns import curve_columns, derived_columns
+from ganbench.store.primary import curve_columns, derived_columns
 
 
 def described(evaluated: Evaluated) -> list[Column]:
-    """Every metric's columns in every extractor, with those that are derived from them."""
+    """Every metric's columns in every extractor, with the columns derived from them."""
     found: list[Column] = []
     for metric in evaluated.metrics:
         for number, extractor in enumerate(evaluated.extractors):
@@ -22,16 +22,14 @@ def described(evaluated: Evaluated) -> list[Column]:
             suffix = f"@{extractor.mark}" if number else ""
             for place, column in enumerate(metric.component.columns):
                 own = _named(column, suffix)
-                if (
-                    place == 0 and not metric.component.default
-                ):  # whoever asks for it wants to see it
+                if place == 0 and not metric.component.default:  # a person asked for it
                     own = replace(own, shown=True)
                 found += [own, *derived_columns(own)]
     return [*found, *evaluated.dataset.component.columns]
 
 
 def described_plan(plan: Plan) -> list[Column]:
-    """The columns of all cells of a plan, each once, the primary one's curve among them."""
+    """The columns of all cells of a plan, each once, with those of the primary metric's curve."""
     found: dict[str, Column] = {}
     for cell in plan.cells:
         columns = described(cell)

@@ -1,4 +1,4 @@
-"""How long a plan will take: a few steps of its cells are timed on made-up data."""
+"""Estimate the time of a plan: time a few steps of its cells on made-up data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import torch
 
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.grid.cell import Cell, Trial
-from ganbench.training.data import TrainingData
+from ganbench.training.batches import TrainingData
 from ganbench.training.trainer import Trainer
 
 _STEPS = 3
-_LONG = 2.0  # seconds of a step that need not be repeated to be measured well
-_SMALL_BATCH = 4  # tells whether a step of the real size would take minutes
+_LONG = 2.0  # seconds of a step that one measurement times well enough
+_SMALL_BATCH = 4  # shows whether a step of the real size would take minutes
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Estimate:
 def estimate(trials: Iterable[Trial], device: torch.device, limit: float = 10.0) -> Estimate:
     """Estimate the training time of trials, feature passes excluded.
 
-    Cells that differ only in what does not change a step's cost are timed once; when ``limit``
-    seconds are used up, the rest is taken to cost what the measured ones of its architecture did.
+    Cells whose steps cost the same are timed once. After ``limit`` seconds, the rest count as the timed
+    ones of their architecture.
     """
     groups: dict[tuple[str, ...], list[Trial]] = defaultdict(list)
     for trial in trials:
@@ -47,7 +47,8 @@ def estimate(trials: Iterable[Trial], device: torch.device, limit: float = 10.0)
             rates[key] = seconds
     total = 0.0
     for key, members in groups.items():
-        rate = rates.get(key, _typical(rates, key[0]))
+        known = [rate for timed, rate in rates.items() if timed[0] == key[0]] or [*rates.values()]
+        rate = rates.get(key, sum(known) / len(known) if known else 0.0)
         total += sum(_seconds(trial.cell, rate) for trial in members)
     return Estimate(total, len(rates), len(groups))
 
@@ -57,12 +58,6 @@ def _cost_key(cell: Cell) -> tuple[str, ...]:
     rest = (settings.batch_size, settings.d_steps, settings.precision, cell.data)
     parts = (columns[name] for name in ("architecture", "loss", "regularizer", "augmentation"))
     return (*parts, *map(str, rest))
-
-
-def _typical(rates: dict[tuple[str, ...], float], architecture: str) -> float:
-    same = [rate for key, rate in rates.items() if key[0] == architecture]
-    known = same or list(rates.values())
-    return sum(known) / len(known) if known else 0.0
 
 
 def _seconds(cell: Cell, per_image: float) -> float:
@@ -76,14 +71,15 @@ def _seconds(cell: Cell, per_image: float) -> float:
 
 
 def _seconds_per_image(cell: Cell, device: torch.device) -> float | None:
-    """Training time for one real image; None for a cell that fails, which its trial will tell."""
+    """Training time for one real image; None for a cell that fails, as its trial will."""
     assert cell.data is not None
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         try:
             data = TrainingData(cell.data, _noise(cell.data, device))
             settings = cell.training.settings
-            small = min(_SMALL_BATCH, settings.batch_size)
-            rate = _timed(Trainer(_with_batches_of(cell, small), 0, data, device))
+            few = replace(settings, batch_size=min(_SMALL_BATCH, settings.batch_size))
+            small = replace(cell, training=replace(cell.training, settings=few))
+            rate = _timed(Trainer(small, 0, data, device))
             if rate * settings.batch_size * settings.d_steps > _LONG:
                 return rate
             return _timed(Trainer(cell, 0, data, device))
@@ -96,18 +92,13 @@ def _timed(trainer: Trainer) -> float:
     if trainer.schedule.total_steps is not None:
         # Designs that grow are slowest, and longest, when they have grown.
         trainer.steps = trainer.schedule.total_steps * 9 // 10
-    # The first step of a kind loads kernels and takes memory, once: begin where all terms are due.
+    # The first step of a kind loads kernels and takes memory: begin at a step with all terms.
     trainer.steps -= trainer.steps % trainer.period
     trainer.time_steps(1)
     seconds = trainer.time_steps(1)
     if seconds < _LONG:
         seconds = trainer.time_steps(_STEPS)
     return seconds / trainer.images_per_step
-
-
-def _with_batches_of(cell: Cell, size: int) -> Cell:
-    settings = replace(cell.training.settings, batch_size=size)
-    return replace(cell, training=replace(cell.training, settings=settings))
 
 
 def _noise(data: DataSpec, device: torch.device) -> ImageData:

@@ -1,4 +1,4 @@
-"""``ganbench measure``: finished trials measured again by workers; what is missing is done next time."""
+"""``ganbench measure``: workers measure finished trials again; the next call measures the rest."""
 
 from __future__ import annotations
 
@@ -7,38 +7,37 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 
+import pandas as pd
+
+from ganbench.base.errors import UsageError
+from ganbench.base.paths import existing_data_root
 from ganbench.components.column import Column
-from ganbench.errors import UsageError
-from ganbench.execution.callbacks import Audience
+from ganbench.execution.context import RunContext
 from ganbench.execution.described import described
-from ganbench.execution.inline import InlineExecutor
-from ganbench.execution.interrupt import stop_on_signals
-from ganbench.execution.local import LocalExecutor
-from ganbench.execution.options import RunOptions, duration
-from ganbench.execution.orders import Ending, Event, Executor, Order, Setup
-from ganbench.execution.placement import choose_device, place
-from ganbench.execution.remeasuring import WHICH, Remeasuring, Request
+from ganbench.execution.launcher import Launcher
+from ganbench.execution.progress.listener import MeasureListener, Progress
+from ganbench.execution.remeasure import WHICH, Remeasuring, Request
+from ganbench.execution.run_options import RunOptions
+from ganbench.execution.supervise.messages import Ending, Event, TrialRequest
+from ganbench.execution.supervise.stopping import stop_on_signals
 from ganbench.grid.metrics import bind_metrics, split_specs
-from ganbench.paths import cache_root, data_root
 from ganbench.registry.lookup import default_registry
-from ganbench.results.measurements import measurement_file
-from ganbench.results.store import RunFolder, TrialFolder
-
-if TYPE_CHECKING:
-    import pandas
+from ganbench.store.frames import load_results
+from ganbench.store.measurements import measurement_file
+from ganbench.store.run_folder import RunFolder
+from ganbench.store.trial_folder import TrialFolder
 
 
 @dataclass
 class MeasureResult:
-    """What became of a request.
+    """The result of measuring trials again.
 
     :ivar path: the run folder.
     :ivar measured: ids of the trials that were measured now.
     :ivar known: ids of those that had been measured so before.
     :ivar failed: id -> why a trial could not be measured.
-    :ivar interrupted: whether a person stopped it; what is missing is done next time.
+    :ivar interrupted: whether a person stopped it; the next call measures the rest.
     """
 
     path: Path
@@ -48,36 +47,9 @@ class MeasureResult:
     interrupted: bool = False
 
     @property
-    def results(self) -> pandas.DataFrame:
+    def results(self) -> pd.DataFrame:
         """All rows of the run, with the new columns."""
-        from ganbench.results.frames import load_results
-
         return load_results(self.path)
-
-
-class Listener(Protocol):
-    """Told how far the work is."""
-
-    def begin(self, total: int) -> None:
-        """So many trials are to be measured."""
-
-    def done(self, trial: str, values: dict[str, Any]) -> None:
-        """A trial is measured."""
-
-    def failed(self, trial: str, reason: str) -> None:
-        """A trial cannot be measured."""
-
-    def say(self, sentence: str) -> None:
-        """Something that a person should know."""
-
-
-class Quiet:
-    """Says nothing."""
-
-    def begin(self, total: int) -> None: ...
-    def done(self, trial: str, values: dict[str, Any]) -> None: ...
-    def failed(self, trial: str, reason: str) -> None: ...
-    def say(self, sentence: str) -> None: ...
 
 
 def measure(
@@ -91,9 +63,9 @@ def measure(
     jobs: int | str = 1,
     device: str | None = None,
     executor: str | None = None,
-    timeout: float | None = None,
+    timeout: str | float | None = None,
     data_dir: str | Path | None = None,
-    listener: Listener | None = None,
+    listener: MeasureListener | None = None,
 ) -> MeasureResult:
     """Measure finished trials again from their weights, without training.
 
@@ -107,11 +79,12 @@ def measure(
     :param samples: of each generator; by default as many as in the trials.
     :param which: the ``last`` weights, or those of the ``best`` tick.
     :param jobs: trials at a time, or ``auto``.
+    :param device: ``cpu``, ``cuda`` or ``cuda:0``; as in `run`.
     :param executor: ``local`` (worker processes), or ``inline`` (in this process); as in `run`.
-    :param timeout: seconds that one trial may take.
-    :raises UsageError: if something is wrong with what was given; says what.
+    :param timeout: how long one trial may take: seconds, or text such as ``10m``.
+    :raises UsageError: for wrong use.
     """
-    options = RunOptions(device=device, jobs=jobs, executor=executor, timeout=timeout)
+    options = RunOptions.of("measure", device=device, jobs=jobs, executor=executor, timeout=timeout)
     request = Request(
         tuple(split_specs(metrics) if isinstance(metrics, str) else metrics),
         tuple([extractor] if isinstance(extractor, str) else extractor),
@@ -119,30 +92,21 @@ def measure(
         which,
     )
     if options.executor == "ray":
-        raise UsageError("executor ray does not measure; use local or inline")
-    root = data_root(data_dir)
-    if data_dir is not None and not root.is_dir():
-        raise UsageError(f"--data-dir {data_dir}: there is no such folder")
+        raise UsageError("executor=ray cannot measure; use executor=local or inline")
+    root = existing_data_root(data_dir)
     folder = RunFolder(Path(run).absolute()).open()
     _check(request)
-    listener = listener or Quiet()
-    result = MeasureResult(Path(run))
-    wanted = []
-    for trial in _chosen(folder, trials):
-        settled = _settled(trial, request, root, result, listener)
-        if settled is not None:
-            wanted.append(settled)
-    if not wanted and not result.known and not result.failed:
+    work = _Measuring(folder, request, MeasureResult(Path(run)), listener or MeasureListener())
+    wanted = work.wanted(_chosen(folder, trials), root)
+    if not wanted and not work.result.known and not work.result.failed:
         raise UsageError(f"{run} has no finished trial to measure")
     _describe(folder, wanted)
-    listener.begin(len(wanted))
-    if wanted:
-        _Measuring(folder, root, options, request, result, listener).run(wanted)
-    return result
+    work.run(wanted, root, options)
+    return work.result
 
 
 def _check(request: Request) -> None:
-    """What is misspelt shows before anything is read."""
+    """Find misspelled names before anything is read."""
     bind_metrics(request.metrics, default_registry())
     for spec in request.extractors:
         default_registry().bind("extractor", spec)
@@ -153,7 +117,7 @@ def _check(request: Request) -> None:
 
 
 def _chosen(folder: RunFolder, names: Sequence[str]) -> list[TrialFolder]:
-    """The trials that are named; by default all that ended well."""
+    """The named trials; by default all that ended well."""
     if names:
         found = {trial.id: trial for trial in map(folder.find, names)}
         for trial in found.values():
@@ -168,24 +132,8 @@ def _chosen(folder: RunFolder, names: Sequence[str]) -> list[TrialFolder]:
     return [trial for trial, row in rows if row is not None and row["status"] == "ok"]
 
 
-def _settled(
-    trial: TrialFolder, request: Request, root: Path, result: MeasureResult, listener: Listener
-) -> Remeasuring | None:
-    """What is to be done for a trial; None where nothing is, which the result says."""
-    try:
-        settled = Remeasuring.of(trial, request, root)
-    except UsageError as error:
-        result.failed[trial.id] = str(error)
-        listener.failed(trial.id, str(error))
-        return None
-    if measurement_file(trial, settled.name).is_file():
-        result.known.append(trial.id)
-        return None
-    return settled
-
-
 def _describe(folder: RunFolder, wanted: Iterable[Remeasuring]) -> None:
-    """Describe the new columns before there are any."""
+    """Describe the new columns before any trial has them."""
     found: dict[str, Column] = {}
     for one in wanted:
         for column in described(one.plan):
@@ -198,100 +146,78 @@ def _describe(folder: RunFolder, wanted: Iterable[Remeasuring]) -> None:
 
 
 class _Measuring:
-    """The loop: gives trials to workers until all are measured."""
+    """Gives trials to workers until all are measured."""
 
     def __init__(
-        self,
-        folder: RunFolder,
-        root: Path,
-        options: RunOptions,
-        request: Request,
-        result: MeasureResult,
-        listener: Listener,
+        self, folder: RunFolder, request: Request, result: MeasureResult, listener: MeasureListener
     ) -> None:
-        self._folder, self._root, self._options = folder, root, options
-        self._request, self._result, self._listener = request, result, listener
-        self._events: deque[Event] = deque()
+        self._folder, self._request, self._listener = folder, request, listener
+        self.result = result
         self._running: dict[str, float | None] = {}
 
-    def run(self, wanted: Sequence[Remeasuring]) -> None:
-        """Measure; a signal stops it, and what is measured by then stays."""
+    def wanted(self, trials: Iterable[TrialFolder], root: Path) -> list[Remeasuring]:
+        """The work that is left; the result says which trials need none, or cannot be measured."""
+        wanted = []
+        for trial in trials:
+            try:
+                resolved = Remeasuring.of(trial, self._request, root)
+            except UsageError as error:
+                self._fail(trial.id, str(error))
+                continue
+            if measurement_file(trial, resolved.name).is_file():
+                self.result.known.append(trial.id)
+            else:
+                wanted.append(resolved)
+        return wanted
+
+    def run(self, wanted: Sequence[Remeasuring], root: Path, options: RunOptions) -> None:
+        """Measure; a signal stops it, and keeps what was measured."""
+        self._listener.begin(len(wanted))
+        if not wanted:
+            return
         waiting = deque(wanted)
         with stop_on_signals() as stop:
-            executor = self._executor(len(wanted))
+            run = RunContext(self._folder, options, Progress(), stop)
+            launcher = Launcher(run, {}, root, most=len(wanted))
+            workers = launcher.workers()
             try:
                 while (waiting or self._running) and not stop():
-                    for slot in executor.free():
+                    for slot in workers.executor.free():
                         if waiting:
-                            self._submit(executor, slot, waiting.popleft())
-                    executor.poll(0.2)
-                    self._handle_events()
-                    self._keep_time(executor)
+                            workers.executor.submit(slot, self._begin(waiting.popleft()))
+                    for event in workers.poll(0.2):
+                        self._handle(event)
+                    workers.end_late(self._running, options.timeout)
             except KeyboardInterrupt:
-                self._result.interrupted = True
+                self.result.interrupted = True
             finally:
                 for trial in list(self._running):
-                    executor.kill(trial, Ending("interrupted", "stopped on request"))
-                executor.close()
-        self._result.interrupted = self._result.interrupted or bool(waiting or self._running)
+                    workers.executor.kill(trial, Ending("interrupted", "stopped on request"))
+                launcher.close()
+        self.result.interrupted = self.result.interrupted or bool(waiting or self._running)
 
-    def _executor(self, count: int) -> Executor:
-        device = choose_device(self._options.device)
-        placement = place(device, self._options)
-        inline = self._options.executor == "inline"
-        setup = Setup(
-            grid={},
-            root=str(self._root.resolve()),
-            cache=str(cache_root().resolve()),
-            device=str(device) if inline else placement.device,
-            threads=placement.threads,
-        )
-        if inline:
-            return self._inline(setup)
-        return LocalExecutor(setup, self._events.append, placement.slots[:count])
-
-    def _inline(self, setup: Setup) -> Executor:
-        return InlineExecutor(setup, {}, Audience([]), self._events.append, lambda: False)
-
-    def _submit(self, executor: Executor, slot: Any, one: Remeasuring) -> None:
+    def _begin(self, one: Remeasuring) -> TrialRequest:
         self._running[one.folder.id] = None
-        group = one.plan.dataset.spec
-        executor.submit(
-            slot,
-            Order(
-                one.folder.id,
-                str(self._folder.path.resolve()),
-                group=group,
-                measure=self._request.as_dict(),
-            ),
-        )
+        path, group = str(self._folder.path.resolve()), one.plan.dataset.spec
+        measure = self._request.as_dict()
+        return TrialRequest(one.folder.id, path, group=group, measure=measure)
 
-    def _handle_events(self) -> None:
-        while self._events:
-            event = self._events.popleft()
-            trial = event.get("trial", "")
-            if event["event"] == "say":
-                self._listener.say(event["text"])
-            elif event["event"] == "started" and trial in self._running:
-                self._running[trial] = time.monotonic()
-            elif event["event"] == "ended" and self._running.pop(trial, 0) != 0:
-                self._ended(trial, event)
-            elif event["event"] in ("lost", "storage") and self._running.pop(trial, 0) != 0:
-                self._fail(trial, event.get("error") or event.get("problem"))
-
-    def _ended(self, trial: str, event: Event) -> None:
-        if event["status"] != "ok":
-            self._fail(trial, event["error"])
+    def _handle(self, event: Event) -> None:
+        what, trial = event["event"], event.get("trial", "")
+        if what == "say":
+            self._listener.say(event["text"])
+        elif trial not in self._running:
             return
-        self._result.measured.append(trial)
-        self._listener.done(trial, dict(event.get("values") or {}))
+        elif what == "started":
+            self._running[trial] = time.monotonic()
+        elif what in ("ended", "lost", "storage"):
+            del self._running[trial]
+            if what == "ended" and event["status"] == "ok":
+                self.result.measured.append(trial)
+                self._listener.done(trial, dict(event.get("values") or {}))
+            else:
+                self._fail(trial, str(event.get("error") or event.get("problem")))
 
-    def _fail(self, trial: str, reason: Any) -> None:
-        self._result.failed[trial] = str(reason)
-        self._listener.failed(trial, str(reason))
-
-    def _keep_time(self, executor: Executor) -> None:
-        limit = self._options.timeout
-        for trial, since in list(self._running.items()):
-            if limit is not None and since is not None and time.monotonic() - since > limit:
-                executor.kill(trial, Ending("timeout", f"took longer than {duration(limit)}"))
+    def _fail(self, trial: str, reason: str) -> None:
+        self.result.failed[trial] = reason
+        self._listener.failed(trial, reason)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ganbench.errors import UsageError
-from ganbench.execution.options import RunOptions
-from ganbench.execution.orders import Slot
+from ganbench.base.devices import choose_device as choose_device
+from ganbench.base.errors import UsageError
+from ganbench.execution.run_options import RunOptions
+from ganbench.execution.supervise.messages import Slot
 
 if TYPE_CHECKING:
     import torch
@@ -31,33 +32,13 @@ class Placement:
     slots: Sequence[Slot]
 
 
-def choose_device(name: str | None) -> torch.device:
-    """The device to train on; raises UsageError if it is not there."""
-    import torch
-
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f"unknown device {name!r}: cpu, cuda or cuda:0") from None
-    if device.type not in ("cpu", "cuda") or (device.type == "cpu" and device.index):
-        raise UsageError(f"device {name!r} is not supported: cpu, cuda or cuda:0")
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise UsageError(f"--device {name}: torch finds no CUDA GPU here; use --device cpu")
-        if device.index is not None and device.index >= torch.cuda.device_count():
-            raise UsageError(f"--device {name}: there are {torch.cuda.device_count()} GPUs")
-    return device
-
-
 def place(device: torch.device, options: RunOptions) -> Placement:
-    """Slots on a device, as many as were asked for.
+    """Slots on a device, as many as the options ask for.
 
-    On the CPU a trial has one core unless told otherwise. GPUs are dealt out in turn: a worker sees
-    its own only. ``auto`` is a trial for each core, or for each GPU or the share that a trial gets.
+    On the CPU a trial has one core by default. GPUs are dealt out in turn: a worker sees its own only.
+    ``auto`` is a trial for each core, or for each GPU or share of one.
 
-    :raises UsageError: for a share of a GPU where there is none.
+    :raises UsageError: for a share of a GPU on the CPU.
     """
     if device.type == "cpu":
         if options.gpus_per_trial is not None:
@@ -78,11 +59,11 @@ def place(device: torch.device, options: RunOptions) -> Placement:
 
 
 def place_elsewhere(options: RunOptions) -> Placement:
-    """What a trial gets on the nodes of a cluster, which are to be asked how many there is room for.
+    """What a trial gets on the nodes of a cluster, which say how many trials they have room for.
 
-    GPUs are used if there is one here or if they are asked for.
+    Trials use GPUs if this machine has one or if the options ask for them.
 
-    :raises UsageError: for a device that is no device, or one GPU of many.
+    :raises UsageError: for an unknown device, or one GPU of many.
     """
     import torch
 
@@ -96,7 +77,6 @@ def place_elsewhere(options: RunOptions) -> Placement:
 
 
 def cores() -> int:
-    """The cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:
@@ -108,7 +88,7 @@ def _jobs(options: RunOptions, automatic: int) -> int:
 
 
 def _gpus(device: torch.device) -> list[str]:
-    """The GPUs to use, as a process is told to see only them."""
+    """The GPUs to use, as ``CUDA_VISIBLE_DEVICES`` names them."""
     import torch
 
     shown = [name for name in os.environ.get(_VISIBLE, "").split(",") if name.strip()]

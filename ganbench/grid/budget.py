@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, get_args
 
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 
 Unit = Literal["images", "steps", "seconds"]
 
@@ -77,7 +77,7 @@ def parse_budget(text: str) -> Budget:
     if suffix not in _SUFFIXES:
         raise UsageError(f"bad budget {text!r}: unknown unit {match[2]!r}; {_SHAPE}")
     unit, factor = _SUFFIXES[suffix]
-    # Not in binary fractions, in which 0.0003 million images would be no whole number.
+    # In binary fractions, 0.0003 million images would not be a whole number.
     amount = Decimal(match[1].replace("_", "")) * factor
     whole = amount == amount.to_integral_value() and amount <= _MOST
     return Budget(unit, int(amount) if whole else float(amount))

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from ganbench.base.protocol import PROTOCOL as PROTOCOL
 from ganbench.components.data import DataSpec
+from ganbench.grid import identity
 from ganbench.grid.budget import Budget
 from ganbench.grid.metrics import options_of
-from ganbench.grid.settings import EvaluationSettings, Settled, plain
-from ganbench.protocol import PROTOCOL as PROTOCOL
-from ganbench.registry.lookup import Bound
+from ganbench.grid.settings import EvaluationSettings, ResolvedSettings, settings_values
+from ganbench.registry.lookup import ResolvedComponent
+
+
+class Names(NamedTuple):
+    """The id of a trial, and what the column ``cell`` holds for it."""
+
+    trial: str
+    cell: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,24 +30,26 @@ class Cell:
     :ivar metrics: in the order of their columns.
     :ivar data: the shape of the data set's samples.
     :ivar asked: the architecture as the grid names it.
-    :ivar fingerprint: the data set's own word for its content.
+    :ivar fingerprint: what the data set says of its content (`Dataset.fingerprint`).
+    :ivar needs: the capabilities that the loss, the regularizers and the augmentations need.
     :ivar architecture: the same with options such as ``d_norm=auto`` resolved for this cell.
     :ivar reason: why the cell cannot work, with a way out; None if it can.
     """
 
-    architecture: Bound
-    loss: Bound
-    dataset: Bound
-    regularizers: tuple[Bound, ...]
-    augmentations: tuple[Bound, ...]
-    extractors: tuple[Bound, ...]
-    metrics: tuple[Bound, ...]
+    architecture: ResolvedComponent
+    loss: ResolvedComponent
+    dataset: ResolvedComponent
+    regularizers: tuple[ResolvedComponent, ...]
+    augmentations: tuple[ResolvedComponent, ...]
+    extractors: tuple[ResolvedComponent, ...]
+    metrics: tuple[ResolvedComponent, ...]
     data: DataSpec | None
     fingerprint: str
-    training: Settled
+    training: ResolvedSettings
     evaluation: EvaluationSettings
     budget: Budget
-    asked: Bound
+    asked: ResolvedComponent
+    needs: frozenset[str]
     reason: str | None = None
 
     @functools.cached_property
@@ -68,36 +76,20 @@ class Cell:
     @functools.cached_property
     def identity(self) -> dict[str, Any]:
         """Everything that decides a trial's result, but for its seed."""
-        return {
-            "protocol": PROTOCOL,
-            "task": self.task,
-            # What was asked for names the cell in tables, so it tells one row from another.
-            "architecture": self.architecture.identity()
-            | {"asked": self.asked.identity()["options"]},
-            "loss": self.loss.identity(),
-            "dataset": self.dataset.identity() | {"fingerprint": self.fingerprint},
-            "regularizers": [bound.identity() for bound in self.regularizers],
-            "augmentations": [bound.identity() for bound in self.augmentations],
-            "extractor": self.extractors[0].identity(),
-            "extractors": [bound.identity() for bound in self.extractors],
-            "metrics": [bound.identity() for bound in self.metrics],
-            "training": self.training.as_dict(),
-            "evaluation": self.evaluation_record,
-            "budget": self.budget.as_dict(),
-        }
+        return identity.record(self)
 
     @property
     def evaluation_record(self) -> dict[str, Any]:
         """Every evaluation setting, options of the metrics among them, as it was resolved."""
         named = {
             "extractor": self.extractors[0].spec,
-            "extractors": [bound.spec for bound in self.extractors],
-            "metrics": [bound.info.name for bound in self.metrics],
+            "extractors": [component.spec for component in self.extractors],
+            "metrics": [component.info.name for component in self.metrics],
         }
-        return plain(self.evaluation) | options_of(self.metrics) | named
+        return settings_values(self.evaluation) | options_of(self.metrics) | named
 
     @property
-    def components(self) -> tuple[Bound, ...]:
+    def components(self) -> tuple[ResolvedComponent, ...]:
         """Everything that a trial is made of."""
         parts = (self.architecture, self.loss, self.dataset, *self.extractors, *self.metrics)
         return (*parts, *self.regularizers, *self.augmentations)
@@ -106,39 +98,50 @@ class Cell:
     def sources(self) -> dict[str, str]:
         """Component -> digest of the files that define it, sorted.
 
-        It is not part of the identity: a changed comment makes no other trial. What it means for
-        results that are there is decided when a run begins.
+        The id does not hash it: a changed comment makes no other trial. A run decides at its begin
+        what it means for earlier results.
         """
-        found = {bound.info.owned: bound.info.source for bound in self.components}
+        found = {component.info.owned: component.info.source for component in self.components}
         return dict(sorted(found.items()))
 
     @functools.cached_property
     def providers(self) -> str:
         """``distribution==version`` of every component, sorted."""
-        found = {f"{b.info.provider}=={b.info.version}" for b in self.components}
+        found = {f"{c.info.provider}=={c.info.version}" for c in self.components}
         return " ".join(sorted(found))
 
     @functools.cached_property
-    def digest(self) -> str:
-        """Hash of the identity: equal for the seeds of a cell, and for nothing else."""
-        text = json.dumps(self.identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+    def id(self) -> str:
+        """Equal for the seeds of a cell, and for nothing else."""
+        return identity.cell_id(self)
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A cell with one seed."""
+    """A cell with one seed.
+
+    :ivar stored: how the run folder names the trial, where an earlier version of ganbench chose the
+        names.
+    """
 
     cell: Cell
     seed: int
+    stored: Names | None = None
+
+    @property
+    def id(self) -> str:
+        """The name of the trial's folder."""
+        return self.names.trial
+
+    @property
+    def names(self) -> Names:
+        """How rows and folders name the trial and its cell."""
+        return self.stored or Names(self.planned_id, self.cell.id[:16])
 
     @functools.cached_property
-    def id(self) -> str:
-        """A readable name that ends in a hash of the trial's whole identity."""
-        digest = hashlib.sha256(f"{self.cell.digest}:{self.seed}".encode()).hexdigest()[:10]
-        bounds = (self.cell.architecture, self.cell.loss, self.cell.dataset)
-        names = "-".join(bound.info.bare_name for bound in bounds)
-        return f"{names[:60]}-s{self.seed}-{digest}"
+    def planned_id(self) -> str:
+        """A readable name that ends in a hash."""
+        return identity.trial_id(self.cell, self.seed)
 
     def identity(self) -> dict[str, Any]:
         """The content of trial.json: identity, seed, names, where settings and code came from."""
@@ -154,5 +157,5 @@ class Trial:
         }
 
 
-def _joined(bounds: tuple[Bound, ...]) -> str:
-    return "+".join(bound.spec for bound in bounds)
+def _joined(components: tuple[ResolvedComponent, ...]) -> str:
+    return "+".join(component.spec for component in components)

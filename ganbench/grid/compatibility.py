@@ -1,14 +1,19 @@
-"""Why components of a cell do not go together, each reason with a way out."""
+"""Whether components go together: what they answer, and why a cell cannot work, with a way out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
 
+from ganbench.base.errors import UsageError, one_line
 from ganbench.components.architecture import CRITIC_CLASSES
 from ganbench.components.data import DataSpec
-from ganbench.registry.lookup import Bound
+from ganbench.grid.settings import resolve_training
+from ganbench.registry.lookup import ResolvedComponent
 
+T = TypeVar("T")
+#: What a component answers, with the reason why its cells cannot work, or None.
+Answer: TypeAlias = tuple[T, str | None]
 #: Tasks that the trainer can train, with the pairings that their data may have.
 TASKS = {
     "unconditional": ("none",),
@@ -18,7 +23,56 @@ TASKS = {
 }
 
 
-def task_problem(architecture: Bound, data: DataSpec) -> str | None:
+def ask(
+    component: ResolvedComponent, question: Callable[[Any], Answer[T]], otherwise: T
+) -> Answer[T]:
+    """What a component answers; what its code raises is a reason against its own cells only."""
+    try:
+        return question(component.component)
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:
+        info = component.info
+        where = f"{info.kind} {component.spec} of {info.provider} {info.version}"
+        return otherwise, f"{where} does not keep its contract: {one_line(error)}"
+
+
+def typed(value: Any, cls: type[T]) -> T:
+    """The value, if it is of the class; else a TypeError."""
+    if not isinstance(value, cls):
+        raise TypeError(f"expected a {cls.__name__}, got {value!r}")
+    return value
+
+
+def recommended(component: ResolvedComponent) -> Answer[Mapping[str, Any]]:
+    """The training settings that a component recommends."""
+
+    def question(it: Any) -> Answer[Mapping[str, Any]]:
+        try:
+            resolve_training([("", it.recommends)])
+        except UsageError as error:
+            raise ValueError(f"recommends: {error}") from None
+        return it.recommends, None
+
+    return ask(component, question, {})
+
+
+def required(resolved: ResolvedComponent) -> Answer[Mapping[str, str]]:
+    """Capability -> why a component and its penalties need it."""
+
+    def question(component: Any) -> Answer[Mapping[str, str]]:
+        penalties = component.penalties() if resolved.info.kind == "loss" else ()
+        needs = {
+            str(capability): f"{resolved.info.name}: {why}"
+            for part in (component, *penalties)
+            for capability, why in part.needs.items()
+        }
+        return needs, None
+
+    return ask(resolved, question, {})
+
+
+def task_problem(architecture: ResolvedComponent, data: DataSpec) -> str | None:
     """Why an architecture's task does not go with the data, or None."""
     name, task = architecture.info.name, architecture.component.task
     if task not in TASKS:
@@ -50,8 +104,10 @@ def _pairing_problem(name: str, task: str, data: DataSpec) -> str:
     )
 
 
-def missing_capability(architecture: Bound, data: DataSpec, needs: Mapping[str, str]) -> str | None:
-    """Which of the capabilities that other components need an architecture has not, or None."""
+def missing_capability(
+    architecture: ResolvedComponent, data: DataSpec, needs: Mapping[str, str]
+) -> str | None:
+    """Why an architecture lacks a capability that other components need, or None."""
     if CRITIC_CLASSES in needs and architecture.component.task != "class-conditional":
         advice = architecture.component.advice(CRITIC_CLASSES) or "a class-conditional architecture"
         return f"{needs[CRITIC_CLASSES]}, and {architecture.spec} is given no classes; way out: {advice}"
@@ -64,7 +120,7 @@ def missing_capability(architecture: Bound, data: DataSpec, needs: Mapping[str, 
 
 
 def augmentation_problem(
-    augmentation: Any, architecture: Bound, data: DataSpec | None
+    augmentation: Any, architecture: ResolvedComponent, data: DataSpec | None
 ) -> str | None:
     """Why a cell's images cannot be augmented, or None."""
     if augmentation.identity or data is None:

@@ -12,13 +12,13 @@ from typing import Any
 
 import tomli_w
 
-from ganbench.errors import UnknownNameError, UsageError, did_you_mean
+from ganbench.base.errors import UnknownNameError, UsageError, did_you_mean
 from ganbench.grid.budget import UNITS, Budget
 from ganbench.grid.settings import (
     EvaluationSettings,
     expand_shorthands,
-    settle_evaluation,
-    settle_training,
+    resolve_evaluation,
+    resolve_training,
 )
 
 AXES = ("architecture", "loss", "dataset", "regularizer", "augmentation")
@@ -37,8 +37,8 @@ class Grid:
     :ivar training: settings that override what components recommend.
     :ivar evaluation: evaluation settings.
     :ivar auto: what ``extractor = "auto"`` takes in place of an extractor that a data set names:
-        spec -> spec. A run fills it in where it has found out which weights can be had.
-    :ivar about: what a person should know; nothing of it has an effect. Of shipped grids their
+        spec -> spec. A run fills it in when it knows which weights are available.
+    :ivar about: what a person should know; it has no effect. Of shipped grids their
         ``description``; of recipes also ``kind = "recipe"``, the ``paper``, where the ``settings``
         come from, the ``published`` figures (each with ``metric``, ``value``, ``protocol`` and
         ``source``; the first is of these settings), and the known ``differences`` from the source.
@@ -62,19 +62,20 @@ class Grid:
         for wanted, taken in self.auto.items():
             if not isinstance(taken, str):
                 raise UsageError(f"[auto] {wanted} must be the spec of an extractor, not {taken!r}")
-        settle_training([("grid", self.training)])
-        settle_evaluation(self.evaluation)
+        resolve_training([("grid", self.training)])
+        resolve_evaluation(self.evaluation)
 
     @property
     def evaluation_settings(self) -> EvaluationSettings:
-        return settle_evaluation(self.evaluation)
+        """The evaluation settings, with defaults."""
+        return resolve_evaluation(self.evaluation)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Grid:
         """A grid from the content of a grid file; raises UsageError that names the key."""
         for section in data:
             if section in (*AXES, "seeds"):
-                raise UsageError(f"{section!r} belongs into the section [grid]")
+                raise UsageError(f"{section!r} belongs in the section [grid]")
             if section not in _SECTIONS:
                 raise UnknownNameError(
                     f"unknown section [{section}]{did_you_mean(section, _SECTIONS)}"
@@ -154,7 +155,7 @@ class Grid:
 
 
 def shipped_grids() -> dict[str, str]:
-    """Name -> text of the grid files that ganbench ships, sorted."""
+    """Name -> text of the grid files that ganbench ships, sorted by name."""
     folder = resources.files("ganbench.grid") / "shipped"
     return {
         entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
@@ -164,7 +165,7 @@ def shipped_grids() -> dict[str, str]:
 
 
 def _is_path(text: str) -> bool:
-    """A bare word is a file only where no shipped grid has that name."""
+    """Whether a text is a path; a bare word is a file only if no shipped grid has that name."""
     if text.endswith(".toml") or "/" in text or os.sep in text:
         return True
     return text not in shipped_grids() and Path(text).is_file()
@@ -186,7 +187,7 @@ def _check_keys(where: str, keys: Mapping[str, Any], known: Sequence[str]) -> No
 
 
 def _table(section: str, value: Any) -> dict[str, Any]:
-    """A section's content, of what TOML can hold: a setting's none is a word there."""
+    """A section's content as TOML can hold it: the value none becomes a word."""
     if not isinstance(value, Mapping):
         raise UsageError(f"[{section}] must be a table, not {value!r}")
     table = {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
@@ -195,7 +196,7 @@ def _table(section: str, value: Any) -> dict[str, Any]:
     try:
         tomli_w.dumps(table)
     except (TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"[{section}] holds what TOML cannot: {error}") from None
+        raise UsageError(f"[{section}] has a value that TOML cannot hold: {error}") from None
     return table
 
 

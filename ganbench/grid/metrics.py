@@ -1,18 +1,18 @@
-"""Which metrics a grid asks for, with their options."""
+"""The metrics that a grid asks for, with their options."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from ganbench.base.errors import UnknownNameError, UsageError, did_you_mean
 from ganbench.components.column import Column
-from ganbench.errors import UnknownNameError, UsageError, did_you_mean
-from ganbench.registry.lookup import Bound, Registry, default_registry
-from ganbench.registry.specs import Spec, parse_spec
+from ganbench.registry.lookup import Registry, ResolvedComponent, default_registry
+from ganbench.registry.specs import Spec, parse_spec, split_outside
 
 
 def default_metrics(registry: Registry | None = None, quick: bool = False) -> tuple[str, ...]:
-    """The names of the metrics that ganbench ships and takes where none are named.
+    """The names of the metrics that ganbench ships and takes where a grid names none.
 
     :param quick: only those that are computed at every tick.
     """
@@ -31,7 +31,7 @@ def with_options(
 
     :param metrics: specs, or a text of them between commas; none for the default ones.
     :param settings: the names of other settings, for advice.
-    :param where: the options stand, for messages.
+    :param where: names the place of the options in messages.
     :raises UnknownNameError: for an option that no metric has.
     """
     registry = default_registry()
@@ -44,41 +44,41 @@ def with_options(
     for key, value in options.items():
         name, option = _option_of(key, registry, settings, where)
         given.setdefault(name, {})[option] = value
-    bounds = [registry.bind("metric", text) for text in specs]
+    components = [registry.bind("metric", text) for text in specs]
     for name in given:
-        if name not in {bound.info.name for bound in bounds}:
+        if name not in {component.info.name for component in components}:
             raise UsageError(
                 f"{where} has an option of the metric {name!r}, and the metrics do not name it"
             )
-    return tuple(_laid_over(bound, given.get(bound.info.name, {}), registry) for bound in bounds)
+    return tuple(_laid_over(one, given.get(one.info.name, {}), registry) for one in components)
 
 
 def bind_metrics(
     specs: Iterable[str], registry: Registry, primary: str | None = None
-) -> tuple[Bound, ...]:
+) -> tuple[ResolvedComponent, ...]:
     """The metrics that specs name.
 
-    :raises UsageError: if two have a column in common, or none has a primary one that makes a curve.
+    :raises UsageError: if two have a column in common, or the primary column cannot make a curve.
     """
-    bounds = tuple(registry.bind("metric", text) for text in specs)
-    owners: dict[str, Bound] = {}
-    for bound in bounds:
-        for column in columns_of(bound):
+    components = tuple(registry.bind("metric", text) for text in specs)
+    owners: dict[str, ResolvedComponent] = {}
+    for component in components:
+        for column in columns_of(component):
             if column.name in owners:
                 raise UsageError(
-                    f"the metrics {owners[column.name].spec} and {bound.spec} both have a column "
+                    f"the metrics {owners[column.name].spec} and {component.spec} both have a column "
                     f"{column.name!r}; name one of them"
                 )
-            owners[column.name] = bound
+            owners[column.name] = component
     if primary is not None:
         _check_primary(primary, owners)
-    return bounds
+    return components
 
 
-def _check_primary(primary: str, owners: Mapping[str, Bound]) -> None:
-    """Raise UsageError for a column that no curve can be of."""
+def _check_primary(primary: str, owners: Mapping[str, ResolvedComponent]) -> None:
+    """Raise UsageError for a column that cannot make a curve."""
     if primary not in owners:
-        specs = dict.fromkeys(bound.spec for bound in owners.values())
+        specs = dict.fromkeys(component.spec for component in owners.values())
         raise UsageError(
             f"evaluation.primary = {primary!r} is not a column of the metrics "
             f"{', '.join(specs)}{did_you_mean(primary, owners)}; add its metric to "
@@ -88,38 +88,34 @@ def _check_primary(primary: str, owners: Mapping[str, Bound]) -> None:
     column = next(column for column in columns_of(metric) if column.name == primary)
     reason = None
     if not metric.component.every_tick:
-        reason = f"{metric.spec} is measured at the end of a trial only, and a curve has many ticks"
+        reason = (
+            f"{metric.spec} is measured at the end of a trial only, and a curve needs every tick"
+        )
     elif column.better is None:
-        reason = "neither lower nor higher values of it are better"
+        reason = "it declares neither lower nor higher values as better"
     if reason is not None:
         raise UsageError(f"evaluation.primary = {primary!r}: {reason}; name another column")
 
 
-def columns_of(metric: Bound) -> Sequence[Column]:
+def columns_of(metric: ResolvedComponent) -> Sequence[Column]:
     """A metric's columns."""
     columns: tuple[Column, ...] = metric.component.columns
     return columns
 
 
-def options_of(metrics: Iterable[Bound]) -> dict[str, Any]:
+def options_of(metrics: Iterable[ResolvedComponent]) -> dict[str, Any]:
     """Every option of the metrics, called ``metric_option``."""
     return {
-        f"{_plain(bound.info.name)}_{option}": value
-        for bound in metrics
-        for option, value in bound.identity()["options"].items()
+        f"{_plain(component.info.name)}_{option}": value
+        for component in metrics
+        for option, value in component.identity()["options"].items()
     }
 
 
 def split_specs(text: str) -> list[str]:
-    """``fd,kid[subsets=10,subset_size=5]`` at the commas outside of brackets."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += {"[": 1, "]": -1}.get(character, 0)
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+    """Split ``fd,kid[subsets=10,subset_size=5]`` at the commas outside of brackets."""
+    parts = (part.strip() for part in split_outside(text, ",", text))
+    return list(dict.fromkeys(part for part in parts if part))
 
 
 def _option_of(
@@ -134,10 +130,10 @@ def _option_of(
     raise UnknownNameError(f"{where} has no option {key!r}{did_you_mean(key, [*settings, *names])}")
 
 
-def _laid_over(bound: Bound, options: Mapping[str, Any], registry: Registry) -> str:
+def _laid_over(component: ResolvedComponent, options: Mapping[str, Any], registry: Registry) -> str:
     if not options:
-        return bound.spec
-    spec = parse_spec(bound.spec)
+        return component.spec
+    spec = parse_spec(component.spec)
     both = {**options, **spec.options}  # what the spec itself says is nearer
     return registry.bind("metric", Spec(spec.name, both, spec.provider)).spec
 

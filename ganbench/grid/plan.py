@@ -1,31 +1,38 @@
-"""Expanding a grid into cells, each of them settled and checked for whether it can work."""
+"""Expand a grid into cells, find out for each whether it can work, and find trials by a spec."""
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
+from ganbench.base.errors import UsageError
 from ganbench.components.data import DataSpec
-from ganbench.errors import UsageError
 from ganbench.grid.cell import Cell, Trial
-from ganbench.grid.compatibility import augmentation_problem, missing_capability, task_problem
+from ganbench.grid.compatibility import (
+    Answer,
+    ask,
+    augmentation_problem,
+    missing_capability,
+    recommended,
+    required,
+    task_problem,
+    typed,
+)
 from ganbench.grid.grid import Grid
 from ganbench.grid.metrics import bind_metrics
-from ganbench.grid.settings import Settled, settle_training
-from ganbench.registry.guard import one_line, quiet_stdout
-from ganbench.registry.lookup import Bound, Registry, default_registry
-from ganbench.registry.specs import split_combined
+from ganbench.grid.settings import ResolvedSettings, resolve_training
+from ganbench.registry.guard import quiet_stdout
+from ganbench.registry.lookup import Registry, ResolvedComponent, default_registry
+from ganbench.registry.specs import Spec, parse_spec, split_combined
 
 #: Axes on which ``a+b`` stands for both.
 COMBINED = ("regularizer", "augmentation")
 
-T = TypeVar("T")
-Answer: TypeAlias = tuple[T, str | None]
-Bounds: TypeAlias = tuple[Bound, ...]
+Components: TypeAlias = tuple[ResolvedComponent, ...]
 Needs: TypeAlias = tuple[tuple[str, str], ...]
 
 
@@ -38,14 +45,16 @@ class Plan:
 
     @property
     def runnable(self) -> tuple[Cell, ...]:
+        """The cells that can work."""
         return tuple(cell for cell in self.cells if cell.reason is None)
 
     @property
     def skipped(self) -> tuple[Cell, ...]:
+        """The cells that cannot work."""
         return tuple(cell for cell in self.cells if cell.reason is not None)
 
     def trials(self) -> Iterator[Trial]:
-        """All trials, skipped ones too; a seed's trials of a cell follow each other."""
+        """All trials, those of skipped cells too; the seeds of a cell follow each other."""
         for cell in self.cells:
             for seed in self.grid.seeds:
                 yield Trial(cell, seed)
@@ -63,10 +72,41 @@ def expand(grid: Grid, root: Path, registry: Registry | None = None) -> Plan:
     return Plan(grid, cells)
 
 
-class _Expansion:
-    """One expansion; what depends on a part of a cell only is worked out once for that part.
+def matching(trials: Sequence[Trial], text: str) -> list[Trial]:
+    """The trials that a spec names: those with that component, or the one whose id begins so.
 
-    What was worked out comes with the reason why a cell with that part cannot work, or None.
+    A bare name stands for the component with any options, and a spec with options for these options.
+
+    :raises UsageError: if no trial has the component, or the text is not a spec.
+    """
+    found = [trial for trial in trials if trial.id.startswith(text)]
+    if not found:
+        spec = parse_spec(text)
+        cells = {id(trial.cell): trial.cell for trial in trials}
+        fits = {
+            key
+            for key, cell in cells.items()
+            if any(_is(component, spec) for component in (cell.asked, *cell.components))
+        }
+        found = [trial for trial in trials if id(trial.cell) in fits]
+    if not found:
+        raise UsageError(f"--rerun {text}: no trial of this grid has this component")
+    return found
+
+
+def _is(component: ResolvedComponent, spec: Spec) -> bool:
+    info = component.info
+    if spec.name != info.bare_name or spec.provider not in (None, info.provider):
+        return False
+    if info.kind == "metric":  # every trial has the same ones
+        return False
+    return not spec.options or default_registry().bind(info.kind, spec).spec == component.spec
+
+
+class _Expansion:
+    """One expansion, which works out once what depends on a part of a cell only.
+
+    Each answer comes with the reason why a cell with that part cannot work, or None.
     """
 
     def __init__(self, grid: Grid, root: Path, registry: Registry) -> None:
@@ -80,41 +120,41 @@ class _Expansion:
         self.fitted = functools.cache(self._fitted)
         self.changeable = functools.cache(_changeable)
         self.extractors_of = functools.cache(self._extractors_of)
-        self.recommended = functools.cache(_recommended)
-        self.settled = functools.cache(self._settled)
-        self.settlements: dict[str, Answer[Settled]] = {}
+        self.recommended = functools.cache(recommended)
+        self.training_of = functools.cache(self._training_of)
+        self.resolved: dict[str, Answer[ResolvedSettings]] = {}
 
     def cells(self) -> Iterator[Cell]:
-        for dataset, architecture, loss, regularizers, augmentations in itertools.product(
-            *(self._axis(kind) for kind in ("dataset", "architecture", "loss")),
-            *(self._axis(kind) for kind in ("regularizer", "augmentation")),
+        kinds = ("dataset", "architecture", "loss", *COMBINED)
+        for (dataset,), (architecture,), (loss,), regularizers, augmentations in itertools.product(
+            *map(self._axis, kinds)
         ):
-            yield self._cell(dataset[0], architecture[0], loss[0], regularizers, augmentations)
+            yield self._cell(dataset, architecture, loss, regularizers, augmentations)
 
-    def _axis(self, kind: str) -> list[Bounds]:
-        """The components on an axis; what was written in two ways appears once."""
-        found: dict[tuple[str, ...], Bounds] = {}
+    def _axis(self, kind: str) -> list[Components]:
+        """The components on an axis, each once, however they are written."""
+        found: dict[tuple[str, ...], Components] = {}
         for text in self.grid.axes[kind]:
             parts = split_combined(text) if kind in COMBINED else [text]
-            bounds = tuple(self.bind(kind, part) for part in parts)
-            _refuse_repetition(text, bounds)
-            found.setdefault(tuple(bound.spec for bound in bounds), bounds)
+            components = tuple(self.bind(kind, part) for part in parts)
+            _refuse_repetition(text, components)
+            found.setdefault(tuple(component.spec for component in components), components)
         return list(found.values())
 
     def _cell(
         self,
-        dataset: Bound,
-        asked: Bound,
-        loss: Bound,
-        regularizers: Bounds,
-        augmentations: Bounds,
+        dataset: ResolvedComponent,
+        asked: ResolvedComponent,
+        loss: ResolvedComponent,
+        regularizers: Components,
+        augmentations: Components,
     ) -> Cell:
         data, no_data = self.data_of(dataset)
         fingerprint, no_fingerprint = self.fingerprint_of(dataset)
         needs, no_needs = self.needs_of((*augmentations, *regularizers, loss))
         architecture, no_fit = self.fitted(asked, data, needs)
         extractors, no_features = self.extractors_of(dataset, data)
-        training, no_settings = self.settled(dataset, architecture, loss)
+        training, no_settings = self.training_of(dataset, architecture, loss)
         no_change = self.changeable(augmentations, architecture, data)
         reasons = (no_data, no_fingerprint, no_needs, no_fit, no_change, no_features, no_settings)
         return Cell(
@@ -131,159 +171,116 @@ class _Expansion:
             evaluation=self.evaluation,
             budget=self.grid.budget,
             asked=asked,
+            needs=frozenset(capability for capability, _ in needs),
             reason=next((str(reason) for reason in reasons if reason), None),
         )
 
-    def _data_of(self, dataset: Bound) -> Answer[DataSpec | None]:
+    def _data_of(self, dataset: ResolvedComponent) -> Answer[DataSpec | None]:
         split = self.evaluation.reference_split
 
         def shape(component: Any) -> Answer[DataSpec | None]:
             if split not in component.splits:
                 way_out = f"evaluation.reference_split = {' or '.join(component.splits)}"
                 return None, f"{dataset.spec} has no {split} split; way out: {way_out}"
-            return _typed(component.spec(self.root), DataSpec), None
+            return typed(component.spec(self.root), DataSpec), None
 
-        return _asked(dataset, shape, None)
+        return ask(dataset, shape, None)
 
-    def _fingerprint_of(self, dataset: Bound) -> Answer[str]:
-        return _asked(dataset, lambda it: (_typed(it.fingerprint(self.root), str), None), "")
+    def _fingerprint_of(self, dataset: ResolvedComponent) -> Answer[str]:
+        return ask(dataset, lambda it: (typed(it.fingerprint(self.root), str), None), "")
 
-    def _needs_of(self, bounds: Bounds) -> Answer[Needs]:
+    def _needs_of(self, components: Components) -> Answer[Needs]:
         needs: dict[str, str] = {}
-        for bound in bounds:
-            found, problem = _required(bound)
+        for component in components:
+            found, problem = required(component)
             if problem is not None:
                 return (), problem
             needs |= found
         return tuple(sorted(needs.items())), None
 
-    def _fitted(self, asked: Bound, data: DataSpec | None, needs: Needs) -> Answer[Bound]:
-        """The architecture with options such as ``auto`` settled for the data and the needs."""
+    def _fitted(
+        self, asked: ResolvedComponent, data: DataSpec | None, needs: Needs
+    ) -> Answer[ResolvedComponent]:
+        """The architecture with options such as ``auto`` resolved for the data and the needs."""
         if data is None:
             return asked, None
 
-        def fit(component: Any) -> Answer[Bound]:
+        def fit(component: Any) -> Answer[ResolvedComponent]:
             problem = task_problem(asked, data) or component.problem(data)
             if problem:
                 return asked, problem
             resolved = component.resolve(frozenset(dict(needs)), data)
-            bound = asked.replaced(_typed(resolved, type(component)))
-            return bound, missing_capability(bound, data, dict(needs))
+            architecture = asked.replaced(typed(resolved, type(component)))
+            return architecture, missing_capability(architecture, data, dict(needs))
 
-        return _asked(asked, fit, asked)
+        return ask(asked, fit, asked)
 
-    def _extractors_of(self, dataset: Bound, data: DataSpec | None) -> Answer[Bounds]:
+    def _extractors_of(
+        self, dataset: ResolvedComponent, data: DataSpec | None
+    ) -> Answer[Components]:
         own = dataset.component.extractor
         specs = self.evaluation.extractor_specs
-        bounds = tuple(
+        components = tuple(
             self._automatic(own) if s == "auto" else self.bind("extractor", s) for s in specs
         )
-        _refuse_repetition(" and ".join(specs), bounds)
+        _refuse_repetition(" and ".join(specs), components)
         problem = None
-        for bound in bounds if data is not None else ():
-            found = _asked(bound, lambda it: (None, it.problem(data)), None)[1]
+        for component in components if data is not None else ():
+            found = ask(component, lambda it: (None, it.problem(data)), None)[1]
             problem = problem or found
-        return bounds, problem
+        return components, problem
 
-    def _automatic(self, spec: str) -> Bound:
+    def _automatic(self, spec: str) -> ResolvedComponent:
         """A data set's own extractor, or what was chosen in its place for this run."""
-        bound = self.bind("extractor", spec)
-        chosen = self.grid.auto.get(bound.spec)
-        return bound if chosen is None else self.bind("extractor", chosen)
+        component = self.bind("extractor", spec)
+        chosen = self.grid.auto.get(component.spec)
+        return component if chosen is None else self.bind("extractor", chosen)
 
-    def _settled(self, dataset: Bound, architecture: Bound, loss: Bound) -> Answer[Settled]:
+    def _training_of(
+        self, dataset: ResolvedComponent, architecture: ResolvedComponent, loss: ResolvedComponent
+    ) -> Answer[ResolvedSettings]:
         """Training settings: the grid's over what the components recommend."""
         layers: list[tuple[str, Mapping[str, Any]]] = []
         problem = None
-        for bound in (dataset, architecture, loss):
-            layer, fault = self.recommended(bound)
-            layers.append((bound.info.kind, layer))
+        for component in (dataset, architecture, loss):
+            layer, fault = self.recommended(component)
+            layers.append((component.info.kind, layer))
             problem = problem or fault
         key = repr(layers)  # few components recommend anything, so that most cells share theirs
-        if key not in self.settlements:
-            self.settlements[key] = self._laid_over(layers)
-        settled, conflict = self.settlements[key]
-        return settled, problem or conflict
+        if key not in self.resolved:
+            self.resolved[key] = self._laid_over(layers)
+        training, conflict = self.resolved[key]
+        return training, problem or conflict
 
-    def _laid_over(self, layers: list[tuple[str, Mapping[str, Any]]]) -> Answer[Settled]:
-        """The grid's settings over ``layers``, whose own conflicts are no fault of the grid's."""
+    def _laid_over(self, layers: list[tuple[str, Mapping[str, Any]]]) -> Answer[ResolvedSettings]:
+        """The grid's settings over ``layers``; a conflict between these alone is a reason to skip."""
         grid = ("grid", self.grid.training)
         try:
-            return settle_training([*layers, grid]), None
+            return resolve_training([*layers, grid]), None
         except UsageError:
             try:
-                settle_training(layers)
+                resolve_training(layers)
             except UsageError as error:
                 what = "what architecture, loss and data set recommend does not go together"
-                return settle_training([grid]), f"{what}: {error}"
+                return resolve_training([grid]), f"{what}: {error}"
             raise
 
 
-def _asked(bound: Bound, question: Callable[[Any], Answer[T]], otherwise: T) -> Answer[T]:
-    """What a component answers; what its code raises is a reason against its own cells only."""
-    try:
-        return question(bound.component)
-    except UsageError:
-        raise
-    except (Exception, SystemExit) as error:
-        info = bound.info
-        where = f"{info.kind} {bound.spec} of {info.provider} {info.version}"
-        return otherwise, f"{where} does not keep its contract: {one_line(error)}"
-
-
-def _typed(value: Any, cls: type[T]) -> T:
-    if not isinstance(value, cls):
-        raise TypeError(f"expected a {cls.__name__}, got {value!r}")
-    return value
-
-
-def _recommended(bound: Bound) -> Answer[Mapping[str, Any]]:
-    def checked(component: Any) -> Answer[Mapping[str, Any]]:
-        try:
-            settle_training([("", component.recommends)])
-        except UsageError as error:
-            raise ValueError(f"recommends: {error}") from None
-        return component.recommends, None
-
-    return _asked(bound, checked, {})
-
-
-def _required(bound: Bound) -> Answer[Mapping[str, str]]:
-    return _asked(bound, lambda component: (component_needs(bound), None), {})
-
-
-def cell_needs(loss: Bound, regularizers: Bounds, augmentations: Bounds) -> dict[str, str]:
-    """Capability -> why it is needed, over everything in a cell, penalties of the loss included."""
-    needs: dict[str, str] = {}
-    for bound in (*augmentations, *regularizers, loss):
-        needs |= component_needs(bound)
-    return needs
-
-
-def component_needs(bound: Bound) -> dict[str, str]:
-    """Capability -> why a component and its penalties need it."""
-    component = bound.component
-    penalties = component.penalties() if bound.info.kind == "loss" else ()
-    return {
-        str(capability): f"{bound.info.name}: {why}"
-        for part in (component, *penalties)
-        for capability, why in part.needs.items()
-    }
-
-
-def _refuse_repetition(text: str, bounds: Bounds) -> None:
-    specs = [bound.spec for bound in bounds]
+def _refuse_repetition(text: str, components: Components) -> None:
+    specs = [component.spec for component in components]
     if len(set(specs)) < len(specs):
-        raise UsageError(f"bad spec {text!r}: the same component stands in it twice")
+        raise UsageError(f"bad spec {text!r}: it names the same component twice")
     if len(specs) > 1 and "none" in specs:
-        raise UsageError(f"bad spec {text!r}: 'none' combines with nothing")
+        raise UsageError(f"bad spec {text!r}: 'none' cannot be combined with another component")
 
 
-def _changeable(augmentations: Bounds, architecture: Bound, data: DataSpec | None) -> str | None:
+def _changeable(
+    augmentations: Components, architecture: ResolvedComponent, data: DataSpec | None
+) -> str | None:
     """Why the images of a cell cannot be augmented, or None."""
 
     def problem(component: Any) -> Answer[None]:
         return None, augmentation_problem(component, architecture, data)
 
-    answers = (_asked(bound, problem, None)[1] for bound in augmentations)
+    answers = (ask(component, problem, None)[1] for component in augmentations)
     return next((str(answer) for answer in answers if answer), None)

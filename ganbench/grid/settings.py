@@ -1,4 +1,4 @@
-"""Training and evaluation settings, and the layers from which a cell's settings are settled."""
+"""Training and evaluation settings, and how a cell's settings are resolved from layers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from ganbench.base.errors import UsageError
 from ganbench.components.base import option
-from ganbench.errors import UsageError
+from ganbench.grid.metrics import with_options
 from ganbench.registry.options import create
+from ganbench.registry.specs import parse_value
 
 OptimizerName = Literal["adam", "sgd", "rmsprop"]
 
@@ -44,11 +46,13 @@ class TrainingSettings:
     lr_decay: Literal["none", "linear", "cosine"] = option(
         "none", "how learning rates fall: linear, or half a cosine"
     )
-    lr_decay_from: float = option(0.0, "share of the budget at which they begin to", ge=0, lt=1)
-    lr_decay_to: float = option(1.0, "share of the budget at which they have fallen", gt=0, le=1)
-    lr_final: float = option(0.0, "what is left of the rates then, as a share", ge=0, le=1)
+    lr_decay_from: float = option(
+        0.0, "share of the budget at which the rates begin to fall", ge=0, lt=1
+    )
+    lr_decay_to: float = option(1.0, "share of the budget at which the fall ends", gt=0, le=1)
+    lr_final: float = option(0.0, "share of the rates that is left at the end", ge=0, le=1)
     beta2_final: float | None = option(
-        None, "Adam's second beta then, reached like the rates; none: it stays", ge=0, lt=1
+        None, "Adam's second beta at the end, reached as the rates are; none: it stays", ge=0, lt=1
     )
     ema_images: int = option(
         10_000, "half-life of the averaged generator in images; 0 turns averaging off", ge=0
@@ -78,17 +82,17 @@ class TrainingSettings:
             )
         if self.fakes == "shared" and self.reals == "fresh":
             raise ValueError(
-                "fakes=shared has one real batch for both players: set reals=shared, or fakes=fresh"
+                "fakes=shared uses one real batch for both players: set reals=shared, or fakes=fresh"
             )
         if self.beta2_final is not None and self.lr_decay == "none":
             raise ValueError(
-                "beta2_final is reached along with lr_decay, which is none: set beta2_final=none too"
+                "beta2_final needs lr_decay, which is none: set lr_decay, or beta2_final=none"
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSettings:
-    """How trials are evaluated: part of a trial's identity, equal for all ticks."""
+    """How trials are evaluated, at every tick alike."""
 
     ticks: int = option(10, "evaluations over the budget, equally spaced", ge=1)
     samples: int = option(10_000, "generated samples for each evaluation", ge=2)
@@ -101,7 +105,7 @@ class EvaluationSettings:
         (), "specs of several extractors, the first in place of `extractor`"
     )
     metrics: tuple[str, ...] = option((), "specs of metrics; none: those that ganbench ships")
-    primary: str = option("fd", "the column that the curve columns and verdicts are of")
+    primary: str = option("fd", "the column from which curve columns and verdicts are computed")
 
     def __post_init__(self) -> None:
         if self.extractors and self.extractor != "auto":
@@ -128,18 +132,18 @@ BOTH_PLAYERS = {
 
 
 @dataclass(frozen=True)
-class Settled:
-    """Settings with, for each, the layer that it came from."""
+class ResolvedSettings:
+    """Training settings, and the layer that each of them comes from."""
 
     settings: TrainingSettings
     sources: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
         """Setting -> value, in JSON's types."""
-        return plain(self.settings)
+        return settings_values(self.settings)
 
 
-def settle_training(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Settled:
+def resolve_training(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> ResolvedSettings:
     """Lay (source, settings) over the defaults; later layers win.
 
     :raises UsageError: for an unknown setting or a bad value.
@@ -150,22 +154,20 @@ def settle_training(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Settled:
         expanded = expand_shorthands(layer)
         values |= expanded
         sources |= dict.fromkeys(expanded, source)
-    return Settled(create(TrainingSettings, values, "[training]"), sources)
+    return ResolvedSettings(create(TrainingSettings, values, "[training]"), sources)
 
 
-def settle_evaluation(overrides: Mapping[str, Any]) -> EvaluationSettings:
+def resolve_evaluation(overrides: Mapping[str, Any]) -> EvaluationSettings:
     """The evaluation settings of a grid; raises UsageError.
 
-    An option of a metric is a setting too: ``prdc_k`` is the option ``k`` of ``prdc``. The metrics of
-    the result have it.
+    An option of a metric is a setting too: ``prdc_k`` is the option ``k`` of ``prdc``. The result
+    has it in its metrics.
     """
     known = {field.name for field in fields(EvaluationSettings)}
     own = {name: value for name, value in overrides.items() if name in known}
     rest = {name: value for name, value in overrides.items() if name not in known}
     settings: EvaluationSettings
     if rest or not own.get("metrics") or isinstance(own["metrics"], str):
-        from ganbench.grid.metrics import with_options
-
         own["metrics"] = with_options(own.get("metrics", ()), rest, known)
     settings = create(EvaluationSettings, own, "[evaluation]")
     return settings
@@ -177,15 +179,13 @@ def expand_shorthands(layer: Mapping[str, Any]) -> dict[str, Any]:
     return expanded | {key: value for key, value in layer.items() if key not in BOTH_PLAYERS}
 
 
-def plain(settings: Any) -> dict[str, Any]:
+def settings_values(settings: Any) -> dict[str, Any]:
     """A settings object as JSON's types, tuples as lists."""
     return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(settings).items()}
 
 
 def parse_assignment(text: str) -> tuple[str, str, Any]:
     """Parse ``--set training.batch_size=64`` into (section, key, value)."""
-    from ganbench.registry.specs import parse_value
-
     path, equals, value = text.partition("=")
     section, dot, key = path.strip().partition(".")
     if not equals or not dot or not key:

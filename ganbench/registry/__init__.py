@@ -1,34 +1,12 @@
 """Finding components: hooks, the guarded entry-point loader, specs and look-up (torch-free)."""
 
-from ganbench.registry.kinds import KINDS, Kind, kind_of
-from ganbench.registry.lookup import (
-    ComponentInfo,
-    Registry,
-    components,
-    default_registry,
-    get,
-    reset_default_registry,
-)
-from ganbench.registry.markers import hookimpl, hookspec
-from ganbench.registry.plugins import PluginRecord, PluginState
-from ganbench.registry.specs import Spec, format_spec, format_value, parse_spec
-
-__all__ = [
-    "KINDS",
-    "ComponentInfo",
-    "Kind",
-    "PluginRecord",
-    "PluginState",
-    "Registry",
-    "Spec",
-    "components",
-    "default_registry",
-    "format_spec",
-    "format_value",
-    "get",
-    "hookimpl",
-    "hookspec",
-    "kind_of",
-    "parse_spec",
-    "reset_default_registry",
-]
+from ganbench.registry.kinds import KINDS as KINDS
+from ganbench.registry.kinds import kind_of as kind_of
+from ganbench.registry.lookup import ComponentInfo as ComponentInfo
+from ganbench.registry.lookup import Registry as Registry
+from ganbench.registry.lookup import default_registry as default_registry
+from ganbench.registry.plugins import PluginRecord as PluginRecord
+from ganbench.registry.plugins import PluginState as PluginState
+from ganbench.registry.specs import Spec as Spec
+from ganbench.registry.specs import format_value as format_value
+from ganbench.registry.specs import parse_spec as parse_spec

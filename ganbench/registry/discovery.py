@@ -1,4 +1,4 @@
-"""Finding the entry points that installed distributions announce."""
+"""Find the entry points that installed distributions announce."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ganbench.registry.markers import ENTRY_POINT_GROUP
+#: The group in which distributions announce their plugins.
+ENTRY_POINT_GROUP = "ganbench"
 
 
 def canonical(distribution: str) -> str:
@@ -21,7 +22,7 @@ def installed_entry_points() -> Sequence[importlib.metadata.EntryPoint]:
     try:
         return tuple(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP))
     except Exception:
-        # One damaged distribution, of whatever project, makes the call above fail as a whole.
+        # One damaged distribution of any project makes the call above fail as a whole.
         return _one_by_one()
 
 
@@ -38,7 +39,7 @@ def _one_by_one() -> Sequence[importlib.metadata.EntryPoint]:
 
 
 def read_value(entry_point: importlib.metadata.EntryPoint) -> Any:
-    """The object that an entry point stands for; raises what importing it raises."""
+    """The object that an entry point names; raises what its import raises."""
     if not entry_point.pattern.match(entry_point.value):
         raise ValueError(
             f"{entry_point.value!r} is not 'package.module' or 'package.module:object'"

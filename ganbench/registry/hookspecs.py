@@ -2,15 +2,21 @@
 
 A plugin is any object with ``@hookimpl`` functions, usually a module, announced by an entry point
 in the group ``ganbench``. Every hook here *contributes*: it is called once for each plugin, with a
-``register`` that belongs to that plugin, and returns nothing. If a hook raises, nothing that the
-plugin registered is kept, and the other plugins load as if it were not there.
+``register`` that belongs to that plugin, and returns nothing. If a hook raises, ganbench keeps nothing
+that the plugin registered, and loads the other plugins without it.
 """
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ganbench.registry.markers import hookspec
+import pluggy
+
+PROJECT = "ganbench"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+#: Marks a function as a hook that ganbench calls: ``@hookimpl`` above ``def ganbench_losses(register)``.
+hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class Register(Protocol):
@@ -22,8 +28,8 @@ class Register(Protocol):
         :param name: lower-case letters, digits and hyphens, beginning with a letter.
         :param target: the component class, or ``"package.module:Class"`` to import it on first use,
             which keeps ``ganbench list`` quick.
-        :param summary: one line for listings; the first line of a class's docstring if left out.
-        :raises ValueError: for a malformed name, or one that this plugin has registered before.
+        :param summary: one line for listings; by default the first line of the class's docstring.
+        :raises ValueError: for a malformed name, or a name that this plugin has registered already.
         """
 
 

@@ -1,4 +1,4 @@
-"""One component: what is known of it, and what a spec makes of it."""
+"""One component: what its registration says, and the component that a spec makes."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ import enum
 import functools
 import inspect
 import math
+import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ganbench.errors import BrokenComponentError
+from ganbench.base.errors import BrokenComponentError, one_line
 from ganbench.registry import options
 from ganbench.registry.declarations import declaration_problem, declaration_warning
-from ganbench.registry.guard import import_target, one_line
+from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.kinds import kind_of
+from ganbench.registry.option_info import OptionInfo
 from ganbench.registry.plugins import Registration
 from ganbench.registry.sources import changed_sources, source_digest
 
 
 class ComponentInfo:
-    """What is known of a registered component; its class is imported only when that is needed.
+    """A registered component; its class is imported only when somebody needs it.
 
     :ivar kind: ``"architecture"``, ``"loss"``, …
-    :ivar name: the name that specs use, qualified (``dist:name``) where the bare one is not its own.
-    :ivar bare_name: the name that the plugin registered, whoever else claims it.
+    :ivar name: the name that specs use; qualified (``dist:name``) if another distribution has the
+        bare one.
+    :ivar bare_name: the name that the plugin registered.
     :ivar provider: the distribution that provides it.
     :ivar version: that distribution's version.
     :ivar plugin: the name of the entry point.
@@ -49,25 +53,23 @@ class ComponentInfo:
 
         :raises BrokenComponentError: if it cannot be imported or is not of its kind.
         """
-        cls, error = self._resolved
-        if cls is None:
-            assert error is not None
-            raise error
-        return cls
+        if isinstance(self._resolved, BrokenComponentError):
+            raise self._resolved
+        return self._resolved
 
     @property
     def owned(self) -> str:
-        """Kind, name and distribution: the component in a sentence, and among a trial's sources."""
+        """Kind, name and distribution: for sentences, and as the key of a trial's sources."""
         return f"{self.kind} {self.bare_name} of {self.provider}"
 
     @functools.cached_property
     def source(self) -> str:
-        """The digest of the files that define the component, as they were when first asked for."""
+        """The digest of the files that define the component, read once."""
         return source_digest(self.cls, self.provider)
 
     @property
     def edited(self) -> bool:
-        """Whether these files have changed since, so that this process and others differ."""
+        """Whether these files have changed since `source` read them: processes then differ."""
         if "source" not in vars(self):  # this is the first time
             return False
         now = source_digest(self.cls, self.provider)
@@ -76,25 +78,23 @@ class ComponentInfo:
     @property
     def error(self) -> str | None:
         """Why the component cannot be used, or None."""
-        error = self._resolved[1]
-        return None if error is None else str(error)
+        return str(self._resolved) if isinstance(self._resolved, BrokenComponentError) else None
 
     @property
     def warning(self) -> str | None:
-        """What the component's author may have meant otherwise, or None."""
+        """What the component's author may have declared by mistake, or None."""
         if self.error is not None:
             return None
         found = declaration_warning(self.cls, kind_of(self.kind).constants)
-        who = f"{self.kind} {self.name!r} of {self.provider} {self.version}"
-        return None if found is None else f"{who}: {found}"
+        return None if found is None else f"{self._full_name}: {found}"
 
     @property
     def imported(self) -> bool:
-        """Whether the plugin gave the class itself, so that looking at it imports nothing."""
+        """Whether the plugin registered the class itself, so that reading it imports nothing."""
         return not isinstance(self._registration.target, str)
 
     @property
-    def options(self) -> dict[str, options.OptionInfo]:
+    def options(self) -> dict[str, OptionInfo]:
         """The options, by name; empty for a broken component."""
         return {} if self.error else options.describe_options(self.cls)
 
@@ -109,35 +109,48 @@ class ComponentInfo:
         """The publication that the component follows."""
         return "" if self.error else str(getattr(self.cls, "paper", ""))
 
+    @property
+    def _full_name(self) -> str:
+        return f"{self.kind} {self.name!r} of {self.provider} {self.version}"
+
     @functools.cached_property
-    def _resolved(self) -> tuple[type[Any] | None, BrokenComponentError | None]:
-        target, kind = self._registration.target, kind_of(self.kind)
-        where = f"{self.kind} {self.name!r} of {self.provider} {self.version}"
+    def _resolved(self) -> type[Any] | BrokenComponentError:
         try:
-            cls = import_target(target) if isinstance(target, str) else target
+            return self._checked_class()
+        except BrokenComponentError as error:
+            return error
+
+    def _checked_class(self) -> type[Any]:
+        target = self._registration.target
+        try:
+            with quiet_stdout():
+                cls = pkgutil.resolve_name(target) if isinstance(target, str) else target
         except KeyboardInterrupt:
             raise
         except BaseException as cause:  # SystemExit too: a plugin must not end its host
             reason = f"cannot be imported from {target!r}: {one_line(cause)}"
-            return None, _broken(where, reason, cause)
-        base = import_target(kind.contract)
+            raise BrokenComponentError(f"{self._full_name} {reason}") from cause
+        base = pkgutil.resolve_name(kind_of(self.kind).contract)
         if not (inspect.isclass(cls) and issubclass(cls, base)):
-            return None, _broken(where, f"does not derive from ganbench.{base.__name__}")
+            reason = f"does not derive from ganbench.{base.__name__}"
+            raise BrokenComponentError(f"{self._full_name} {reason}")
         if inspect.isabstract(cls):
             missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
-            return None, _broken(where, f"is not complete, it does not define {missing}")
+            reason = f"is not complete: it does not define {missing}"
+            raise BrokenComponentError(f"{self._full_name} {reason}")
         try:
             problem = declaration_problem(cls)
         except Exception as cause:
-            return None, _broken(where, f"has options of unknown type: {one_line(cause)}", cause)
+            reason = f"has options of unknown type: {one_line(cause)}"
+            raise BrokenComponentError(f"{self._full_name} {reason}") from cause
         if problem is not None:
-            return None, _broken(where, f"is declared wrongly: {problem}")
-        return cls, None
+            raise BrokenComponentError(f"{self._full_name} is declared wrongly: {problem}")
+        return cls
 
 
 @dataclass(frozen=True, eq=False)  # a component with a list among its options has no hash
-class Bound:
-    """A component made from a spec, with the name and provider under which it was found."""
+class ResolvedComponent:
+    """A component made from a spec, with the registration that the spec named."""
 
     info: ComponentInfo
     component: Any
@@ -153,30 +166,46 @@ class Bound:
         _, _, given = self.spec.removesuffix("]").partition("[")
         return ":".join([self.info.bare_name, *filter(None, given.split(","))])
 
-    def replaced(self, component: Any) -> Bound:
+    def replaced(self, component: Any) -> ResolvedComponent:
         """The same name for a component with other options."""
-        return Bound(self.info, component)
+        return ResolvedComponent(self.info, component)
 
     def identity(self) -> dict[str, Any]:
-        """Everything that makes this component what it is, for hashing and for the record.
+        """The component's part of a trial's record: every option with its value, in JSON's types.
 
         It stays as it is when another distribution claims the same name.
         """
-        values = options.all_options(self.component)
+        return self._record(
+            options.all_options(self.component),
+            version=self.info.version,
+            recipe=self.component.recipe,
+        )
+
+    def differences(self) -> dict[str, Any]:
+        """The part of `identity` that the trial's id hashes: only what is not the default.
+
+        The id so stays the same when the component gets another option or another version.
+        """
+        recipe = self.component.recipe
+        return self._record(
+            options.changed_options(self.component), **({} if recipe == 1 else {"recipe": recipe})
+        )
+
+    def _record(self, values: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         return {
             "name": self.info.bare_name,
             "provider": self.info.provider,
-            "version": self.info.version,
-            "options": {key: plain(value) for key, value in values.items()},
+            **more,
+            "options": {key: json_value(value) for key, value in values.items()},
         }
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """An option's value in JSON's types."""
     if isinstance(value, enum.Enum):
         value = value.value
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
@@ -184,9 +213,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else float.__repr__(value)
     return str(value)
-
-
-def _broken(where: str, reason: str, cause: BaseException | None = None) -> BrokenComponentError:
-    error = BrokenComponentError(f"{where} {reason}")
-    error.__cause__ = cause
-    return error

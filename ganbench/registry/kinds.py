@@ -4,60 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ganbench.errors import UnknownNameError, did_you_mean
+from ganbench.base.errors import UnknownNameError, did_you_mean
 
 
 @dataclass(frozen=True)
 class Kind:
     """One kind of component.
 
-    ``contract`` is the ``"module:Class"`` that every component of the kind derives from; it is a
-    string so that listing components imports nothing. ``constants`` are attributes that the contract
-    asks for and leaves to the component: a value there, without an annotation, is right.
+    :ivar constants: attributes that the contract asks for and leaves to the component: a value there,
+        without an annotation, is right.
     """
 
     name: str
-    plural: str
-    hook: str
-    contract: str
     constants: frozenset[str] = frozenset()
 
+    @property
+    def plural(self) -> str:
+        """The word for several, as in hooks and listings."""
+        return f"{self.name}es" if self.name.endswith("s") else f"{self.name}s"
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind(
-            "architecture",
-            "architectures",
-            "ganbench_architectures",
-            "ganbench.components.architecture:Architecture",
-            frozenset({"latent_dim"}),
-        ),
-        Kind("loss", "losses", "ganbench_losses", "ganbench.components.loss:Loss"),
-        Kind("dataset", "datasets", "ganbench_datasets", "ganbench.components.dataset:Dataset"),
-        Kind(
-            "regularizer",
-            "regularizers",
-            "ganbench_regularizers",
-            "ganbench.components.regularizer:Regularizer",
-        ),
-        Kind(
-            "augmentation",
-            "augmentations",
-            "ganbench_augmentations",
-            "ganbench.components.augmentation:Augmentation",
-        ),
-        Kind(
-            "extractor",
-            "extractors",
-            "ganbench_extractors",
-            "ganbench.components.extractor:Extractor",
-        ),
-        Kind("metric", "metrics", "ganbench_metrics", "ganbench.components.metric:Metric"),
-        Kind(
-            "callback", "callbacks", "ganbench_callbacks", "ganbench.components.callback:Callback"
-        ),
-    )
+    @property
+    def hook(self) -> str:
+        """The hook that contributes components of the kind."""
+        return f"ganbench_{self.plural}"
+
+    @property
+    def contract(self) -> str:
+        """``"module:Class"`` of the base class: text, so that listing components imports nothing."""
+        return f"ganbench.components.{self.name}:{self.name.capitalize()}"
+
+
+_OTHERS = ("loss", "dataset", "regularizer", "augmentation", "extractor", "metric", "callback")
+KINDS = {
+    "architecture": Kind("architecture", frozenset({"latent_dim"})),
+    **{name: Kind(name) for name in _OTHERS},
 }
 
 

@@ -1,46 +1,27 @@
-"""Looking components up by spec: names, who owns them, and what is meant by an unknown one."""
+"""Look components up by spec: names, their owners, and suggestions for unknown ones."""
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ganbench.errors import ConflictError, UnknownNameError, UsageError, did_you_mean
+from ganbench.base.errors import ConflictError, UnknownNameError, UsageError, did_you_mean
 from ganbench.registry import options
 from ganbench.registry.discovery import canonical
-from ganbench.registry.info import Bound, ComponentInfo
+from ganbench.registry.info import ComponentInfo as ComponentInfo
+from ganbench.registry.info import ResolvedComponent as ResolvedComponent
 from ganbench.registry.kinds import KINDS, Kind, kind_of
-from ganbench.registry.plugins import (
-    PluginRecord,
-    PluginState,
-    Policy,
-    Registration,
-    load_plugins,
-)
+from ganbench.registry.plugins import TROUBLE, PluginRecord, PluginState, Registration, load_plugins
 from ganbench.registry.specs import Spec, parse_spec
-
-__all__ = [
-    "Bound",
-    "ComponentInfo",
-    "Registry",
-    "components",
-    "default_registry",
-    "get",
-    "reset_default_registry",
-]
-
-
-_STRICT = {PluginState.CONFLICT: "is in conflict", PluginState.BROKEN: "is broken"}
 
 
 class Registry:
     """All components that the loaded plugins provide.
 
-    :ivar in_process: whether some of them exist in this process only, so that another one, which
-        loads what is installed, would not find them.
+    :ivar in_process: whether some of them exist in this process only; other processes load what is
+        installed.
     """
 
     in_process = False
@@ -49,31 +30,34 @@ class Registry:
         self.plugins = plugins
         self._bare: dict[str, dict[str, ComponentInfo]] = defaultdict(dict)
         self._qualified: dict[str, dict[str, ComponentInfo]] = defaultdict(dict)
-        self._contested: dict[tuple[str, str], list[ComponentInfo]] = {}
+        self._contested: dict[tuple[str, str], list[ComponentInfo]] = defaultdict(list)
         claims: dict[tuple[str, str], list[Registration]] = defaultdict(list)
         for registration in registrations:
             claims[registration.kind, registration.name].append(registration)
         for (kind, name), claimants in claims.items():
-            self._settle(kind, name, claimants)
+            self._assign(kind, name, claimants)
         self._examine()
 
     @classmethod
     def load(cls, entry_points: Any = None, environ: Mapping[str, str] | None = None) -> Registry:
-        """Find and load the plugins that are installed (see `load_plugins`)."""
+        """Find and load the plugins that are installed (see `load_plugins`).
+
+        :raises UsageError: for a plugin in trouble, if ``GANBENCH_STRICT_PLUGINS=1`` asks for it.
+        """
         environ = os.environ if environ is None else environ
         registry = cls(*load_plugins(entry_points, environ))
-        if Policy.from_environment(environ).strict:
-            for plugin in registry.plugins:
-                if plugin.state in _STRICT:
-                    what = _STRICT[plugin.state]
-                    raise UsageError(f"plugin {plugin.label} {what}: {plugin.error}")
+        if environ.get("GANBENCH_STRICT_PLUGINS", "") not in ("", "0"):
+            troubled = [plugin for plugin in registry.plugins if plugin.state in TROUBLE]
+            for plugin in sorted(troubled, key=lambda one: one.state is not PluginState.FAILED):
+                message = f"plugin {plugin.label} {TROUBLE[plugin.state]}: {plugin.error}"
+                raise UsageError(message) from plugin.cause
         return registry
 
     def components(self, kind: str) -> dict[str, ComponentInfo]:
-        """Name -> ComponentInfo, sorted; a name that is contested appears only qualified."""
+        """Name -> ComponentInfo, sorted; a contested name appears only qualified."""
         name = kind_of(kind).name
-        infos = [*self._bare[name].values(), *map(self._bare_or, self._qualified[name].values())]
-        return {info.name: info for info in sorted(infos, key=lambda info: info.name)}
+        infos = {info.name: info for info in self._qualified[name].values()}
+        return dict(sorted(infos.items()))
 
     def shipped(self, kind: str) -> list[ComponentInfo]:
         """The components that ganbench itself ships, in the order in which it registers them."""
@@ -87,31 +71,31 @@ class Registry:
             found = self._qualified[what.name].get(f"{canonical(provider)}:{name}")
             if found is None:
                 raise UnknownNameError(self._unknown_sentence(what, name, provider))
-            return self._bare_or(found)
+            return found
         found = self._bare[what.name].get(name)
         if found is not None:
             return found
-        rivals = self._contested.get((what.name, name))
-        if rivals:
-            ways = " or ".join(repr(rival.name) for rival in rivals)
+        claimants = self._contested.get((what.name, name))
+        if claimants:
+            ways = " or ".join(repr(claimant.name) for claimant in claimants)
             raise ConflictError(
                 f"{what.name} {name!r} is claimed by several distributions; write {ways}"
             )
         raise UnknownNameError(self._unknown_sentence(what, name))
 
-    def bind(self, kind: str, spec: str | Spec) -> Bound:
-        """The component that a spec names, with its options checked."""
+    def bind(self, kind: str, spec: str | Spec) -> ResolvedComponent:
+        """Resolve a spec to a component with checked options."""
         parsed = parse_spec(spec) if isinstance(spec, str) else spec
         return self.bind_info(self.info(kind, parsed.name, parsed.provider), parsed)
 
     @staticmethod
-    def bind_info(info: ComponentInfo, spec: Spec) -> Bound:
+    def bind_info(info: ComponentInfo, spec: Spec) -> ResolvedComponent:
         """The component ``info`` with a spec's options."""
         where = f"{info.kind} {info.name!r}"
-        return Bound(info, options.create(info.cls, spec.options, where, spec.texts))
+        return ResolvedComponent(info, options.create(info.cls, spec.options, where, spec.texts))
 
     def find(self, spec: str | Spec) -> list[ComponentInfo]:
-        """Components of any kind that the spec's name may mean, all claimants of it included."""
+        """Components of any kind that the spec's name may mean, with all claimants of a name."""
         parsed = parse_spec(spec) if isinstance(spec, str) else spec
         found: list[ComponentInfo] = []
         for kind in KINDS:
@@ -125,46 +109,34 @@ class Registry:
             raise UnknownNameError(self._unknown_sentence(None, parsed.name, parsed.provider))
         return found
 
-    def _bare_or(self, qualified: ComponentInfo) -> ComponentInfo:
-        """One component has one identity: its bare name wherever that is its own."""
-        bare = self._bare[qualified.kind].get(qualified._registration.name)
-        if bare is not None and bare._registration is qualified._registration:
-            return bare
-        return qualified
-
-    def _settle(self, kind: str, name: str, claimants: list[Registration]) -> None:
-        by_distribution: dict[str, Registration] = {}
+    def _assign(self, kind: str, name: str, claimants: list[Registration]) -> None:
+        """Give a name to the distribution that owns it."""
+        claims: dict[str, Registration] = {}
         for claim in claimants:
-            key = canonical(claim.plugin.distribution)
-            if key in by_distribution:
-                first = by_distribution[key].plugin.label
-                _mark(claim.plugin, f"{kind} {name!r} is provided by {first} already")
-                continue
-            by_distribution[key] = claim
-            qualified = f"{key}:{name}"
-            self._qualified[kind][qualified] = ComponentInfo(claim, qualified)
-        claims = list(by_distribution.values())
-        owner = next((claim for claim in claims if claim.plugin.builtin), None)
+            first = claims.setdefault(canonical(claim.plugin.distribution), claim)
+            if first is not claim:
+                provided = f"{kind} {name!r} is provided by {first.plugin.label} already"
+                _mark(claim.plugin, provided)
+        owner = next((claim for claim in claims.values() if claim.plugin.builtin), None)
         if owner is None and len(claims) == 1:
-            owner = claims[0]
-        if owner is not None:
-            self._bare[kind][name] = ComponentInfo(owner, name)
-        else:
-            self._contested[kind, name] = [
-                self._qualified[kind][f"{key}:{name}"] for key in by_distribution
-            ]
-        for key, claim in by_distribution.items():
+            (owner,) = claims.values()
+        for key, claim in claims.items():
+            qualified = f"{key}:{name}"
+            info = ComponentInfo(claim, name if claim is owner else qualified)
+            self._qualified[kind][qualified] = info
             if claim is owner:
+                self._bare[kind][name] = info
                 continue
-            rivals = [rival.plugin.label for rival in claims if rival is not claim]
-            taken = "is built in" if owner else f"is claimed by {', '.join(rivals)} too"
-            _mark(claim.plugin, f"{kind} {name!r} {taken}; this one is {f'{key}:{name}'!r}")
+            if owner is None:
+                self._contested[kind, name].append(info)
+            others = [other.plugin.label for other in claims.values() if other is not claim]
+            taken = "is built in" if owner else f"is claimed by {', '.join(others)} too"
+            _mark(claim.plugin, f"{kind} {name!r} {taken}; this one is {qualified!r}")
 
     def _examine(self) -> None:
-        """Name the components that cannot be used, of those whose classes are there already."""
+        """Mark plugins with components that cannot be used, of those that need no import."""
         for kind in list(self._qualified):
-            for qualified in self._qualified[kind].values():
-                info = self._bare_or(qualified)
+            for info in self._qualified[kind].values():
                 plugin = info._registration.plugin
                 if info.imported and info.error is not None:
                     _mark(plugin, info.error, PluginState.BROKEN)
@@ -214,13 +186,6 @@ def default_registry() -> Registry:
     return _default
 
 
-def reset_default_registry() -> None:
-    """Forget the loaded plugins, so that the next look-up finds what is installed by then."""
-    global _default
-    _default = None
-    importlib.invalidate_caches()
-
-
 def components(kind: str) -> dict[str, ComponentInfo]:
     """Name -> ComponentInfo of all components of a kind (``"architecture"``, ``"losses"``, …)."""
     return default_registry().components(kind)
@@ -229,6 +194,6 @@ def components(kind: str) -> dict[str, ComponentInfo]:
 def get(kind: str, spec: str) -> Any:
     """The component that a spec such as ``dcgan[width=32]`` names.
 
-    :raises UsageError: for an unknown name (with a suggestion), a contested one or a bad option.
+    :raises UsageError: for an unknown name (with a suggestion), a contested name or a bad option.
     """
     return default_registry().bind(kind, spec).component

@@ -1,8 +1,9 @@
-"""The guarded loader: every entry point is loaded by itself, and a broken one hurts only itself."""
+"""Load plugins one by one, so that a broken plugin hurts only itself."""
 
 from __future__ import annotations
 
 import enum
+import functools
 import importlib.metadata
 import inspect
 import os
@@ -14,22 +15,22 @@ from typing import Any
 
 import pluggy
 
-from ganbench.errors import UsageError, did_you_mean
+from ganbench.base.errors import did_you_mean, one_line
 from ganbench.registry import hookspecs
 from ganbench.registry.discovery import canonical, installed_entry_points, read_value
-from ganbench.registry.guard import one_line, quiet_stdout
+from ganbench.registry.guard import quiet_stdout
+from ganbench.registry.hookspecs import PROJECT
 from ganbench.registry.kinds import KINDS
-from ganbench.registry.markers import PROJECT
 from ganbench.registry.specs import NAME
 
 HOME_DISTRIBUTION = "ganbench"
 
 
 class PluginState(enum.StrEnum):
-    """What became of an entry point.
+    """The state of an entry point after loading.
 
-    ``conflict`` means that it works but for names that somebody else has a claim to, and ``broken``
-    that some of its components cannot be used.
+    ``conflict``: another plugin claims some of its names. ``broken``: some of its components cannot
+    be used. The rest of the plugin works in both cases.
     """
 
     OK = "ok"
@@ -39,15 +40,19 @@ class PluginState(enum.StrEnum):
     BROKEN = "broken"
 
 
-#: What a person should look into.
-TROUBLE = (PluginState.FAILED, PluginState.CONFLICT, PluginState.BROKEN)
+#: States that a person should look into, in words.
+TROUBLE = {
+    PluginState.FAILED: "failed to load",
+    PluginState.CONFLICT: "is in conflict",
+    PluginState.BROKEN: "is broken",
+}
 
 
 @dataclass
 class PluginRecord:
-    """One entry point: where it comes from, what became of it and what it provides.
+    """One entry point: where it comes from, its state and what it provides.
 
-    :ivar warnings: what its author may have meant otherwise.
+    :ivar warnings: what its author may have declared by mistake.
     :ivar cause: the exception behind ``error``, with its traceback.
     """
 
@@ -70,13 +75,13 @@ class PluginRecord:
 
     @property
     def label(self) -> str:
-        """``distribution:name``, which no other plugin has."""
+        """``distribution:name``, which is unique."""
         return f"{self.distribution}:{self.name}"
 
 
 @dataclass(frozen=True)
 class Registration:
-    """One call of ``register``: a name, what it stands for, and who said so."""
+    """One call of ``register``: a name, its target, and the plugin that called."""
 
     kind: str
     name: str
@@ -92,8 +97,7 @@ def load_plugins(
     """Load every allowed plugin and collect what it registers.
 
     ``GANBENCH_PLUGINS`` (a comma-separated list of plugin or distribution names) allows only those
-    beside the built-in ones, ``GANBENCH_DISABLE_PLUGINS`` blocks, and ``GANBENCH_STRICT_PLUGINS=1``
-    raises UsageError for the first plugin that fails instead of recording it.
+    beside the built-in ones, and ``GANBENCH_DISABLE_PLUGINS`` blocks.
     """
     if entry_points is None:
         entry_points = installed_entry_points()
@@ -107,9 +111,6 @@ def load_plugins(
             record.state = PluginState.BLOCKED
             continue
         registrations += _load_one(manager, entry_point, record)
-        if record.state is PluginState.FAILED and policy.strict:
-            message = f"plugin {record.label} failed to load: {record.error}"
-            raise UsageError(message) from record.cause
     return records, registrations
 
 
@@ -125,17 +126,16 @@ def _in_order(
         pairs.append(
             (entry_point, PluginRecord(entry_point.name, name, version, entry_point.value))
         )
-    # Installation order must not decide anything, so the order is by name, our own first.
+    # The order of installation must not matter, so the order is by name, our own plugins first.
     return sorted(pairs, key=lambda p: (not p[1].builtin, canonical(p[1].distribution), p[1].name))
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Which plugins may load, and whether one that fails is an error."""
+    """Which plugins may load."""
 
     allowed: frozenset[str] | None
     denied: frozenset[str]
-    strict: bool
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Policy:
@@ -144,7 +144,6 @@ class Policy:
         return cls(
             None if allowed is None else _names(allowed),
             _names(environ.get("GANBENCH_DISABLE_PLUGINS", "")),
-            environ.get("GANBENCH_STRICT_PLUGINS", "") not in ("", "0"),
         )
 
     def blocks(self, record: PluginRecord) -> bool:
@@ -155,7 +154,7 @@ class Policy:
         return self.allowed is not None and not record.builtin and not names & self.allowed
 
     def unmatched(self, records: Iterable[PluginRecord]) -> list[str]:
-        """Names in the variables that no plugin has: most likely misspelt."""
+        """Names in the variables that fit no plugin: most likely misspelled."""
         known = frozenset({HOME_DISTRIBUTION}).union(*map(self.names_of, records))
         return sorted((self.denied | (self.allowed or frozenset())) - known)
 
@@ -163,7 +162,7 @@ class Policy:
     def names_of(record: PluginRecord) -> frozenset[str]:
         """The names by which the variables may mean this plugin."""
         names = {canonical(record.name), canonical(record.label)}
-        if not record.builtin:  # `ganbench` as a whole would leave nothing
+        if not record.builtin:  # without all of `ganbench`, nothing would be left
             names.add(canonical(record.distribution))
         return frozenset(names)
 
@@ -177,7 +176,7 @@ def _load_one(
     entry_point: importlib.metadata.EntryPoint,
     record: PluginRecord,
 ) -> list[Registration]:
-    """Load one plugin into a staging list; on any failure nothing of it remains."""
+    """Load one plugin into a staging list, which stays empty on any failure."""
     start = time.perf_counter()
     staged: list[Registration] = []
     try:
@@ -200,7 +199,7 @@ def _load_one(
 
 
 def _announce(manager: pluggy.PluginManager, plugin: Any, record: PluginRecord) -> None:
-    """Hand the plugin to pluggy, which checks the hooks' arguments, and refuse what it lets pass."""
+    """Register the plugin with pluggy, which checks hook arguments, and check what pluggy does not."""
     other = manager.get_name(plugin)
     if other is not None:
         raise ValueError(f"{record.value!r} is announced by the plugin {other} already")
@@ -211,7 +210,7 @@ def _announce(manager: pluggy.PluginManager, plugin: Any, record: PluginRecord) 
         if not caller.has_spec():
             raise ValueError(f"unknown hook {caller.name!r}{did_you_mean(caller.name, known)}")
     for name in dir(plugin):
-        # pluggy would pass over a hook without its marker, and not say a word.
+        # pluggy silently skips a hook without its marker.
         function = getattr(plugin, name, None) if name.startswith(f"{PROJECT}_") else None
         if inspect.isroutine(function) and not hasattr(function, f"{PROJECT}_impl"):
             raise ValueError(f"{name} is not marked with @hookimpl")
@@ -225,36 +224,28 @@ def _collect(
 ) -> None:
     others = [other for other in manager.get_plugins() if other is not plugin]
     for kind in KINDS.values():
-        if kind.hook not in record.hooks:
-            continue
-        taken: set[str] = set()
-
-        def register(
-            name: str,
-            target: type[Any] | str,
-            *,
-            summary: str = "",
-            kind: str = kind.name,
-            taken: set[str] = taken,
-        ) -> None:
-            _check_registration(kind, name, target, summary, taken)
-            taken.add(name)
-            text = " ".join(summary.split()) or _first_line(target)
-            staged.append(Registration(kind, name, target, text, record))
-
-        if manager.subset_hook_caller(kind.hook, others)(register=register):
-            raise ValueError(f"{kind.hook} returned a value; it must call register instead")
+        if kind.hook in record.hooks:
+            contribute = manager.subset_hook_caller(kind.hook, others)
+            if contribute(register=functools.partial(register, staged, record, kind.name)):
+                raise ValueError(f"{kind.hook} returned a value; it must call register instead")
 
 
-def _check_registration(
-    kind: str, name: str, target: type[Any] | str, summary: str, taken: set[str]
+def register(
+    staged: list[Registration],
+    record: PluginRecord,
+    kind: str,
+    name: str,
+    target: type[Any] | str,
+    *,
+    summary: str = "",
 ) -> None:
+    """What a plugin gets as `hookspecs.Register`, which has the other arguments."""
     if not isinstance(name, str) or not NAME.match(name):
         raise ValueError(
             f"bad {kind} name {name!r}: a name has lower-case letters, digits and hyphens, "
             "and begins with a letter"
         )
-    if name in taken:
+    if any((kind, name) == (other.kind, other.name) for other in staged):
         raise ValueError(f"{kind} {name!r} is registered twice")
     if not isinstance(summary, str):
         raise ValueError(f"{kind} {name!r}: the summary must be text, not {summary!r}")
@@ -266,6 +257,8 @@ def _check_registration(
         what = "a module" if isinstance(target, ModuleType) else repr(target)
         wanted = "a class or 'package.module:Class'"
         raise ValueError(f"{kind} {name!r}: target must be {wanted}, not {what}")
+    text = " ".join(summary.split()) or _first_line(target)
+    staged.append(Registration(kind, name, target, text, record))
 
 
 def _first_line(target: type[Any] | str) -> str:

@@ -1,4 +1,4 @@
-"""The spec grammar: how a person names a component with options.
+"""The spec grammar: how users name a component with options.
 
     spec    = [distribution ":"] name ["[" option {"," option} "]"]
     option  = key "=" value
@@ -6,8 +6,8 @@
     quoted  = text between double quotes, with JSON's escapes, or between single quotes, as it is
 
 Bare text ends at a comma or a closing bracket at its own depth, so a value may itself be a spec:
-``colorization[of=cifar10[size=32]]``. A single quote quotes at the beginning of a value only, so that
-``path=/home/o'neill`` needs no quotes. What is written down has double quotes.
+``colorization[of=cifar10[size=32]]``. A single quote quotes only at the start of a value, so that
+``path=/home/o'neill`` needs no quotes. ganbench writes double quotes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _PROVIDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -38,8 +38,8 @@ _MOST_DIGITS = 300  # beyond any option's use, and within what int() reads
 class Spec:
     """A parsed spec.
 
-    :ivar options: the options that were written down, as the values that they stand for.
-    :ivar texts: the same options as words, for options that take text: ``tag=1e3`` is not 1000.0.
+    :ivar options: the written options, as values.
+    :ivar texts: the same options as text, for options that take text: ``tag=1e3`` is not 1000.0.
     """
 
     name: str
@@ -77,35 +77,30 @@ def parse_spec(text: str) -> Spec:
         name,
         {key: parse_value(value) for key, value in written.items()},
         provider or None,
-        {key: parse_words(value) for key, value in written.items()},
+        {key: _parse(value, str) for key, value in written.items()},  # numbers stay text
     )
 
 
 def format_spec(name: str, options: Mapping[str, Any]) -> str:
-    """The canonical text of a spec: options in the given order, nothing that parsing would change."""
+    """The canonical text of a spec, which parses to the same options in the same order."""
     return join_spec(name, {key: format_value(value) for key, value in options.items()})
 
 
 def join_spec(name: str, texts: Mapping[str, str]) -> str:
-    """A spec of options that are text already."""
+    """A spec whose options are text already."""
     if not texts:
         return name
     return f"{name}[{','.join(f'{key}={text}' for key, text in texts.items())}]"
 
 
 def is_literal(text: str) -> bool:
-    """Whether bare text stands for something else than itself, as ``none`` and ``12`` do."""
+    """Whether bare text means a value and not itself, as ``none`` and ``12`` do."""
     return not isinstance(_literal(text), str)
 
 
 def parse_value(text: str) -> Any:
-    """The value that a piece of text stands for (see the module's grammar)."""
+    """The value that a text means (see the module's grammar)."""
     return _parse(text, _literal)
-
-
-def parse_words(text: str) -> Any:
-    """As `parse_value`, but numbers and words such as ``none`` stay the text that they are."""
-    return _parse(text, str)
 
 
 def format_value(value: Any) -> str:
@@ -125,23 +120,23 @@ def format_value(value: Any) -> str:
 
 
 def split_top_level(body: str, whole: str) -> list[str]:
-    """Split at the commas that stand outside brackets and quotes; ``whole`` is for the message."""
-    parts = _split(body, ",", whole)
+    """As `split_outside` at commas, and no part may be empty."""
+    parts = split_outside(body, ",", whole)
     if len(parts) == 1 and not body.strip():
         return []
     if not all(part.strip() for part in parts):
-        raise UsageError(f"bad spec {whole!r}: nothing stands beside a comma")
+        raise UsageError(f"bad spec {whole!r}: an option is missing beside a comma")
     return parts
 
 
-def _split(body: str, separator: str, whole: str) -> list[str]:
-    """Split at the separators that stand outside brackets and quotes."""
+def split_outside(body: str, separator: str, whole: str) -> list[str]:
+    """Split at the separators outside brackets and quotes; ``whole`` is for the message."""
     parts, depth, start = [], 0, 0
     for position, char in _unquoted(body, whole):
         if char in (_OPENING, _CLOSING):
             depth += 1 if char == _OPENING else -1
             if depth < 0:
-                raise UsageError(f"bad spec {whole!r}: a closing bracket too many")
+                raise UsageError(f"bad spec {whole!r}: it has a closing bracket too many")
         elif char == separator and depth == 0:
             parts.append(body[start:position])
             start = position + 1
@@ -151,7 +146,7 @@ def _split(body: str, separator: str, whole: str) -> list[str]:
 
 
 def _unquoted(body: str, whole: str) -> Iterator[tuple[int, str]]:
-    """The characters that stand outside quotes, each with its position."""
+    """The characters outside quotes, each with its position."""
     quote, escaped, before = "", False, ""
     for position, char in enumerate(body):
         if quote:
@@ -185,18 +180,18 @@ def _double_quoted(text: str) -> str:
         if "escape" in error.msg:
             raise UsageError(
                 f"bad quoted text {text}: in double quotes a backslash begins an escape such as \\n; "
-                "write it twice, write / in its place, or use single quotes, which keep it"
+                "write two backslashes, write /, or use single quotes, which keep backslashes"
             ) from None
         raise UsageError(f"bad quoted text {text}: {error}") from None
     return value
 
 
 def _single_quoted(text: str) -> str:
-    """No escapes: what stands between the quotes is the text."""
+    """The text between single quotes, without escapes."""
     if text.find("'", 1) != len(text) - 1 or len(text) < 2:
         raise UsageError(
-            f"bad quoted text {text}: the next single quote ends it, and nothing may follow; use "
-            "double quotes for a text with a single quote in it"
+            f"bad quoted text {text}: it ends at the next single quote, and nothing may follow; use "
+            "double quotes for a text that contains a single quote"
         )
     return text[1:-1]
 
@@ -237,9 +232,9 @@ def _survives_bare(text: str) -> bool:
 def split_combined(specs: str) -> list[str]:
     """Split ``r1[gamma=1]+r2`` at the plus signs outside brackets."""
     try:
-        parts = _split(specs, "+", specs)
-    except UsageError:  # parsing tells what is wrong with the whole
+        parts = split_outside(specs, "+", specs)
+    except UsageError:  # parsing will say what is wrong
         return [specs]
     if len(parts) > 1 and not all(part.strip() for part in parts):
-        raise UsageError(f"bad spec {specs!r}: nothing stands beside a plus sign")
+        raise UsageError(f"bad spec {specs!r}: a component is missing beside a plus sign")
     return parts

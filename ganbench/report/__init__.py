@@ -1,1 +1,1 @@
-"""A run's report: one HTML file that needs nothing but itself."""
+"""A run's report: one HTML file that works on its own."""

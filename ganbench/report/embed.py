@@ -1,13 +1,12 @@
-"""Texts and values inside the page's scripts and figures, where nothing may be taken for markup."""
+"""Texts and values for the page's scripts and figures, escaped so that nothing becomes markup."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from ganbench.results.files import encode
-from ganbench.results.formatting import plain
+from ganbench.base.files import encode
+from ganbench.base.text import plain
 
 #: What could end a script, and what would turn the text of its source around.
 _RISKY = {
@@ -16,17 +15,16 @@ _RISKY = {
 }
 #: A ``$`` would open a formula.
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def script_json(value: Any) -> str:
-    """JSON that may stand in a ``script`` element; what is not finite becomes a word, see `encode`."""
+    """JSON for a ``script`` element; a number that is not finite becomes a word, see `encode`."""
     text = json.dumps(encode(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return _SURROGATES.sub("?", text).translate(_RISKY)
+    return text.encode("utf-8", "replace").decode().translate(_RISKY)  # surrogates become "?"
 
 
 def label(text: object, longest: int = 0) -> str:
-    """Text that Plotly shows as it is: it takes ``<b>`` and ``<a href>`` for markup otherwise.
+    """Text escaped for Plotly, which reads ``<b>`` and ``<a href>`` as markup.
 
     :param longest: in characters; a longer text loses its middle. 0 for any length.
     """
@@ -35,14 +33,14 @@ def label(text: object, longest: int = 0) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text, without its middle where it is longer."""
+    """The text, without its middle if it is longer."""
     tail = (longest - 1) // 3
     too_long = len(text) > longest
     return f"{text[: longest - 1 - tail]}…{text[len(text) - tail :]}" if too_long else text
 
 
 def labels(*lines: object) -> str:
-    """Several lines for a box that opens above a point; a long line is broken."""
+    """Several lines for a hover box; a long line is broken."""
     return "<br>".join(_folded(plain(line)) for line in lines if line not in (None, ""))
 
 

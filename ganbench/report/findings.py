@@ -1,44 +1,39 @@
-"""The main findings as plain sentences: no more than the intervals carry."""
+"""The main findings as plain sentences: they claim no more than the intervals support."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
+
+from ganbench.analysis.comparability import MixedSettingsError, cell_label
+from ganbench.analysis.ranking import rank
+from ganbench.analysis.statistics.intervals import LEAST_SEEDS
+from ganbench.analysis.summary import outcomes
+from ganbench.base.errors import UsageError
+from ganbench.base.text import plain
 from ganbench.components.column import Column
-from ganbench.errors import UsageError
+from ganbench.present.footnotes import too_few
+from ganbench.present.ranking_frame import claim as claim_of
+from ganbench.present.results_view import KIND, TITLE
+from ganbench.present.selection import DIFFERS, in_cells, known_of, primary_columns
+from ganbench.present.view import View
+from ganbench.report.data.parts import COMPARED
 from ganbench.report.embed import shortened
-from ganbench.report.facts import counts
-from ganbench.results.comparability import EVALUATION, MixedSettingsError
-from ganbench.results.formatting import plain
-from ganbench.results.metrics import higher_is_better
-from ganbench.results.primary import primaries, primary_in
-from ganbench.results.ranking import rank
-from ganbench.results.schema import FAILURES
-from ganbench.results.selection import DIFFERS, in_cells, known_of, twins
-from ganbench.results.statistics.intervals import LEAST_SEEDS
-from ganbench.results.summary import outcomes
-from ganbench.results.verdicts import too_few
-from ganbench.results.view import KIND, TITLE, View, cell_label
-
-if TYPE_CHECKING:
-    import pandas as pd
+from ganbench.report.run_facts import NAMES, counts
+from ganbench.store.primary import primaries, primary_in
+from ganbench.store.schema import EVALUATION, FAILURES
 
 _MOST_NAMED = 4
-_RANKED = {
-    "architecture": "Architectures",
-    "loss": "Losses",
-    "regularizer": "Regularizers",
-    "augmentation": "Augmentations",
-}
 
 
 def findings(results: pd.DataFrame, view: View) -> list[str]:
     """Sentences for the head of the page.
 
-    :param view: the readable cells with all columns, of which the best are marked.
+    :param view: the readable cells with all columns, the best cells marked.
     """
     return [*_best_cells(view), *_rankings(results), *_troubles(results)]
 
@@ -46,9 +41,10 @@ def findings(results: pd.DataFrame, view: View) -> list[str]:
 def _best_cells(view: View) -> Iterator[str]:
     frame = view.frame
     marks = {column.name: column.best for column in view.columns}
-    known, called = known_of(frame), twins(frame)
+    known, called, first_primary = known_of(frame), primary_columns(frame), primaries(frame)[0]
     for _, rows in frame.groupby(KIND, sort=False) if len(frame) else ():
-        metric = _metric(frame, rows)
+        primary = primary_in(rows[EVALUATION].iloc[0]) if EVALUATION in rows else first_primary
+        metric = in_cells(frame, primary)
         metric = called.get(metric, metric)
         if metric not in marks or not frame[metric].notna().any():
             continue
@@ -58,84 +54,70 @@ def _best_cells(view: View) -> Iterator[str]:
         if not len(ended):
             yield f"{title}: no cell has a finite median."
             continue
-        first = ended[metric].idxmax() if higher_is_better(column) else ended[metric].idxmin()
+        first = ended[metric].idxmax() if column.better == "higher" else ended[metric].idxmin()
         peers = [index for index in ended.index if marks[metric][index] and index != first]
         small = bool((rows["n"] < LEAST_SEEDS).any())
         yield f"{title}: {_sentence(view, column, first, peers, len(rows), small)}"
 
 
-def _metric(frame: pd.DataFrame, rows: pd.DataFrame) -> str:
-    """The column of the primary metric of some cells."""
-    primary = primaries(frame)[0]
-    if EVALUATION in rows:
-        primary = primary_in(rows[EVALUATION].iloc[0])
-    return in_cells(frame, primary)
-
-
 def _rankings(results: pd.DataFrame) -> Iterator[str]:
-    """What the components of each kind that has several come to, in paired comparisons."""
+    """The claims of paired comparisons about each kind with several components."""
     ended = results[results["status"] == "ok"]
     measured = [p for p in primaries(results) if p in ended and ended[p].notna().any()]
-    for metric, (axis, name) in itertools.product(measured, _RANKED.items()):
+    for metric, axis in itertools.product(measured, COMPARED):
+        name = NAMES[axis]
         if results[axis].nunique() < 2:
             continue
         try:
-            told = rank(results, axis, metric).attrs["claim"]
+            claim = claim_of(rank(results, axis, metric))
         except MixedSettingsError as error:
             yield f"{name} are not ranked: {error}."
             continue
-        except UsageError:  # nothing that all of them share
+        except UsageError:  # they share no context
             continue
-        yield f"{name}: {told[:1].lower()}{told[1:]}"
+        yield f"{name}: {claim[:1].lower()}{claim[1:]}"
 
 
 def _sentence(
     view: View, column: Column, first: Any, peers: Sequence[Any], count: int, small: bool
 ) -> str:
-    """What is the best of some cells, and what is not told from it.
+    """The best of some cells, and the cells that cannot be told apart from it.
 
-    :param small: whether there are cells of too few seeds to be told from others.
+    :param small: whether some cells have too few seeds to be told apart from others.
     """
     best, metric = view.frame.loc[first], column.name
-    most = "highest" if higher_is_better(column) else "lowest"
+    most = "highest" if column.better == "higher" else "lowest"
     name = metric.removesuffix("_median")
-    number = f"median {name} {_shown(best[metric])}{_interval(best, name)}"
-    start = _named(best)
+    low, high = (best.get(f"{name}_{end}", math.nan) for end in ("low", "high"))
+    bounded = not (pd.isna(low) or pd.isna(high))
+    interval = f" (95 % interval {_shown(low)} to {_shown(high)})" if bounded else ""
+    number = f"median {name} {_shown(best[metric])}{interval}"
+    seeds = f"{int(best['n'])} seed{'s' if best['n'] != 1 else ''}"
+    start = f"{_named(best)} has"
     if count == 1:
-        return f"{start} has a {number} over {_seeds(best)}."
-    others = [_named(view.frame.loc[index]) for index in peers]
-    if _interval(best, name) == "":
-        return (
-            f"{start} has the {most} {number} over {_seeds(best)} among {count} cells; "
-            f"{too_few(min(int(best['n']), LEAST_SEEDS - 1))}."
-        )
-    if not others:
+        return f"{start} a {number} over {seeds}."
+    start = f"{start} the {most} {number} over {seeds}"
+    if not bounded:
+        return f"{start} among {count} cells; {too_few(min(int(best['n']), LEAST_SEEDS - 1))}."
+    if not peers:
         those = f" of those with at least {LEAST_SEEDS} seeds" if small else ""
-        return (
-            f"{start} has the {most} {number} over {_seeds(best)}; the next cell{those} is told apart "
-            "from it."
-        )
-    listed = ", ".join(others[:_MOST_NAMED])
+        return f"{start}; the next cell{those} is told apart from it."
+    others = [_named(view.frame.loc[index]) for index in peers]
     more = len(others) - _MOST_NAMED
-    listed += f" and {more} more" if more > 0 else ""
+    listed = ", ".join(others[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     verb = "is" if len(others) == 1 else "are"
-    return (
-        f"{start} has the {most} {number} over {_seeds(best)}; "
-        f"{listed} {verb} next to it and not told apart from it."
-    )
+    return f"{start}; {listed} {verb} next to it and not told apart from it."
 
 
 def _troubles(results: pd.DataFrame) -> Iterator[str]:
-    ended = results[
-        ~results["status"].isin(["skipped", "interrupted"])
-    ]  # numerators are of these, too
+    ended = results[~results["status"].isin(["skipped", "interrupted"])]
     found, tried = counts(ended), len(ended)
     failed = sum(found.get(status, 0) for status in FAILURES)
     diverged = found.get("diverged", 0)
     if diverged or failed:
         parts = [f"{diverged} diverged"] * bool(diverged) + [f"{failed} failed"] * bool(failed)
         yield (
-            f"Of {tried} trials, {' and '.join(parts)}; they count as the worst there is "
+            f"Of {tried} trials, {' and '.join(parts)}; they count as the worst "
             "and stay in the denominator."
         )
     learned = outcomes(ended).value_counts()
@@ -149,29 +131,11 @@ def _troubles(results: pd.DataFrame) -> Iterator[str]:
             yield f"{count} of {tried} trials {words}."
 
 
-def _interval(line: pd.Series[Any], name: str) -> str:
-    low, high = (line.get(f"{name}_{end}", math.nan) for end in ("low", "high"))
-    if _missing(low) or _missing(high):
-        return ""
-    return f" (95 % interval {_shown(low)} to {_shown(high)})"
-
-
-def _missing(value: Any) -> bool:
-    import pandas as pd
-
-    return bool(pd.isna(value))
-
-
 def _shown(value: float) -> str:
     return "∞" if math.isinf(value) else f"{value:.4g}"
 
 
-def _seeds(line: pd.Series[Any]) -> str:
-    return f"{int(line['n'])} seed{'s' if line['n'] != 1 else ''}"
-
-
 def _named(line: pd.Series[Any]) -> str:
-    specs = ("architecture", "loss", "regularizer", "augmentation")
     settings = line.get(DIFFERS)
-    told = "" if settings is None or _missing(settings) else f" ({plain(settings)})"
-    return shortened(cell_label(line[name] for name in specs) + told, 80)
+    differs = "" if settings is None or pd.isna(settings) else f" ({plain(settings)})"
+    return shortened(cell_label(line[name] for name in COMPARED) + differs, 80)

@@ -1,24 +1,24 @@
-"""The page's tables: what a reader sees at first, and everything else that its script can show.
+"""The page's tables: the columns that a reader sees at first, and those that its script can show.
 
-A table holds each number twice: as people read it, and exact, for sorting and for CSV.
+A table holds each number twice: as text for readers, and exact, for sorting and for CSV.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from ganbench.components.column import Column as Described
-from ganbench.results.curve_columns import CURVE_ENDS, suffixed
-from ganbench.results.formatting import MISSING, is_number, texts
-from ganbench.results.primary import primaries
-from ganbench.results.schema import AXES
-from ganbench.results.selection import DIFFERS, default_columns, in_cells, known_of, twins
-from ganbench.results.view import View, ViewColumn, make_view, readable
-
-if TYPE_CHECKING:
-    import pandas as pd
+from ganbench.present.numbers import MISSING, is_number, texts
+from ganbench.present.results_view import make_view, readable
+from ganbench.present.selection import DIFFERS, default_columns, in_cells, known_of, primary_columns
+from ganbench.present.view import View, ViewColumn
+from ganbench.store.primary import CURVE_ENDS, primaries, suffixed
+from ganbench.store.schema import AXES
 
 _TONES = {
     "ok": "good",
@@ -32,7 +32,7 @@ _TONES = {
 _JUDGEMENTS = ("outcome", "verdict", "verdicts", "status")
 _LEAST = (*AXES[:3], "seed", "outcome", "verdicts")
 _EXACT_INTEGER = 2**53
-#: What a person who asks how steadily trials trained wants to see.
+#: The columns about steady training, before and behind those of the curves.
 _STABILITY = (
     ("seed", "n", "outcome", "verdict", "verdicts"),
     ("d_auc", "d_sat", "g_grad_cv", "d_grad_cv", "fail_images", "failed", "failure_low",
@@ -40,15 +40,13 @@ _STABILITY = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """One column of a table.
 
     :ivar kind: ``text``, ``number``, ``whole`` or ``truth``.
-    :ivar texts: as people read them.
-    :ivar values: exact; None where there is none.
-    :ivar derived: made for reading, and left out of CSV.
-    :ivar tones: how each field is coloured; empty if none is.
+    :ivar values: exact; None for a missing value.
+    :ivar derived: whether it is for readers only, and left out of CSV.
+    :ivar tones: the tone of each field, which decides its color; empty for a column without tones.
     """
 
     name: str
@@ -67,30 +65,17 @@ class Column:
         return self.kind in ("number", "whole")
 
     def record(self) -> dict[str, Any]:
-        """What the page's script needs of it; texts that recur are stored once."""
-        record: dict[str, Any] = {
-            "name": self.name,
-            "header": self.header,
-            "meaning": self.meaning,
-            "kind": self.kind,
-            "derived": self.derived,
+        """What the page's script needs."""
+        return self._asdict() | {
+            "texts": _packed(self.texts),
+            "values": _packed(self.values),
             "best": [number for number, best in enumerate(self.best) if best],
+            "tones": self.tones or None,
         }
-        if any(self.tones):
-            record["tones"] = self.tones
-        for key, items in (("texts", self.texts), ("values", self.values)):
-            kinds = dict.fromkeys(items)
-            if len(kinds) * 3 < len(items):
-                codes = {item: code for code, item in enumerate(kinds)}
-                record[key] = {"of": [*kinds], "at": [codes[item] for item in items]}
-            else:
-                record[key] = items
-        return record
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A list of values to choose a table's rows by."""
+class Choice(NamedTuple):
+    """A list of values that narrow a table down."""
 
     column: str
     label: str
@@ -103,7 +88,7 @@ class Table:
 
     :ivar defaults: names of the columns that are shown at first.
     :ivar presets: other sets of columns, by name.
-    :ivar anchors: for each row, the id of the place in the page that belongs to it, or None.
+    :ivar anchors: for each row the id of its place in the page, or None.
     """
 
     name: str
@@ -122,46 +107,41 @@ class Table:
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.anchors)
 
     def record(self) -> dict[str, Any]:
-        """What the page's script needs of it."""
+        """What the page's script needs."""
         return {
             "name": self.name,
             "columns": [column.record() for column in self.columns],
             "defaults": self.defaults,
             "presets": self.presets,
-            "anchors": self.anchors if any(self.anchors) else [],
+            "anchors": self.anchors,
         }
 
 
 def cell_table(view: View, summary: pd.DataFrame) -> Table:
-    """One row per cell, those that were skipped last.
-
-    :param view: the readable cells, with all columns.
-    :param summary: all cells, see `by_cell`.
-    """
+    """One row per cell of a `whole_view`; skipped cells, from ``summary``, come last."""
     skipped = summary[summary["reason"].notna()]
     return _table("cells", "Cells, summed up over seeds", view, skipped, {})
 
 
 def trial_table(view: View, results: pd.DataFrame, anchors: Mapping[str, str]) -> Table:
-    """One row per trial, those that were skipped last.
+    """One row per trial of a `whole_view`; skipped trials come last.
 
-    :param view: the readable trials, with all columns.
     :param anchors: ids of places in the page, by trial.
     """
     skipped = results[results["status"] == "skipped"].assign(outcome="skipped")
     exact = results.set_index("trial").loc[view.frame["trial"]]
-    names = [name for name in view.frame if name in exact]  # readers see no speed of shared devices
+    # The view hides speeds of shared devices, and the exact values have them.
+    names = [name for name in view.frame if name in exact]
     frame = view.frame.assign(**{str(name): exact[name].array for name in names})
-    view = replace(view, frame=frame)
-    return _table("trials", "Trials, one line each", view, skipped, anchors)
+    return _table("trials", "Trials, one line each", replace(view, frame=frame), skipped, anchors)
 
 
 def whole_view(results: pd.DataFrame, summary: pd.DataFrame | None = None) -> View:
-    """The view of all columns that there are.
+    """The view of all columns.
 
     :param summary: of the results by cell, for a view of cells.
     """
@@ -170,7 +150,7 @@ def whole_view(results: pd.DataFrame, summary: pd.DataFrame | None = None) -> Vi
 
 
 def tone(outcome: str) -> str:
-    """How an outcome is coloured, or several, ``stable 2/3, error 1/3``: good, warn or bad."""
+    """The tone of one outcome or of several, ``stable 2/3, error 1/3``: good, warn or bad."""
     tones = {_TONES.get(part.split(" ")[0], "bad") for part in outcome.split(", ")}
     return next((t for t in ("good", "bad", "warn") if tones == {t}), "warn")
 
@@ -178,7 +158,7 @@ def tone(outcome: str) -> str:
 def _table(
     name: str, caption: str, view: View, skipped: pd.DataFrame, anchors: Mapping[str, str]
 ) -> Table:
-    known, called = known_of(view.frame), twins(view.frame)
+    known, called = known_of(view.frame), primary_columns(view.frame)
     leading = {*called, *called.values()}
     columns = [
         _column(column, known.named(column.name), view.frame, skipped, column.name in leading)
@@ -186,7 +166,6 @@ def _table(
     ]
     names = [column.name for column in columns]
     ids = [*view.frame["trial"], *skipped["trial"]] if "trial" in names else []
-    count = len(view.frame) + len(skipped)
     first = default_columns(view.frame) if len(view.frame) else []
     first = [n for n in first if n in names] or [n for n in _LEAST if n in names]
     return Table(
@@ -196,12 +175,20 @@ def _table(
         defaults=first,
         presets={"Stability": [n for n in _stability(view.frame) if n in names]},
         choices=[*_choices(columns)],
-        anchors=[anchors.get(trial) for trial in ids] or [None] * count,
+        anchors=[anchors.get(trial) for trial in ids] or [None] * (len(view.frame) + len(skipped)),
     )
 
 
+def _packed(items: list[Any]) -> list[Any] | dict[str, list[Any]]:
+    """The items, with those that recur stored once."""
+    kinds = {item: code for code, item in enumerate(dict.fromkeys(items))}
+    if len(kinds) * 3 >= len(items):
+        return items
+    return {"of": [*kinds], "at": [kinds[item] for item in items]}
+
+
 def _stability(frame: pd.DataFrame) -> list[str]:
-    """Columns that say how steadily trials trained: how they ended, and their curves."""
+    """Columns about steady training: how trials ended, and their curves."""
     of_curve = [
         in_cells(frame, suffixed(primary, end) if end else primary)
         for primary in primaries(frame)
@@ -218,46 +205,32 @@ def _column(
     skipped: pd.DataFrame,
     leading: bool,
 ) -> Column:
-    """A column of the view with the skipped rows beneath.
+    """A column of the view with the skipped rows below.
 
-    :param leading: whether its intervals stand in its fields, and not in columns of their own.
+    :param leading: whether its fields show intervals, which have columns of their own otherwise.
     """
-    here, name = frame[column.name], column.name
-    kind = _kind(here)
-    rest = len(skipped)
-    shown = [
-        *_texts(column, about, here, leading),
-        *(texts(skipped[name], about) if name in skipped else [MISSING] * rest),
-    ]
-    if name == "verdicts":  # the reasons are many words, and have a place of their own in the page
-        shown[len(here) :] = ["skipped"] * rest
-    found = [*here, *(skipped[name] if name in skipped else [None] * rest)]
+    here, name, shown = frame[column.name], column.name, column.cells
+    kind, rest = _kind(here), len(skipped)
+    if column.estimates and not leading:
+        pairs = zip(column.estimates, texts(here, about), strict=True)
+        shown = [estimate.bracketed() if estimate.both else text for estimate, text in pairs]
+    below, values = [MISSING] * rest, [None] * rest
+    if name in skipped:
+        below, values = texts(skipped[name], about), [*skipped[name]]
+    if name == "verdicts":  # the page has the long reasons elsewhere
+        below = ["skipped"] * rest
+    shown = [*shown, *below]
     return Column(
         name=name,
-        header=arrow_joined(column.header),
+        header=re.sub(" (?=[↓↑])", "\u00a0", column.header),  # the arrow stays with its word
         meaning=": ".join(filter(None, [about.label, about.meaning])),
         kind=kind,
         texts=shown,
-        values=[_value(value, kind) for value in found],
+        values=[_value(value, kind) for value in (*here, *values)],
         best=[*column.best, *[False] * rest],
         derived=name in ("outcome", DIFFERS) or name.endswith("_range"),
         tones=[tone(text) for text in shown] if name in _JUDGEMENTS else [],
     )
-
-
-def _texts(
-    column: ViewColumn, about: Described, series: pd.Series[Any], leading: bool
-) -> list[str]:
-    """Fields as text; intervals stand in columns of their own, but for the first quality."""
-    if not column.estimates or leading:
-        return column.cells
-    pairs = zip(column.estimates, texts(series, about), strict=True)
-    return [estimate.bracketed() if estimate.both else text for estimate, text in pairs]
-
-
-def arrow_joined(text: str) -> str:
-    """A header whose arrow stays on the line of its last word."""
-    return text.replace(" ↓", "\u00a0↓").replace(" ↑", "\u00a0↑")
 
 
 def _kind(series: pd.Series[Any]) -> str:
@@ -268,8 +241,6 @@ def _kind(series: pd.Series[Any]) -> str:
 
 def _value(value: Any, kind: str) -> Any:
     """An exact value as JSON can hold it; whole numbers beyond its precision as text."""
-    import pandas as pd
-
     if value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))):
         return None
     if kind == "truth":
@@ -280,7 +251,7 @@ def _value(value: Any, kind: str) -> Any:
 
 
 def _choices(columns: Sequence[Column]) -> Iterator[Choice]:
-    """Components, and what became of trials, where there are several."""
+    """Components and outcomes of trials, if there are several."""
     for column in columns:
         if column.name in AXES:
             options = dict.fromkeys(text for text in column.texts if text != MISSING)

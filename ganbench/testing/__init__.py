@@ -1,4 +1,4 @@
-"""What plugin authors can test with: suites to inherit, plugins without installing, made-up runs.
+"""Tests for plugin authors: suites to inherit, and plugins without installation.
 
 Each suite is a plain class of pytest tests. Inherit it under a name that pytest collects, and name
 the component::
@@ -8,8 +8,8 @@ the component::
     class TestMyLoss(LossTests):
         component = MyLoss()
 
-The tests check the contract by numbers, on made-up data and with small partners for whatever is not
-under test; they need no other plugin. Their messages say what is wrong and how to mend it.
+The tests check the contract by numbers, on made-up data, with small partners for the other components;
+they need no other plugin. Their messages say what is wrong and how to fix it.
 """
 
 from ganbench.testing.architectures import ArchitectureTests

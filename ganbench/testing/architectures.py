@@ -21,15 +21,8 @@ from ganbench.components.architecture import (
 )
 from ganbench.components.data import DataSpec
 from ganbench.testing.components import ComponentTests
-from ganbench.testing.harness import (
-    BATCH,
-    CPU,
-    made_up_images,
-    make_trainer,
-    own_randomness,
-    through_checkpoint,
-    weights,
-)
+from ganbench.testing.harness import check_checkpoint, make_trainer, own_randomness, weights
+from ganbench.testing.partners import BATCH, CPU, made_up_images
 from ganbench.training.probe import network_problem
 from ganbench.training.streams import seed_everything
 from ganbench.training.trainer import Trainer
@@ -63,7 +56,7 @@ class ArchitectureTests(ComponentTests):
             assert problem is None, f"{data}: {problem}"
 
     def test_latents_have_the_length_that_it_says(self) -> None:
-        """And are drawn from the generator that is handed over, and from nothing else."""
+        """And come from the given generator alone."""
         if self.component.task in TRANSLATION:
             return  # it starts from images
         for data in self.data:
@@ -76,9 +69,9 @@ class ArchitectureTests(ComponentTests):
             assert torch.equal(first, again), f"{where}: the same state gives other latents"
 
     def test_generator_makes_samples_of_the_datas_shape(self) -> None:
-        """(batch, c, h, w), finite, and in evaluation in [-1, 1] where they are images.
+        """(batch, c, h, w), finite, and, for images in evaluation, in [-1, 1].
 
-        In training, a design may leave its output unbounded, as those without a last tanh do.
+        In training, a design may leave its output unbounded, such as a design without a last tanh.
         """
         for data, networks in self._built():
             for train, count in ((True, BATCH), (False, 3), (False, 1)):
@@ -93,7 +86,7 @@ class ArchitectureTests(ComponentTests):
                     assert most <= 1, f"{where}: values reach {most:g}, beyond [-1, 1]"
 
     def test_discriminator_gives_logits_with_the_batch_first(self) -> None:
-        """Bare, or in a `Critique` whose other parts have the batch first, too."""
+        """Bare, or in a `Critique` whose other parts have the batch first too."""
         for data, networks in self._built():
             critique = self._judge(networks, data)
             for name in ("logits", "features", "class_logits"):
@@ -102,12 +95,14 @@ class ArchitectureTests(ComponentTests):
                 assert part is None or part.isfinite().all(), f"on {data}: {name} are not finite"
 
     def test_capabilities_are_what_the_networks_can_do(self) -> None:
-        """Claims are tried out on the networks, with options settled for every cell's needs."""
+        """The networks do what is claimed, with options resolved for the needs of each cell."""
         for data in self.data:
             for needs in (frozenset[str](), frozenset({PER_SAMPLE_CRITIC})):
                 resolved = self.component.resolve(needs, data)
                 assert type(resolved) is type(self.component), "resolve gives another kind"
-                assert resolved.resolve(needs, data) == resolved, "resolve is not settled at once"
+                assert resolved.resolve(needs, data) == resolved, (
+                    "a second resolve changes the options"
+                )
                 self._check_claims(resolved, data)
 
     def test_every_parameter_is_trained(self) -> None:
@@ -119,14 +114,13 @@ class ArchitectureTests(ComponentTests):
                 _set_share(trainer, share)
                 trainer.time_steps(2)
                 assert trainer.failed_step() is None, f"on {data}: a gradient is not finite"
-                for name, gradient in _gradients(trainer.networks):
-                    found[name] = found.get(name, False) or bool(gradient.any())
-            for player, network in trainer.networks._asdict().items():
-                for name, parameter in network.named_parameters():
-                    where = f"on {data}: {player}.{name}"
-                    if parameter.requires_grad:
-                        assert f"{player}.{name}" in found, f"{where} takes part in nothing"
-                        assert found[f"{player}.{name}"], f"{where} gets a gradient of zeros"
+                for name, parameter in _parameters(trainer.networks):
+                    if parameter.grad is not None:
+                        found[name] = found.get(name, False) or bool(parameter.grad.any())
+            for name, parameter in _parameters(trainer.networks):
+                if parameter.requires_grad:
+                    assert name in found, f"on {data}: {name} takes part in nothing"
+                    assert found[name], f"on {data}: {name} gets a gradient of zeros"
 
     def test_weights_follow_from_the_random_state(self) -> None:
         """The same seed gives the same bits, another seed others."""
@@ -139,19 +133,14 @@ class ArchitectureTests(ComponentTests):
         """Two trainings with one seed give the same bits."""
         for data in self.data:
             # One after the other: layers that draw noise use the global random state.
-            first, again = (_weights(self._trained(data, 2).networks) for _ in range(2))
+            first, again = (_weights(self._trained(data)) for _ in range(2))
             assert _equal(first, again), f"on {data}: the same seed trains to different weights"
 
     def test_a_checkpoint_holds_everything(self) -> None:
         """A training that went through a checkpoint goes on to the same bits as one that did not."""
         for data in self.data:
-            straight = self._trained(data, 3)
-            stopped = self._trained(data, 2)
-            resumed = through_checkpoint(stopped, functools.partial(self._trainer, data))
-            resumed.time_steps(1)
-            assert _equal(_weights(straight.networks), _weights(resumed.networks)), (
-                f"on {data}: something is kept outside of parameters and registered buffers"
-            )
+            make = functools.partial(self._trainer, data)
+            check_checkpoint(make, f"parameters and registered buffers (on {data})")
 
     def test_it_grows_with_the_training(self) -> None:
         """At any progress a step is finite, and evaluation makes samples of the data's shape."""
@@ -174,7 +163,9 @@ class ArchitectureTests(ComponentTests):
             networks.train(True)
             plain = Networks(networks.generator, networks.discriminator)
             problem = network_problem(architecture, plain, data, claims, CPU)
-            assert problem is None, f"{where} is no {PER_SAMPLE_CRITIC}: {problem}"
+            assert problem is None, (
+                f"{where} does not keep the claim {PER_SAMPLE_CRITIC}: {problem}"
+            )
             _check_second_derivative(networks, data, where)
         critique = self._judge(networks, data)
         if STYLES in claims:
@@ -196,7 +187,7 @@ class ArchitectureTests(ComponentTests):
         return _Pair(self._resolved(data), data, seed)
 
     def _resolved(self, data: DataSpec) -> Architecture:
-        """With options settled as for a cell that has no needs."""
+        """With options resolved for a cell without needs."""
         return self.component.resolve(frozenset(), data)
 
     def _trainer(self, data: DataSpec) -> Trainer:
@@ -208,10 +199,10 @@ class ArchitectureTests(ComponentTests):
     def _grows(self) -> bool:
         return type(self.component).advance is not Architecture.advance
 
-    def _trained(self, data: DataSpec, steps: int) -> Trainer:
+    def _trained(self, data: DataSpec) -> Networks:
         trainer = self._trainer(data)
-        trainer.time_steps(steps)
-        return trainer
+        trainer.time_steps(2)
+        return trainer.networks
 
     def _latents(self, data: DataSpec, count: int) -> Tensor:
         return self._resolved(data).sample_latents(count, torch.Generator().manual_seed(0), CPU)
@@ -261,11 +252,9 @@ class _Pair:
         return answer if isinstance(answer, Critique) else Critique(answer)
 
 
-def _gradients(networks: Networks) -> Iterator[tuple[str, Tensor]]:
-    for player, network in networks._asdict().items():
-        for name, parameter in network.named_parameters():
-            if parameter.grad is not None:
-                yield f"{player}.{name}", parameter.grad
+def _parameters(networks: Networks) -> Iterator[tuple[str, Tensor]]:
+    modules = torch.nn.ModuleDict(networks._asdict())
+    return modules.named_parameters(remove_duplicate=False)
 
 
 def _set_share(trainer: Trainer, share: float) -> None:

@@ -10,18 +10,13 @@ from torch import Tensor
 
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.data import DataSpec
-from ganbench.testing.components import ComponentTests
-from ganbench.testing.harness import (
-    CPU,
-    check_checkpoint,
-    made_up_images,
-    make_trainer,
-    own_randomness,
-)
+from ganbench.testing.components import TrainedTests
+from ganbench.testing.harness import check_two_steps, kept_in_place, make_trainer, own_randomness
+from ganbench.testing.partners import CPU, made_up_images
 from ganbench.training.trainer import Trainer
 
 
-class AugmentationTests(ComponentTests):
+class AugmentationTests(TrainedTests):
     """Inherit, and name the augmentation::
 
         class TestMyAugmentation(AugmentationTests):
@@ -75,30 +70,21 @@ class AugmentationTests(ComponentTests):
             return
         for data in self.data:
             images = made_up_images(data)
-            assert torch.equal(self._apply(images), images), f"on {data}: identity changes images"
+            assert torch.equal(self._apply(images), images), (
+                f"on {data}: identity = True, and it changes images"
+            )
 
     def test_state_is_kept_in_place(self) -> None:
         """A checkpoint restores the tensors of `Augmentation.initial_state`, and nothing else."""
         state = self.component.initial_state(CPU)
-        before = dict(state)
-        self._apply(made_up_images(self.data[0]), state)
-        with torch.no_grad():
+        with kept_in_place(state), torch.no_grad():
+            self._apply(made_up_images(self.data[0]), state)
             self.component.observe(torch.linspace(-1, 1, 8), state)
-        kept = state.keys() == before.keys() and all(state[k] is before[k] for k in state)
-        assert kept, "state must be updated in place, as in state['x'].copy_(…)"
-
-    def test_a_checkpoint_holds_everything(self) -> None:
-        """A training that went through a checkpoint goes on to the same bits as one that did not."""
-        where = "what the augmentation keeps must be in the tensors of initial_state"
-        check_checkpoint(self._trainer, where)
 
     def test_two_steps_of_training(self) -> None:
         """Both players stay finite."""
         for data in self.data:
-            trainer = make_trainer(data, augmentations=[self.component])
-            trainer.time_steps(2)
-            assert trainer.failed_step() is None, f"on {data}: a loss or a gradient is not finite"
-            assert trainer.weights_finite(), f"on {data}: a weight is not finite"
+            check_two_steps(make_trainer(data, augmentations=[self.component]), f"on {data}: ")
 
     def _trainer(self) -> Trainer:
         return make_trainer(self.data[0], augmentations=[self.component])

@@ -1,4 +1,4 @@
-"""What holds for every component."""
+"""The contract of all components, as tests."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from ganbench.components.base import Component
-from ganbench.grid.settings import settle_training
+from ganbench.grid.settings import resolve_training
 from ganbench.registry.declarations import declaration_problem, declaration_warning
 from ganbench.registry.kinds import KINDS
 from ganbench.registry.options import all_options, canonical_spec, create
 from ganbench.registry.specs import parse_spec
-from ganbench.testing.harness import own_randomness
+from ganbench.testing.harness import check_checkpoint, own_randomness
+from ganbench.training.trainer import Trainer
 
 
 class ComponentTests:
@@ -57,4 +58,16 @@ class ComponentTests:
     def test_it_recommends_settings_that_exist(self) -> None:
         """`Component.recommends` names training settings, with values that they take."""
         assert isinstance(self.component, Component)
-        settle_training([("", self.component.recommends)])
+        resolve_training([("", self.component.recommends)])
+
+
+class TrainedTests(ComponentTests):
+    """Tests of a component that takes part in every step of a training."""
+
+    def test_a_checkpoint_holds_everything(self) -> None:
+        """A training that went through a checkpoint goes on to the same bits as one that did not."""
+        check_checkpoint(self._trainer)
+
+    def _trainer(self) -> Trainer:
+        """A training with the component."""
+        raise NotImplementedError

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from ganbench.base.paths import data_root
 from ganbench.components.data import DataSpec, ImageData
-from ganbench.components.dataset import Dataset
-from ganbench.paths import data_root
+from ganbench.components.dataset import Dataset, Split
 from ganbench.registry.specs import parse_spec
 from ganbench.testing.components import ComponentTests
 from ganbench.testing.harness import own_randomness
@@ -38,13 +38,13 @@ class DatasetTests(ComponentTests):
     shared: ClassVar[float] = 0.01
 
     def test_it_has_a_training_split(self) -> None:
-        """`splits` names what `load` gives."""
+        """`splits` names the splits that `load` gives."""
         splits = self.component.splits
-        assert "train" in splits, f"there is no training split among {splits}"
+        assert "train" in splits, f"splits={splits} must have 'train'"
         assert set(splits) <= {"train", "test"}, f"splits are train and test, not {splits}"
 
     def test_its_extractor_is_a_spec(self) -> None:
-        """What ``extractor = "auto"`` stands for."""
+        """``extractor = "auto"`` means this extractor."""
         parse_spec(self.component.extractor)
 
     def test_samples_are_8_bit_images_or_points(self) -> None:
@@ -58,11 +58,11 @@ class DatasetTests(ComponentTests):
             assert images.min() < images.max(), f"{split}: all values are {images.min().item()}"
 
     def test_labels_are_classes(self) -> None:
-        """int64 from 0 to the number of classes, of which the training split has all."""
+        """int64 from 0 to the number of classes; the training split has all classes."""
         classes = self._spec().classes
         for split, images, labels in self._splits():
             if not classes or labels is None:
-                assert not classes, f"{split}: spec tells {classes} classes, and labels are None"
+                assert not classes, f"{split}: spec says {classes} classes, and labels are None"
                 continue
             assert labels.dtype == torch.int64, f"{split}: labels are {labels.dtype}, not int64"
             assert len(labels) == len(images), f"{split}: {len(labels)} labels"
@@ -73,7 +73,7 @@ class DatasetTests(ComponentTests):
             assert split != "train" or found == classes, f"train: {found} of {classes} classes"
 
     def test_spec_agrees_with_what_is_loaded(self) -> None:
-        """`Dataset.spec` is what networks are built from."""
+        """Networks are built from `Dataset.spec`."""
         spec = self._spec()
         assert isinstance(spec, DataSpec), f"spec gives {spec!r}"
         for split in self.component.splits:
@@ -82,15 +82,13 @@ class DatasetTests(ComponentTests):
                 names = len(data.class_names)
                 assert names in (0, spec.classes), f"{split}: {names} names, {spec.classes} classes"
         for split, images, _ in self._splits():
-            shape, kind = (
-                tuple(images.shape[1:]),
-                "image" if images.dtype == torch.uint8 else "points",
-            )
-            assert shape == spec.shape, f"{split}: samples are {shape}, spec tells {spec.shape}"
-            assert kind == spec.kind, f"{split}: samples are of kind {kind}, spec tells {spec.kind}"
+            shape = tuple(images.shape[1:])
+            kind = "image" if images.dtype == torch.uint8 else "points"
+            assert shape == spec.shape, f"{split}: samples are {shape}, spec says {spec.shape}"
+            assert kind == spec.kind, f"{split}: samples are of kind {kind}, spec says {spec.kind}"
 
     def test_splits_are_disjoint(self) -> None:
-        """What a model is tested with, it must not have been trained with."""
+        """A model must not be tested with its training samples."""
         digests = {split: _digests(images) for split, images, _ in self._splits()}
         if len(digests) < 2:
             return
@@ -122,7 +120,7 @@ class DatasetTests(ComponentTests):
         samples = images[:500].float()
         samples = samples / 127.5 - 1 if images.dtype == torch.uint8 else samples
         for name, value in self.component.statistics(samples).items():
-            assert isinstance(name, str), f"{name!r} is no name of a column"
+            assert isinstance(name, str), f"{name!r} must be text, the name of a column"
             assert isinstance(value, (int, float)), f"{name} is {value!r}, not a number"
 
     def _root(self) -> Path:
@@ -131,23 +129,20 @@ class DatasetTests(ComponentTests):
     def _spec(self) -> DataSpec:
         return self.component.spec(self._root())
 
-    def _load(self, split: str) -> Any:
-        return _loaded(self.component, split, self._root())
+    def _load(self, split: Split) -> Any:
+        """A split, loaded once for all tests of a data set."""
+        root = self._root()
+        key = (type(self.component), repr(self.component), root)
+        if key not in _kept:
+            _kept.clear()
+        splits = _kept.setdefault(key, {})
+        if split not in splits:
+            splits[split] = self.component.load(split, root)
+        return splits[split]
 
     def _splits(self) -> Iterator[tuple[Any, Tensor, Tensor | None]]:
         for split in self.component.splits:
             yield split, *_tensors(self._load(split))
-
-
-def _loaded(component: Dataset, split: Any, root: Path) -> Any:
-    """A split, loaded once for all tests of a data set."""
-    key = (type(component), repr(component), root)
-    if key not in _kept:
-        _kept.clear()
-        _kept[key] = {}
-    if split not in _kept[key]:
-        _kept[key][split] = component.load(split, root)
-    return _kept[key][split]
 
 
 _kept: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -159,9 +154,8 @@ def _tensors(data: Any) -> tuple[Tensor, Tensor | None]:
     items = [data[index] for index in range(min(len(data), _MOST))]
     for image, _ in items[:1]:
         assert isinstance(image, Tensor), f"items are (image, label), not ({type(image)}, …)"
-    return torch.stack([image for image, _ in items]), torch.tensor(
-        [int(label) for _, label in items]
-    )
+    images, labels = zip(*items, strict=True)
+    return torch.stack(images), torch.tensor(list(map(int, labels)))
 
 
 def _digests(images: Tensor) -> list[bytes]:

@@ -18,7 +18,8 @@ from ganbench.components.extractor import (
 )
 from ganbench.registry.specs import parse_spec
 from ganbench.testing.components import ComponentTests
-from ganbench.testing.harness import CPU, made_up_samples, own_randomness
+from ganbench.testing.harness import own_randomness
+from ganbench.testing.partners import CPU, made_up_samples
 
 _COUNT = 64
 
@@ -31,8 +32,8 @@ class ExtractorTests(ComponentTests):
             data = [DataSpec(3, 32, 32)]
 
     :cvar component: the extractor under test.
-    :cvar data: data that it is for; it gets ready on random samples of that shape.
-    :cvar cache: where weights are found; an empty folder by default.
+    :cvar data: data that it is for; the tests prepare it on random samples of that shape.
+    :cvar cache: the folder of the weights; an empty folder by default.
     """
 
     component: Extractor
@@ -47,12 +48,12 @@ class ExtractorTests(ComponentTests):
             assert problem is None, f"{data}: {problem}"
 
     def test_the_fallback_is_a_spec(self) -> None:
-        """What `auto` takes where the weights cannot be had; empty if there is nothing."""
+        """`auto` takes it if the weights are not available; it may be empty."""
         fallback = self.component.fallback
         assert not fallback or parse_spec(fallback).name, f"fallback = {fallback!r}"
 
     def test_what_is_missing_is_a_sentence(self) -> None:
-        """Or None, where `Extractor.prepare` will find all that it needs."""
+        """Or None, if `Extractor.prepare` will find all that it needs."""
         with tempfile.TemporaryDirectory() as empty, own_randomness("missing"):
             cache = self.cache or Path(empty)
             missing = self.component.missing(Path(empty), cache, lambda sentence: None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,13 @@ from ganbench.components.data import Modes
 from ganbench.components.extractor import FeatureNetwork, Features
 from ganbench.components.metric import FeatureSet
 from ganbench.evaluation.moments import Moments
-from ganbench.testing.harness import CPU
+from ganbench.testing.partners import CPU
 
 _CLASSES = 4
 _WIDTH = 12  # features
 _STANDARD = 50_000  # samples that the moments claim, so that no column has to be missing
+#: Noise on every sample, all samples brighter, one class shown as others, three samples again and again.
+DAMAGES = ("noise", "shift", "lost mode", "repeats")
 
 
 def feature_set(
@@ -47,7 +49,7 @@ class Samples:
 
     :ivar images: (n, c, h, w) float32: pixel values from 0 to 255, or points.
     :ivar labels: (n,) the class, or mode, of each.
-    :ivar pairs: (n, c, h, w) what an image is meant to show.
+    :ivar pairs: (n, c, h, w) the image that each sample should show.
     """
 
     images: Tensor
@@ -113,7 +115,16 @@ class MadeUpWorld:
 
     def damaged(self, samples: Samples, damage: str) -> Samples:
         """The samples after one of the `DAMAGES`."""
-        return _DAMAGES[damage](self, samples)
+        if damage == "noise":
+            return self.moved(samples, 8 * torch.randn(samples.images.shape, generator=_random(1)))
+        if damage == "shift":
+            return self.moved(samples, 6.0)
+        rows = torch.arange(len(samples.labels))
+        if damage == "repeats":
+            return samples.showing(rows % 3)
+        kept = (samples.labels != 0).nonzero()[:, 0]
+        other = kept[torch.randint(len(kept), rows.shape, generator=_random(2))]
+        return samples.showing(rows.where(samples.labels != 0, other))
 
     def moved(self, samples: Samples, by: Tensor | float) -> Samples:
         """The samples with something added, in units of a class's spread."""
@@ -123,15 +134,15 @@ class MadeUpWorld:
     def _network(self, images: Tensor) -> tuple[Tensor, Tensor]:
         flat = images.flatten(1).float()
         distances = torch.cdist(flat, self.centers) / self.spread / flat.shape[1] ** 0.5
-        centre = 0.0 if self.points else 0.5
-        return (flat / self.unit - centre) @ self._mixing, -distances.square()
+        center = 0.0 if self.points else 0.5
+        return (flat / self.unit - center) @ self._mixing, -distances.square()
 
     def _shown(self, flat: Tensor) -> Tensor:
         images = flat.view(len(flat), *self.shape)
         return images if self.points else images.round().clamp(0, 255)
 
     def _blocks(self, count: int, random: torch.Generator, low: float, high: float) -> Tensor:
-        """(count, entries) images of 2x2 blocks of colour."""
+        """(count, entries) images of 2x2 blocks of color."""
         channels, height, width = self.shape
         small = torch.rand(count, channels, 2, 2, generator=random) * (high - low) + low
         return torch.nn.functional.interpolate(small, (height, width)).flatten(1)
@@ -149,32 +160,3 @@ def _generator_of(images: Tensor) -> Callable[..., Tensor]:
         return images[places]
 
     return generate
-
-
-def _noise(world: MadeUpWorld, samples: Samples) -> Samples:
-    return world.moved(samples, 8 * torch.randn(samples.images.shape, generator=_random(1)))
-
-
-def _shift(world: MadeUpWorld, samples: Samples) -> Samples:
-    return world.moved(samples, 6.0)
-
-
-def _lost_mode(world: MadeUpWorld, samples: Samples) -> Samples:
-    kept = (samples.labels != 0).nonzero()[:, 0]
-    rows = torch.arange(len(samples.labels))
-    other = kept[torch.randint(len(kept), rows.shape, generator=_random(2))]
-    return samples.showing(rows.where(samples.labels != 0, other))
-
-
-def _repeats(world: MadeUpWorld, samples: Samples) -> Samples:
-    return samples.showing(torch.arange(len(samples.labels)) % 3)
-
-
-_DAMAGES: Mapping[str, Callable[[MadeUpWorld, Samples], Samples]] = {
-    "noise": _noise,
-    "shift": _shift,
-    "lost mode": _lost_mode,
-    "repeats": _repeats,
-}
-#: Noise on every sample, all samples brighter, one class shown as others, three samples again and again.
-DAMAGES = tuple(_DAMAGES)

@@ -12,28 +12,24 @@ from ganbench.components.architecture import Architecture
 from ganbench.components.data import DataSpec
 from ganbench.components.loss import Loss
 from ganbench.components.regularizer import Player, Regularizer
-from ganbench.testing.components import ComponentTests
-from ganbench.testing.harness import (
-    Partner,
-    check_checkpoint,
-    make_trainer,
-    own_randomness,
-)
+from ganbench.testing.components import TrainedTests
+from ganbench.testing.harness import check_two_steps, kept_in_place, make_trainer, own_randomness
+from ganbench.testing.partners import Partner
 from ganbench.training.trainer import Trainer
 
 PLAYERS: tuple[Player, ...] = get_args(Player)
 _SHAPES = ((8,), (8, 1), (6, 1, 3, 3))
 
 
-class LossTests(ComponentTests):
+class LossTests(TrainedTests):
     """Inherit, and name the loss::
 
         class TestSoftHinge(LossTests):
             component = SoftHinge(margin=0.5)
 
     :cvar component: the loss under test.
-    :cvar architecture: what the loss is trained with for two steps; name one if `Loss.needs` asks
-        for a capability that the core does not know.
+    :cvar architecture: the partner of the loss in trainings; name one if `Loss.needs` asks for a
+        capability that the core does not know.
     :cvar data: the data of that training.
     """
 
@@ -70,20 +66,15 @@ class LossTests(ComponentTests):
             values = []
             for _ in range(2):
                 view = self._trainer().view(player)
-                state, kept = view.state, dict(view.state)
-                with own_randomness(f"the {player}'s loss"):
+                with (
+                    own_randomness(f"the {player}'s loss"),
+                    kept_in_place(view.state, f"{player}: "),
+                ):
                     values.append(getattr(self.component, f"{player}_loss")(view).item())
-                same = state.keys() == kept.keys() and all(state[k] is kept[k] for k in state)
-                assert same, f"{player}: state must be updated in place, as in state['x'].copy_(…)"
             assert values[0] == values[1], f"{player}: the same view gives {values}"
 
-    def test_a_checkpoint_holds_everything(self) -> None:
-        """A training that went through a checkpoint goes on to the same bits as one that did not."""
-        where = "what the loss keeps must be in initial_state or network_state"
-        check_checkpoint(self._trainer, where)
-
     def test_extreme_logits_give_finite_losses_and_gradients(self) -> None:
-        """A critic that is far off must be led back: use log-space forms such as softplus."""
+        """A critic that is far off must find back: use log-space forms such as softplus."""
         for size, one, other in itertools.product((1e2, 1e4), (1, -1), (1, -1)):
             real = torch.full((4,), one * size, requires_grad=True)
             fake = torch.full((4,), other * size, requires_grad=True)
@@ -96,7 +87,7 @@ class LossTests(ComponentTests):
     def test_generator_uses_real_is_true(self) -> None:
         """It decides whether the discriminator also sees real images in the generator's update.
 
-        A loss that does not say anything of it may look or not: it is on the safe side.
+        A loss that does not declare it may look or not: True is the safe side.
         """
         fake = _logits((8,), 2).detach()
         reals = [scale * _logits((8,), seed).detach() for seed, scale in enumerate((0, 1, 5, -5))]
@@ -112,7 +103,7 @@ class LossTests(ComponentTests):
             )
 
     def test_a_higher_logit_means_more_real(self) -> None:
-        """The discriminator parts real from fake upwards, and the generator follows."""
+        """The discriminator raises real logits above fake ones, and the generator follows."""
         real, fake = (0.1 * _logits((64,), seed).detach() for seed in (1, 2))
         descent = torch.optim.SGD([real.requires_grad_(), fake.requires_grad_()], lr=32)
         for _ in range(20):
@@ -127,17 +118,16 @@ class LossTests(ComponentTests):
     def test_penalties_and_needs_are_well_formed(self) -> None:
         """`Loss.penalties` gives regularizers, `Loss.needs` a reason for each capability."""
         for penalty in self.component.penalties():
-            assert isinstance(penalty, Regularizer), f"{penalty!r} is no Regularizer"
+            assert isinstance(penalty, Regularizer), f"{penalty!r} must be a Regularizer"
         for capability, reason in self.component.needs.items():
-            assert isinstance(capability, str), f"{capability!r} is no name of a capability"
+            assert isinstance(capability, str), (
+                f"{capability!r} must be text, the name of a capability"
+            )
             assert isinstance(reason, str), f"{capability} is needed without a reason"
 
     def test_two_steps_of_training(self) -> None:
         """With its penalties and its projection, under the settings that it recommends."""
-        trainer = make_trainer(self.data, architecture=self.architecture, loss=self.component)
-        trainer.time_steps(2)
-        assert trainer.failed_step() is None, "a loss or a gradient is not finite"
-        assert trainer.weights_finite(), "a weight is not finite"
+        check_two_steps(self._trainer())
 
     def _trainer(self) -> Trainer:
         return make_trainer(self.data, architecture=self.architecture, loss=self.component)
@@ -156,5 +146,5 @@ def _logits(shape: tuple[int, ...], seed: int) -> Tensor:
 
 
 def _declares(cls: type[Loss], name: str) -> bool:
-    """Whether the attribute is said anywhere but in the contract."""
+    """Whether a class other than the contract sets the attribute."""
     return any(name in vars(base) for base in cls.__mro__[: cls.__mro__.index(Loss)])

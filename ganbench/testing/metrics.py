@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,10 +23,8 @@ from ganbench.components.metric import (
     UndeclaredNeedError,
 )
 from ganbench.testing.components import ComponentTests
-from ganbench.testing.feature_sets import DAMAGES, MadeUpWorld, Samples, feature_set
+from ganbench.testing.feature_sets import DAMAGES, MadeUpWorld
 from ganbench.testing.harness import own_randomness
-
-__all__ = ["DAMAGES", "MetricTests", "feature_set"]
 
 _FRESH = 5  # draws of good samples, whose values are compared with those of damaged ones
 
@@ -59,25 +57,25 @@ class MetricTests(ComponentTests):
     def test_its_needs_are_parts_of_feature_sets(self) -> None:
         """`Metric.needs` and, among them, `Metric.optional`."""
         needs, optional = set(self.component.needs), set(self.component.optional)
-        assert needs, "a metric reads something: say in needs what"
+        assert needs, "needs is empty: name the parts that the metric reads"
         assert needs <= set(NEEDS), f"needs are of {', '.join(NEEDS)}, not {sorted(needs)}"
         assert optional <= needs, f"optional needs are needs as well, but for {optional - needs}"
 
     def test_its_columns_describe_themselves(self) -> None:
-        """Every reader of results knows of a column what it says of itself."""
+        """Readers of results know only what a column says about itself."""
         columns, names = self.component.columns, self._names()
         assert columns, "columns are empty: a metric has at least one"
         for column in columns:
-            assert isinstance(column, Column), f"{column!r} is no Column"
+            assert isinstance(column, Column), f"{column!r} must be a Column"
             assert column.problem() is None, column.problem()
-            assert column.meaning, f"column {column.name!r}: say in meaning what the number is"
+            assert column.meaning, f"column {column.name!r}: say in meaning what the number means"
             assert column.spread_of in ("", *names), (
-                f"column {column.name!r}: spread_of={column.spread_of!r} is no column of this metric"
+                f"column {column.name!r}: spread_of={column.spread_of!r} is not a column of this metric"
             )
         assert len(set(names)) == len(names), f"two columns have one name: {names}"
 
     def test_every_column_has_a_value_on_normal_samples(self) -> None:
-        """Finite floats, in the range of the column's scale; what stands beside them is JSON."""
+        """Finite floats in the range of the column's scale, with details in JSON's types."""
         found = self._measured(self._real(), self._fake(1))
         for column in self.component.columns:
             value = found.values[column.name]
@@ -87,11 +85,13 @@ class MetricTests(ComponentTests):
             assert column.scale != "log" or value > 0, (
                 f"{column.name} is {value}, which has no logarithm: scale='linear'"
             )
-        assert not found.reason, f"there are values, and a reason for their absence: {found.reason}"
+        assert not found.reason, (
+            f"the metric gives values and a reason why they are missing: {found.reason}"
+        )
         json.dumps(found.details, allow_nan=False)
 
     def test_it_reads_what_its_needs_name_and_no_more(self) -> None:
-        """What is named is prepared for every evaluation; what is not named is refused."""
+        """Every evaluation prepares the named parts, and refuses the others."""
         read: set[str] = set()
         real, fake = (_watched(side, read) for side in (self._real(), self._fake(1)))
         try:
@@ -106,14 +106,15 @@ class MetricTests(ComponentTests):
         optional = self.component.optional
         if not optional:
             return
-        real, fake = (_without(side, optional) for side in (self._real(), self._fake(1)))
+        kept = [need for need in NEEDS if need not in optional]
+        real, fake = (_watched(side, set(), kept) for side in (self._real(), self._fake(1)))
         try:
             self._measured(real, fake)
         except NotThereError as error:
             raise AssertionError(f"it reads an optional part that is missing: {error}") from None
 
     def test_few_samples_are_no_error(self) -> None:
-        """Where two samples are too few: NaN, and a `Measured.reason` to be shown."""
+        """For too few samples, give NaN and a `Measured.reason` to show."""
         world = self._world()
         few = world.draw(2, 1)
         self._measured(self._real(), world.seen(few))
@@ -124,10 +125,7 @@ class MetricTests(ComponentTests):
         with own_randomness("the metric"):
             first = self._values(self._real(), self._fake(1))
         again = self._values(self._real(), self._fake(1))
-        for name, value in first.items():
-            assert _close(value, again[name], 0), (
-                f"{name} is {value}, and {again[name]} the next time"
-            )
+        _check_same(first, again, 0, "the next time")
 
     def test_the_order_of_the_samples_does_not_matter(self) -> None:
         """Unless ``ordered`` says so."""
@@ -138,16 +136,16 @@ class MetricTests(ComponentTests):
         turned = torch.arange(self.samples).roll(7).flip(0)
         first = self._values(world.seen(real, held_out), world.seen(fake))
         again = self._values(world.seen(real[turned], held_out), world.seen(fake[turned]))
-        for name, value in first.items():
-            assert _close(value, again[name], 1e-5), (
-                f"{name} is {value}, and {again[name]} with the samples in another order; a fixed "
-                "choice of some samples does that: choose all of few, or say ordered = True"
-            )
+        _check_same(
+            *(first, again, 1e-5),
+            "with the samples in another order; a fixed choice of some samples does that: choose all "
+            "of few, or say ordered = True",
+        )
 
     def test_damaged_samples_are_worse(self) -> None:
         """`Column.better` is true: damage makes a column worse, and none makes it better."""
         good = [self._values(self._real(), self._fake(seed)) for seed in range(1, 1 + _FRESH)]
-        damaged = {damage: self._values(self._real(), self._damaged(damage)) for damage in DAMAGES}
+        damaged = {damage: self._values(self._real(), self._fake(1, damage)) for damage in DAMAGES}
         for column in self.component.columns:
             if column.better is not None:
                 _check_direction(
@@ -171,10 +169,12 @@ class MetricTests(ComponentTests):
                 assert _equal(getattr(side, need), tensor), f"it changes the {word} {need}"
 
     def test_a_reference_can_be_stored(self) -> None:
-        """It is prepared once, and read from a file by all later evaluations."""
+        """It is computed once; later evaluations read it from a file."""
         reference = self._reference(self._real())
         for name, tensor in reference.items():
-            assert isinstance(tensor, Tensor), f"reference {name!r} is no tensor: {tensor!r}"
+            assert isinstance(tensor, Tensor), (
+                f"reference {name!r} must be a tensor, not {tensor!r}"
+            )
         again = self._reference(self._real())
         assert again.keys() == reference.keys(), "two calls of reference give other names"
         for name, tensor in reference.items():
@@ -185,10 +185,7 @@ class MetricTests(ComponentTests):
             loaded = load_file(Path(folder) / "reference.safetensors")
         fresh = self._computed(self._fake(1), reference).values
         stored = self._computed(self._fake(1), loaded).values
-        for name, value in fresh.items():
-            assert _close(value, stored[name], 1e-9), (
-                f"{name} is {value}, and {stored[name]} with a reference from a file"
-            )
+        _check_same(fresh, stored, 1e-9, "with a reference from a file")
 
     def _world(self) -> MadeUpWorld:
         return MadeUpWorld(None if "modes" in self.component.needs else self.shape)
@@ -197,14 +194,10 @@ class MetricTests(ComponentTests):
         world = self._world()
         return world.seen(world.draw(self.samples, 0), world.draw(self.samples, 100))
 
-    def _fake(self, seed: int) -> FeatureSet:
+    def _fake(self, seed: int, damage: str = "") -> FeatureSet:
         world = self._world()
-        return world.seen(world.draw(self.samples, seed))
-
-    def _damaged(self, damage: str) -> FeatureSet:
-        world = self._world()
-        samples: Samples = world.draw(self.samples, 1)
-        return world.seen(world.damaged(samples, damage))
+        samples = world.draw(self.samples, seed)
+        return world.seen(world.damaged(samples, damage) if damage else samples)
 
     def _names(self) -> list[str]:
         return [column.name for column in self.component.columns]
@@ -259,36 +252,29 @@ def _check_direction(
     )
 
 
-def _watched(side: FeatureSet, read: set[str]) -> FeatureSet:
-    """The same set, which notes what is read."""
+def _watched(side: FeatureSet, read: set[str], needs: Sequence[str] = NEEDS) -> FeatureSet:
+    """These parts of the set, which notes in ``read`` what is read."""
 
     def part(need: str) -> Any:
         read.add(need)
         return getattr(side, need)
 
-    parts = {need: lambda need=need: part(need) for need in _there(side)}
+    parts = {need: lambda need=need: part(need) for need in needs if side.lacks(need) is None}
     return FeatureSet(side.count, side.size, side.extractor, side.device, parts, {})
 
 
-def _without(side: FeatureSet, needs: Collection[str]) -> FeatureSet:
-    parts = {
-        need: lambda need=need: getattr(side, need) for need in _there(side) if need not in needs
-    }
-    return FeatureSet(side.count, side.size, side.extractor, side.device, parts, {})
-
-
-def _there(side: FeatureSet) -> Iterator[str]:
-    return (need for need in NEEDS if side.lacks(need) is None)
-
-
-def _copies(side: FeatureSet, needs: Collection[str]) -> dict[str, Tensor]:
-    parts = {need: getattr(side, need) for need in _there(side) if need in needs}
+def _copies(side: FeatureSet, needs: Sequence[str]) -> dict[str, Tensor]:
+    parts = {need: getattr(side, need) for need in needs if side.lacks(need) is None}
     return {need: part.clone() for need, part in parts.items() if isinstance(part, Tensor)}
 
 
-def _close(one: float, other: float, tolerance: float) -> bool:
-    both_missing = math.isnan(one) and math.isnan(other)
-    return both_missing or math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance / 100)
+def _check_same(
+    first: Mapping[str, float], again: Mapping[str, float], tolerance: float, where: str
+) -> None:
+    for name, value in first.items():
+        both_missing = math.isnan(value) and math.isnan(again[name])
+        close = math.isclose(value, again[name], rel_tol=tolerance, abs_tol=tolerance / 100)
+        assert both_missing or close, f"{name} is {value}, and {again[name]} {where}"
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 from ganbench.registry import Registry, lookup
 from ganbench.registry.discovery import installed_entry_points
@@ -27,11 +27,18 @@ def installed(
     since no other one knows the plugin.
 
     :param plugin: a module, or any object with ``@hookimpl`` functions.
-    :returns: the registry, whose ``plugins`` tell what became of this one.
+    :returns: the registry; its ``plugins`` have the state of this one.
     """
     before = lookup._default
     name = str(getattr(plugin, "__name__", type(plugin).__name__))
-    _added.append(_EntryPoint(name, name, _Distribution(distribution, version), plugin))
+    entry_point = SimpleNamespace(  # what the loader uses of one
+        name=name,
+        value=name,
+        dist=SimpleNamespace(name=distribution, version=version),
+        pattern=importlib.metadata.EntryPoint.pattern,
+        load=lambda: plugin,
+    )
+    _added.append(entry_point)
     try:
         lookup._default = Registry.load([*installed_entry_points(), *_added])
         lookup._default.in_process = True
@@ -41,23 +48,4 @@ def installed(
         lookup._default = before
 
 
-class _Distribution(NamedTuple):
-    name: str
-    version: str
-
-
-@dataclass(frozen=True)
-class _EntryPoint:
-    """What the loader uses of an entry point."""
-
-    name: str
-    value: str
-    dist: _Distribution
-    plugin: Any
-    pattern = importlib.metadata.EntryPoint.pattern
-
-    def load(self) -> Any:
-        return self.plugin
-
-
-_added: list[_EntryPoint] = []
+_added: list[Any] = []

@@ -14,19 +14,19 @@ from ganbench.components.architecture import Architecture, Networks
 from ganbench.components.data import DataSpec
 from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Player, Regularizer
-from ganbench.testing.components import ComponentTests
+from ganbench.testing.components import TrainedTests
 from ganbench.testing.harness import (
-    CPU,
-    Partner,
-    check_checkpoint,
+    check_two_steps,
+    kept_in_place,
     make_trainer,
     own_randomness,
     weights,
 )
+from ganbench.testing.partners import CPU, Partner
 from ganbench.training.trainer import Trainer
 
 
-class RegularizerTests(ComponentTests):
+class RegularizerTests(TrainedTests):
     """Inherit, and name the regularizer::
 
         class TestMyPenalty(RegularizerTests):
@@ -43,13 +43,13 @@ class RegularizerTests(ComponentTests):
     data: ClassVar[DataSpec] = DataSpec(1, 8, 8, classes=3)
 
     def test_it_says_whom_it_acts_on(self) -> None:
-        """`players` and `differentiates` name what there is."""
+        """`players` and `differentiates` name known players and inputs."""
         players, inputs = self.component.players, self.component.differentiates
         assert players <= {"discriminator", "generator"}, f"unknown players: {set(players)}"
         assert inputs <= {"real", "fake"}, f"unknown inputs: {set(inputs)}"
 
     def test_terms_are_scalars_that_reach_their_player(self) -> None:
-        """A finite number, of which some parameter of the player has a gradient."""
+        """A finite number with a gradient for some parameter of the player."""
         for player in self._players():
             call, networks = self._prepared(player)
             term = call()
@@ -74,11 +74,10 @@ class RegularizerTests(ComponentTests):
     def test_state_is_kept_in_place(self) -> None:
         """A checkpoint restores the tensors of `Regularizer.initial_state`, and nothing else."""
         for player in self._players():
-            state = self._initial_state(self._networks())
-            before = dict(state)
-            self._prepared(player, state)[0]()
-            kept = state.keys() == before.keys() and all(state[k] is before[k] for k in state)
-            assert kept, f"{player}: state must be updated in place, as in state['x'].copy_(…)"
+            state = self._initial_state()
+            call, _ = self._prepared(player, state)
+            with kept_in_place(state, f"{player}: "):
+                call()
 
     def test_two_steps_of_training(self) -> None:
         """Both players stay finite, and the term shows in the weights of the players it names."""
@@ -87,18 +86,11 @@ class RegularizerTests(ComponentTests):
             for regularizers in ((), (dataclasses.replace(self.component, every=1),))
         )
         for trainer in (plain, regularized):
-            trainer.time_steps(2)
-            assert trainer.failed_step() is None, "a loss or a gradient is not finite"
-            assert trainer.weights_finite(), "a weight is not finite"
+            check_two_steps(trainer)
         for player in self._players():
             before, after = (weights(getattr(t.networks, player)) for t in (plain, regularized))
             changed = not all(map(torch.equal, before, after))
             assert changed, f"training is the same without the {player}'s term"
-
-    def test_a_checkpoint_holds_everything(self) -> None:
-        """A training that went through a checkpoint goes on to the same bits as one that did not."""
-        where = "what the term keeps must be in initial_state or network_state"
-        check_checkpoint(self._trainer, where)
 
     def _trainer(self) -> Trainer:
         return make_trainer(
@@ -108,14 +100,12 @@ class RegularizerTests(ComponentTests):
     def _players(self) -> list[Player]:
         return sorted(self.component.players)
 
-    def _networks(self, seed: int = 0) -> Networks:
-        return self._partners(seed).networks
-
     def _partners(self, seed: int = 0) -> Trainer:
         """A training without the term."""
         return make_trainer(self.data, architecture=self.architecture, seed=seed)
 
-    def _initial_state(self, networks: Networks) -> dict[str, Tensor]:
+    def _initial_state(self, seed: int = 0) -> dict[str, Tensor]:
+        networks = self._partners(seed).networks
         state = self.component.initial_state(CPU) | self.component.network_state(networks)
         self.component.advance(state, Progress(0, 0.0))
         return state
@@ -123,9 +113,9 @@ class RegularizerTests(ComponentTests):
     def _prepared(
         self, player: Player, state: dict[str, Tensor] | None = None
     ) -> tuple[Callable[[], Tensor], Networks]:
-        """A call that gives the player's term, and the networks that it is about."""
+        """A call that gives the player's term, and the networks that it acts on."""
         trainer = self._partners()
-        if state is None:  # of other weights, so that a term on what they were is not zero
-            state = self._initial_state(self._networks(seed=1))
+        if state is None:  # for other weights, so that a term on earlier weights is not zero
+            state = self._initial_state(seed=1)
         view = dataclasses.replace(trainer.view(player, self.component.differentiates), state=state)
         return functools.partial(getattr(self.component, player), view), trainer.networks

@@ -1,16 +1,45 @@
-"""Real batches: which samples come when, and how they reach the device."""
+"""The data of a trial: the order of samples, and their way to the device."""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import DataLoader
 
-from ganbench.components.data import ImageData
+from ganbench.components.data import DataSpec, ImageData
 from ganbench.training.streams import derive_seed
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The training split as a trial uses it.
+
+    :ivar source: on the training device if it is ImageData, else a ``torch.utils.data`` data set.
+    :ivar held_out: the split whose sources the evaluation translates; None without sources.
+    """
+
+    spec: DataSpec
+    source: ImageData | Any
+    workers: int = 0
+    held_out: ImageData | None = None
+
+    @property
+    def labels(self) -> torch.Tensor | None:
+        """Labels to draw from, with the data's frequencies; None without classes.
+
+        A streamed data set without known labels gets equal frequencies.
+        """
+        if not self.spec.classes:
+            return None
+        if isinstance(self.source, ImageData):
+            return self.source.labels
+        known = getattr(self.source, "labels", None)
+        known = getattr(self.source, "targets", None) if known is None else known
+        return torch.arange(self.spec.classes) if known is None else torch.as_tensor(known)
 
 
 class Batch(NamedTuple):
@@ -156,10 +185,10 @@ class StreamedBatches(Batches):
         device: torch.device,
         variation: Variation,
         workers: int,
-        labelled: bool,
+        labeled: bool,
     ) -> None:
         super().__init__(order, batch_size, device, variation)
-        self._dataset, self._workers, self._labelled = dataset, workers, labelled
+        self._dataset, self._workers, self._labeled = dataset, workers, labeled
         self._iterator: Iterator[Any] | None = None
 
     def seek(self, position: int) -> None:
@@ -171,7 +200,7 @@ class StreamedBatches(Batches):
             self._iterator = iter(self._loader())
         raw, labels = next(self._iterator)
         (images,) = self._variation.apply(to_float(raw.to(self.device, non_blocking=True)))
-        return Batch(images, labels.to(self.device, non_blocking=True) if self._labelled else None)
+        return Batch(images, labels.to(self.device, non_blocking=True) if self._labeled else None)
 
     def _loader(self) -> DataLoader[Any]:
         return DataLoader(
@@ -185,7 +214,7 @@ class StreamedBatches(Batches):
 
 
 class _Ahead:
-    """Index batches from a position on, for a DataLoader that reads ahead."""
+    """Index batches from a position on, for a DataLoader."""
 
     def __init__(self, order: Order, batches: Batches) -> None:
         self._order, self._start, self._size = order, batches.position, batches.batch_size
@@ -205,7 +234,7 @@ def to_float(raw: torch.Tensor) -> torch.Tensor:
 
 
 def to_uint8(images: torch.Tensor) -> torch.Tensor:
-    """Float images in [-1, 1] -> uint8, rounded half up and clamped, as every metric wants them."""
+    """Float images in [-1, 1] -> uint8, rounded half up and clamped, for the metrics."""
     return images.float().mul(127.5).add_(128).clamp_(0, 255).to(torch.uint8)
 
 

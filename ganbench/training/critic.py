@@ -1,4 +1,4 @@
-"""Calling a discriminator: its condition bound, precision chosen, the answer always a Critique."""
+"""Call a discriminator with its condition and precision; the answer is always a Critique."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Critic:
         self._args, self._kwargs = args, kwargs or {}
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits in full precision: what penalties differentiate."""
+        """Logits in full precision, for penalties to differentiate."""
         return self.judge(images, full_precision=True).logits
 
     def judge(self, images: torch.Tensor, full_precision: bool = False) -> Critique:
@@ -42,7 +42,7 @@ class Critic:
 def call_with_labels(
     network: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor | None
 ) -> torch.Tensor | Critique:
-    """``network(inputs, labels)``, or ``network(inputs)`` where there are no labels to give."""
+    """``network(inputs, labels)``, or ``network(inputs)`` without labels."""
     answer: torch.Tensor | Critique = network(inputs) if labels is None else network(inputs, labels)
     return answer
 

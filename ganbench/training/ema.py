@@ -14,9 +14,9 @@ class AveragedGenerator:
     The half-life is ``images`` images, and at most ``rampup`` times the images seen so far, so that
     the first random weights are forgotten soon (Karras et al. 2020, arXiv:2006.06676, appendix).
     Until ``start`` images it is a plain copy.
-    Floating-point buffers such as batch norm's running statistics are averaged as well, since they
-    have to fit the averaged weights. Spectral norm's vectors are copied, for a mean of unit vectors is
-    shorter than one and would enlarge the weights; so are integer buffers.
+    Floating-point buffers such as batch norm's running statistics are averaged as well, because they
+    must fit the averaged weights. Integer buffers are copied, and so are spectral norm's vectors: a
+    mean of unit vectors is shorter than one and would enlarge the weights.
     """
 
     def __init__(

@@ -43,8 +43,8 @@ def make_optimizer(
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """Load what ``state_dict`` gave.
 
-    What belongs to each value of a parameter takes the parameter's layout in memory: fused kernels go
-    through both in the order of memory, and a checkpoint does not keep the layout.
+    State of a parameter's shape takes the parameter's layout in memory: fused kernels go through both
+    in the order of memory, and a checkpoint does not keep the layout.
     """
     optimizer.load_state_dict(state)
     for parameter, kept in optimizer.state.items():
@@ -66,7 +66,7 @@ class Decay:
         self, optimizers: Iterable[torch.optim.Optimizer], settings: TrainingSettings
     ) -> None:
         self._settings = settings
-        # Groups are looked up anew each time: loading an optimizer's state replaces them.
+        # Groups are looked up each time: loading an optimizer's state replaces them.
         self._bases = (
             [(optimizer, dict(optimizer.param_groups[0])) for optimizer in optimizers]
             if settings.lr_decay != "none"
@@ -74,7 +74,7 @@ class Decay:
         )
 
     def apply(self, share: float) -> None:
-        """Set what a step uses that begins when ``share`` (0 to 1) of the budget is used."""
+        """Set the values for a step that begins when ``share`` (0 to 1) of the budget is used."""
         if not self._bases:
             return
         settings, way = self._settings, self._way(share)
@@ -86,7 +86,7 @@ class Decay:
                     group["betas"] = (beta1, beta2 + way * (settings.beta2_final - beta2))
 
     def _way(self, share: float) -> float:
-        """How much of the way from the first to the last value is done, 0 to 1."""
+        """The share of the way from the first to the last value, 0 to 1."""
         begin, end = self._settings.lr_decay_from, self._settings.lr_decay_to
         done = min(1.0, max(0.0, (share - begin) / (end - begin)))
         return done if self._settings.lr_decay == "linear" else 0.5 - 0.5 * math.cos(math.pi * done)

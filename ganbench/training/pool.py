@@ -1,4 +1,4 @@
-"""A history of generated images, some of which the discriminator is shown again."""
+"""A history of generated images that the discriminator may see again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ImagePool:
     with a random one of the pool with probability 1/2 and is passed on otherwise (Zhu et al. 2017,
     arXiv:1703.10593, section 4).
 
-    :ivar state: the tensors that a checkpoint has to hold.
+    :ivar state: the tensors to checkpoint.
     """
 
     def __init__(self, size: int, shape: tuple[int, ...], device: torch.device) -> None:

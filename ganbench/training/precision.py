@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ganbench.backends import allow_tf32
+from ganbench.base.backends import allow_tf32
 from ganbench.grid.settings import TrainingSettings
 
 

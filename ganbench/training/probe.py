@@ -47,7 +47,7 @@ def network_problem(
 def _inputs(
     architecture: Architecture, data: DataSpec, device: torch.device
 ) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
-    """What the generator takes, and what the discriminator is told beside the images."""
+    """The generator's inputs, and the discriminator's inputs beside the images."""
     noise = torch.Generator(device=device).manual_seed(0)
     if architecture.task in TRANSLATION:
         source = torch.randn(_PROBES, *data.source.shape, generator=noise, device=device)
@@ -61,9 +61,9 @@ def _inputs(
 
 def _generator_problem(images: object, shape: tuple[int, ...]) -> str | None:
     if not isinstance(images, torch.Tensor):
-        return f"the generator returns {type(images).__name__} and not a tensor of images"
+        return f"the generator returns {type(images).__name__} instead of a tensor of images"
     if tuple(images.shape) != shape:
-        return f"the generator makes {tuple(images.shape)} where the data is {shape}"
+        return f"the generator makes {tuple(images.shape)}, but the data is {shape}"
     return None
 
 
@@ -73,7 +73,7 @@ def _mixing_problem(
     condition: tuple[torch.Tensor, ...],
     device: torch.device,
 ) -> str | None:
-    """A batch statistic shows in the answers to samples whose companions were exchanged."""
+    """Exchange a sample's companions: with a batch statistic, the answer to the sample changes."""
     count = _PROBES if condition else 4
     noise = torch.Generator(device=device).manual_seed(0)
     first = torch.randn(count, *data.shape, generator=noise, device=device)
@@ -91,12 +91,12 @@ def _mixing_problem(
         answers.append(_logits(discriminator(images, *condition))[:half])
     a, b = answers
     if not bool((a.isfinite() & b.isfinite()).all()):
-        return None  # a divergence, which the trial will tell
+        return None  # a divergence, which the trial reports
     if torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(a.abs().max())):
         return None
     return (
         "the discriminator's answer to a sample depends on the rest of its batch, "
-        "which the cell's penalty does not allow; use a norm other than batch norm"
+        "but the cell's penalty does not allow that; use a norm other than batch norm"
     )
 
 

@@ -6,6 +6,7 @@ import abc
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -22,13 +23,15 @@ from ganbench.training.streams import derive_seed, seed_torch
 BATCH, TRANSLATED = 500, 50
 #: Pixels in one pass at the most: 128 images of 64x64, 8 of 256x256.
 _PIXELS = 2**19
+#: Latents, and labels for a class-conditional generator.
+_Drawn = tuple[torch.Tensor, torch.Tensor | None]
 
 
 def pass_size(data: DataSpec, most: int = BATCH) -> int:
-    """How many samples of such data are generated in one pass.
+    """The number of samples of such data in one pass.
 
     It decides which latents go together, so it follows from the data alone and not from the device.
-    Each doubling of the size quarters it, which keeps what a pass needs within a few GiB.
+    Each doubling of the size quarters it, so that a pass needs at most a few GiB.
     """
     return max(1, min(most, _PIXELS // (data.height * data.width)))
 
@@ -37,9 +40,11 @@ def pass_size(data: DataSpec, most: int = BATCH) -> int:
 class Sampler(abc.ABC):
     """Samples of one generator.
 
-    :ivar data: what the generator makes.
-    :ivar progress: the training's, of which the generator's weights are.
+    :ivar data: the shape of the samples.
+    :ivar progress: the training's progress at which the weights were taken.
     """
+
+    _most: ClassVar[int] = BATCH
 
     architecture: Architecture
     data: DataSpec
@@ -50,14 +55,13 @@ class Sampler(abc.ABC):
     progress: Progress
 
     def available(self, count: int) -> int:
-        """How many of ``count`` samples there can be."""
+        """The number of samples, at most ``count``, that the sampler can make."""
         return count
 
     def labels(self, count: int, stream: str, in_turn: bool = False) -> torch.Tensor | None:
         """(count,) the labels for which `batches` makes its samples, or None."""
         return None
 
-    @abc.abstractmethod
     def batches(
         self,
         count: int,
@@ -70,6 +74,11 @@ class Sampler(abc.ABC):
         :param in_turn: go through the labels in their order.
         :param truncation: for an architecture that truncates.
         """
+        with self.ready(stream):
+            for start, size, seed in self._parts(self.available(count), stream):
+                with self._sampling(seed):
+                    images = self._made(start, size, seed, in_turn, truncation)
+                yield images
 
     def images(
         self,
@@ -83,17 +92,29 @@ class Sampler(abc.ABC):
 
     @contextlib.contextmanager
     def ready(self, stream: str) -> Iterator[None]:
-        """The generator as its samples are drawn; what that changes of it is put back afterwards.
+        """The generator ready to draw samples; its state is restored afterwards.
 
-        It is at the progress, in evaluation mode, and prepared by its architecture.
+        It is set to the progress, in evaluation mode, and prepared by its architecture.
         """
         with self._evaluating():
             self._settle(stream)
             yield
 
+    @abc.abstractmethod
+    def _made(
+        self, start: int, size: int, seed: int, in_turn: bool, truncation: float | None
+    ) -> torch.Tensor:
+        """The samples from number ``start`` on."""
+
     def _settle(self, stream: str) -> None:
-        """Let the architecture prepare its generator, if there is anything to prepare."""
+        """Let the architecture prepare its generator."""
         return
+
+    def _parts(self, count: int, stream: str) -> Iterator[tuple[int, int, int]]:
+        """(start, size, seed) of each pass."""
+        most = pass_size(self.data, self._most)
+        for start in range(0, count, most):
+            yield start, min(most, count - start), derive_seed(self.seed, stream, start)
 
     @contextlib.contextmanager
     def _sampling(self, seed: int) -> Iterator[None]:
@@ -105,7 +126,7 @@ class Sampler(abc.ABC):
 
     @contextlib.contextmanager
     def _evaluating(self) -> Iterator[None]:
-        """The generator in evaluation mode; its mode and its buffers are put back afterwards."""
+        """The generator in evaluation mode; its mode and its buffers are restored afterwards."""
         generator, training = self.generator, self.generator.training
         kept = [(buffer, buffer.clone()) for buffer in generator.buffers()]
         self.architecture.advance(generator, self.progress)
@@ -125,7 +146,7 @@ class LatentSampler(Sampler):
 
     :ivar known_labels: labels to draw from for a class-conditional generator, with the data's
         frequencies; None for others.
-    :ivar turns: the labels to go through in turn; all that are known by default.
+    :ivar turns: the labels to go through in turn; by default all known labels.
     """
 
     known_labels: torch.Tensor | None
@@ -140,7 +161,7 @@ class LatentSampler(Sampler):
     ) -> torch.Tensor:
         """(n, c, h, w) float32 images of given latents, with the generator made `ready`.
 
-        :param seed: of what the generator draws itself, such as noise at every pixel.
+        :param seed: of the generator's own random numbers, such as noise at every pixel.
         """
         with self._sampling(seed):
             return self._generate(latents, labels, truncation)
@@ -152,25 +173,10 @@ class LatentSampler(Sampler):
         drawn = [self._draw(size, seed, at if in_turn else None)[1] for at, size, seed in parts]
         return torch.cat([labels for labels in drawn if labels is not None])
 
-    def batches(
-        self,
-        count: int,
-        stream: str,
-        in_turn: bool = False,
-        truncation: float | None = None,
-    ) -> Iterator[torch.Tensor]:
-        with self.ready(stream):
-            for start, size, seed in self._parts(count, stream):
-                with self._sampling(seed):
-                    drawn = self._draw(size, seed, start if in_turn else None)
-                    images = self._generate(*drawn, truncation)
-                yield images
-
-    def _parts(self, count: int, stream: str) -> Iterator[tuple[int, int, int]]:
-        """(start, size, seed) of each pass."""
-        most = pass_size(self.data)
-        for start in range(0, count, most):
-            yield start, min(most, count - start), derive_seed(self.seed, stream, start)
+    def _made(
+        self, start: int, size: int, seed: int, in_turn: bool, truncation: float | None
+    ) -> torch.Tensor:
+        return self._generate(*self._draw(size, seed, start if in_turn else None), truncation)
 
     def _settle(self, stream: str) -> None:
         """Let the architecture prepare its generator, as with standing statistics."""
@@ -181,14 +187,10 @@ class LatentSampler(Sampler):
                 self.generator, lambda count: self._draw_from(random, count, None)
             )
 
-    def _draw(
-        self, count: int, seed: int, turn: int | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def _draw(self, count: int, seed: int, turn: int | None) -> _Drawn:
         return self._draw_from(torch.Generator(device=self.device).manual_seed(seed), count, turn)
 
-    def _draw_from(
-        self, random: torch.Generator, count: int, turn: int | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def _draw_from(self, random: torch.Generator, count: int, turn: int | None) -> _Drawn:
         latents = self.architecture.sample_latents(count, random, self.device)
         if self.known_labels is None:
             return latents, None
@@ -218,30 +220,26 @@ class TranslationSampler(Sampler):
     :ivar sources: (n, c', h, w) uint8.
     """
 
+    _most: ClassVar[int] = TRANSLATED
+
     sources: torch.Tensor
 
     def available(self, count: int) -> int:
         return min(count, len(self.sources))
 
-    def batches(
-        self,
-        count: int,
-        stream: str,
-        in_turn: bool = False,
-        truncation: float | None = None,
-    ) -> Iterator[torch.Tensor]:
-        with self.ready(stream):
-            most = pass_size(self.data, TRANSLATED)
-            for start in range(0, self.available(count), most):
-                part = self.sources[start : min(start + most, count)]
-                seed = derive_seed(self.seed, stream, start)
-                yield self.translate(to_float(part.to(self.device)), seed)
+    def _made(
+        self, start: int, size: int, seed: int, in_turn: bool, truncation: float | None
+    ) -> torch.Tensor:
+        return self._translated(to_float(self.sources[start : start + size].to(self.device)))
 
     def translate(self, sources: torch.Tensor, seed: int) -> torch.Tensor:
         """(n, c, h, w) float32 translations of float sources, with the generator made `ready`.
 
-        :param seed: of what the generator draws itself, such as dropout.
+        :param seed: of the generator's own random numbers, such as dropout.
         """
         with self._sampling(seed):
-            images: torch.Tensor = self.generator(sources)
-            return images.float()
+            return self._translated(sources)
+
+    def _translated(self, sources: torch.Tensor) -> torch.Tensor:
+        images: torch.Tensor = self.generator(sources)
+        return images.float()

@@ -1,4 +1,4 @@
-"""When a trial ends, and where on the way it is evaluated."""
+"""When a trial ends, and at which steps it is evaluated."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Schedule:
             self.ticks = min(ticks, self.total_steps)
 
     def reached(self, tick: int, steps: int, seconds: float) -> bool:
-        """Whether the tick is due after so many steps and seconds of training."""
+        """Whether the tick is due after these steps and seconds of training."""
         if self.total_steps is not None:
             return steps >= self._tick_step(tick)
         assert self._seconds is not None
         return seconds >= self._seconds * tick / self.ticks
 
     def stretch(self, tick: int, steps: int, seconds: float, step_seconds: float) -> int:
-        """How many steps to do before the host looks at the clock again: about half a second."""
+        """Steps before the next look at the clock: about half a second."""
         wanted = max(1, int(0.5 / step_seconds)) if step_seconds > 0 else 1
         if self.total_steps is not None:
             return min(wanted, self._tick_step(tick) - steps)
@@ -45,7 +45,7 @@ class Schedule:
         return max(1, min(wanted, int(left / step_seconds))) if step_seconds > 0 else 1
 
     def share(self, steps: int, seconds: float) -> float:
-        """How much of the budget is used, 0 to 1."""
+        """The used share of the budget, 0 to 1."""
         if self.total_steps is not None:
             return steps / self.total_steps
         assert self._seconds is not None

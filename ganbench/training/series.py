@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -33,7 +35,7 @@ class StepSeries:
         self._filled += 1
 
     def flush(self) -> None:
-        """Bring what is on the device to the host; waits for the device."""
+        """Move the device's rows to the host; waits for the device."""
         if self._filled:
             self._read.append(self._chunk[: self._filled].to("cpu", copy=True).numpy())
             self._filled = 0
@@ -58,10 +60,23 @@ class StepSeries:
         self._filled = 0
         self._read = [table.cpu().numpy().astype(np.float32)]
 
+    def means(self, start: int) -> dict[str, float]:
+        """The mean of every measure over the steps from ``start`` on; NaN without steps."""
+        part = self.table()[start:].astype(np.float64)
+        means = part.mean(axis=0).tolist() if len(part) else [math.nan] * len(MEASURES)
+        return dict(zip(MEASURES, means, strict=True))
+
     def first_nonfinite(self) -> int | None:
         """Index of the first step with a non-finite measure, or None."""
         bad = ~np.isfinite(self.table()).all(axis=1)
         return int(bad.argmax()) if bad.any() else None
+
+    def nonfinite(self, step: int) -> list[str]:
+        """The measures of a step that are not finite; empty for a step that was not recorded."""
+        values = self.table()[step] if 0 <= step < self.steps else []
+        return [
+            name for name, value in zip(MEASURES, values, strict=False) if not np.isfinite(value)
+        ]
 
 
 def batch_auc(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
@@ -73,7 +88,7 @@ def batch_auc(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     a, b = _by_sample(real), _by_sample(fake)
     if len(a) * len(b) <= _PAIRS:
         return 0.5 * (a[:, None] > b).float().add_(a[:, None] >= b).mean()
-    # By rank: a table of all pairs of a large batch would be larger than the networks.
+    # By rank: a table of all pairs of a large batch could be larger than the networks.
     ordered = b.sort().values
     below = torch.searchsorted(ordered, a) + torch.searchsorted(ordered, a, right=True)
     return 0.5 * below.float().mean() / len(b)

@@ -6,47 +6,46 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from ganbench.results.files import make_folder, replacing, storage_errors, write_atomically
+from ganbench.base.errors import reason
+from ganbench.base.files import make_folder, sha256_of, storage_errors, write_atomically
+from ganbench.base.tensor_files import save_tensors
 
 _CPU = torch.device("cpu")
 _TENSOR = "__tensor__"
 _PAIRS = "__pairs__"
 KEEP = 2
 
-#: What reading a damaged file may raise; an error of the device is none of these.
+#: Errors of reading a damaged file; errors of the device are not among them.
 _DAMAGE = (
     OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
     SafetensorError,
 )  # fmt: skip
-_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 def save_checkpoint(folder: Path, name: str, state: dict[str, Any]) -> Path:
     """Write ``state``, a nest of dicts and lists with tensors and JSON's types at the leaves.
 
-    Files become visible by renaming, tensors first; the JSON file holds the tensors' digest, so
-    that a pair is either whole or recognizably not. The two newest checkpoints are kept. What sorts
-    after ``name`` goes too: whoever saves now did not go on from there.
+    Tensors are written first; the JSON file holds their digest, so that half a pair is recognized.
+    The two newest checkpoints stay. A checkpoint that sorts after ``name`` is removed: the trial did
+    not continue from it.
 
     :param name: sorts after those of earlier states.
-    :raises StorageError: if it cannot be written; the checkpoints before are as they were.
+    :raises StorageError: if it cannot be written; earlier checkpoints stay intact.
     """
     tensors: dict[str, torch.Tensor] = {}
     tree = _flatten(state, "", tensors)
     tensor_file, json_file = folder / f"{name}.safetensors", folder / f"{name}.json"
     make_folder(folder)
+    save_tensors(tensor_file, tensors)
     with storage_errors(tensor_file):
-        with replacing(tensor_file) as temporary:
-            _save_tensors(tensors, temporary)
-        known = {"sha256": _sha256(tensor_file), "bytes": tensor_file.stat().st_size}
+        known = {"sha256": sha256_of(tensor_file), "bytes": tensor_file.stat().st_size}
     body = json.dumps({**known, "state": tree}, allow_nan=True)
     document = {"digest": hashlib.sha256(body.encode()).hexdigest(), "body": body}
     write_atomically(json_file, json.dumps(document))
@@ -59,17 +58,16 @@ def newest_checkpoint(
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """The newest state that verifies, or None; and a sentence for each one that did not.
 
-    :param device: of the state's tensors. Whoever takes a state over copies it into tensors of its own,
-        so that nothing but the CPU's memory is needed for it.
+    :param device: of the state's tensors. Readers copy them into their own, so the CPU is enough.
     """
     reasons: dict[str, str] = {}
-    state, then = None, "starting anew"
+    state, then = None, "starting from the beginning"
     for name in _names(folder):
         try:
-            state, then = _load(folder, name, device), f"going on from checkpoint {name}"
+            state, then = _load(folder, name, device), f"continuing checkpoint {name}"
             break
         except _DAMAGE as error:
-            reasons[name] = _one_line(error)
+            reasons[name] = reason(error)
     return state, [_damaged(name, why) + f"; {then}" for name, why in reasons.items()]
 
 
@@ -83,22 +81,22 @@ def check_checkpoint(folder: Path) -> list[str]:
         try:
             _content(folder, name)
         except _DAMAGE as error:
-            problems.append(_damaged(name, _one_line(error)))
+            problems.append(_damaged(name, reason(error)))
     return problems
 
 
 def _load(folder: Path, name: str, device: torch.device) -> dict[str, Any]:
     content, tensor_file = _content(folder, name), folder / f"{name}.safetensors"
-    if _sha256(tensor_file) != content["sha256"]:
+    if sha256_of(tensor_file) != content["sha256"]:
         raise ValueError("its tensor file does not match its digest")
     state = _unflatten(content["state"], load_file(tensor_file, device=str(device)))
     if not isinstance(state, dict):
-        raise ValueError("it holds no state")
+        raise ValueError("it has no state")
     return state
 
 
 def _content(folder: Path, name: str) -> dict[str, Any]:
-    """What the JSON file holds, if it is whole and the tensor file has the right size."""
+    """The content of the JSON file; raises for a damaged one, or a tensor file of another size."""
     document = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     body = document["body"]
     if hashlib.sha256(body.encode()).hexdigest() != document["digest"]:
@@ -106,7 +104,7 @@ def _content(folder: Path, name: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(body)
     size = os.stat(folder / f"{name}.safetensors").st_size
     if size != content.get("bytes", size):
-        raise ValueError(f"its tensor file has {size} bytes in place of {content['bytes']}")
+        raise ValueError(f"its tensor file has {size} bytes instead of {content['bytes']}")
     return content
 
 
@@ -132,13 +130,9 @@ def _damaged(name: str, why: str) -> str:
     return f"checkpoint {name} is damaged ({why})"
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def _flatten(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
     if isinstance(value, torch.Tensor):
-        # A copy of its own: safetensors refuses tensors that share storage.
+        # A copy, because safetensors refuses tensors that share storage.
         tensors[path] = value.detach().to("cpu", copy=True).contiguous()
         return {_TENSOR: path}
     if isinstance(value, dict):
@@ -159,22 +153,3 @@ def _unflatten(tree: Any, tensors: dict[str, torch.Tensor]) -> Any:
     if isinstance(tree, list):
         return [_unflatten(item, tensors) for item in tree]
     return tree
-
-
-def _save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
-    """`save_file`, whose errors of the system are those of the system."""
-    path.touch()
-    mode = path.stat().st_mode
-    try:
-        save_file(tensors, path)
-    except SafetensorError as error:
-        found = _SYSTEM_ERROR.search(str(error))
-        if found is None:
-            raise
-        raise OSError(int(found[1]), os.strerror(int(found[1]))) from None
-    path.chmod(mode)  # others may read it, as far as they may read what is made here
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

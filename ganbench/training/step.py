@@ -1,18 +1,18 @@
 """The training step: one generator update with the discriminator updates that go with it.
 
-Nothing here makes the host wait for the device: no tensor's value is looked at, measurements stay
-on the device, and what varies between steps varies by the step's number.
+The CPU never waits for the device here: the step reads no tensor's value, and measurements stay on the
+device. Differences between steps follow from the step's number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 
-from ganbench.components.architecture import Critique, Networks
+from ganbench.components.architecture import Networks
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.loss import Loss
 from ganbench.components.progress import Progress
@@ -26,7 +26,7 @@ from ganbench.training.pool import ImagePool
 from ganbench.training.precision import Arithmetic
 from ganbench.training.series import StepSeries, batch_auc
 from ganbench.training.streams import Streams
-from ganbench.training.tasks import Judgement, Scene, Task
+from ganbench.training.tasks import RealFakePair, Task, TaskBatch
 
 T = TypeVar("T")
 State = dict[str, torch.Tensor]
@@ -40,19 +40,11 @@ class Stateful(Generic[T]):
     state: State
 
 
-class _Seen(NamedTuple):
-    """A batch of images, what the critic saw of them, and its answer."""
-
-    images: torch.Tensor
-    seen: torch.Tensor
-    critique: Critique
-
-
 @dataclass
 class Players:
     """Everything that a step updates.
 
-    :ivar pools: for each judgement the pool of generated images; empty where there are none.
+    :ivar pools: the pool of generated images for each pair; empty without pools.
     """
 
     networks: Networks
@@ -69,7 +61,7 @@ class Players:
 class TrainingStep:
     """The step of one trial; call it once for each step.
 
-    :param settings: say who is updated first and which batches the players share.
+    :param settings: decide who is updated first, and which batches the players share.
     """
 
     def __init__(
@@ -92,24 +84,20 @@ class TrainingStep:
         ]
 
     def __call__(self, number: int, progress: Progress) -> None:
-        """Do step ``number`` (from 0), before which the training stood at ``progress``."""
+        """Do step ``number`` (from 0); ``progress`` is the training's progress before it."""
         settings = self._settings
-        if settings.first_player == "generator":
-            batch = self._batch(progress)
-            scene = self._shared_scene(batch)
-            g_measures = self._update_generator(batch, scene, number, progress)
-            d_measures = self._update_discriminator(batch, scene, number, progress)
-            for _ in range(settings.d_steps - 1):
-                d_measures = self._update_discriminator(
-                    self._batch(progress), None, number, progress
-                )
+        generator_first = settings.first_player == "generator"
+        if not generator_first:
+            self._further_updates(number, progress)
+        batch = self._batch(progress)
+        parts = (batch, self._shared_batch(batch), number, progress)
+        if generator_first:
+            g_measures = self._update_generator(*parts)
+            d_measures = self._update_discriminator(*parts)
+            d_measures = self._further_updates(number, progress) or d_measures
         else:
-            for _ in range(settings.d_steps - 1):
-                self._update_discriminator(self._batch(progress), None, number, progress)
-            batch = self._batch(progress)
-            scene = self._shared_scene(batch)
-            d_measures = self._update_discriminator(batch, scene, number, progress)
-            g_measures = self._update_generator(batch, scene, number, progress)
+            d_measures = self._update_discriminator(*parts)
+            g_measures = self._update_generator(*parts)
         shown = settings.d_steps * settings.batch_size
         self._players.averaged.update(progress.images + shown, shown)
         d_loss, d_auc, d_norm = d_measures
@@ -117,35 +105,41 @@ class TrainingStep:
         self._series.append([d_loss, g_loss, d_auc, d_norm, g_norm])
 
     def view(self, player: Player, progress: Progress, wanted: frozenset[str]) -> View:
-        """The first view of an update of ``player`` that is not made.
+        """The first view of an update of ``player``, without the update.
 
         :param wanted: ``"real"``, ``"fake"``: the inputs that are leaves in the discriminator's view.
         """
         batch = self._batch(progress)
         with torch.set_grad_enabled(player == "generator"):
-            scene = self._task.scene(batch)
-        judgement = scene.judgements[0]
+            made = self._task.make(batch)
         if player == "generator":
-            return self._shown(judgement, scene, progress)
-        return self._judged(0, judgement, scene, wanted, progress)
+            return self._generator_view(0, made, progress)
+        return self._discriminator_view(0, made, wanted, progress)
+
+    def _further_updates(self, number: int, progress: Progress) -> tuple[torch.Tensor, ...]:
+        """The discriminator's updates beside the one that shares its batch with the generator."""
+        measures: tuple[torch.Tensor, ...] = ()
+        for _ in range(self._settings.d_steps - 1):
+            measures = self._update_discriminator(self._batch(progress), None, number, progress)
+        return measures
 
     def _batch(self, progress: Progress) -> Batch:
         return self._task.prepared(self._next_batch(), progress)
 
-    def _shared_scene(self, batch: Batch) -> Scene | None:
+    def _shared_batch(self, batch: Batch) -> TaskBatch | None:
         """The generated batch of both players, part of the generator's graph; None if not shared."""
-        return self._task.scene(batch) if self._settings.fakes == "shared" else None
+        return self._task.make(batch) if self._settings.fakes == "shared" else None
 
     def _update_discriminator(
-        self, batch: Batch, shared: Scene | None, number: int, progress: Progress
+        self, batch: Batch, shared: TaskBatch | None, number: int, progress: Progress
     ) -> tuple[torch.Tensor, ...]:
         active = self._active("discriminator", number)
         wanted = frozenset().union(*(part.component.differentiates for part in active))
         with torch.no_grad():
-            scene = shared or self._task.scene(batch)
+            made = shared or self._task.make(batch)
         terms, losses, aucs, views = [], [], [], []
-        for index, judgement in enumerate(scene.judgements):
-            view = self._judged(index, judgement, scene, wanted, progress)
+        for index in range(len(made.pairs)):
+            view = self._discriminator_view(index, made, wanted, progress)
             assert view.real_logits is not None
             losses.append(self._loss.discriminator_loss(view))
             terms += [_term(part, view, "discriminator") for part in active if _due(part, index)]
@@ -163,92 +157,84 @@ class TrainingStep:
         return loss.detach(), _sum(aucs) / len(aucs), norm
 
     def _update_generator(
-        self, batch: Batch, shared: Scene | None, number: int, progress: Progress
+        self, batch: Batch, shared: TaskBatch | None, number: int, progress: Progress
     ) -> tuple[torch.Tensor, ...]:
         active = self._active("generator", number)
         if self._settings.reals == "fresh":
             batch = self._batch(progress)
-        scene = shared or self._task.scene(batch)
+        made = shared or self._task.make(batch)
         terms, losses = [], []
-        for index, judgement in enumerate(scene.judgements):
-            view = self._shown(judgement, scene, progress)
+        for index in range(len(made.pairs)):
+            view = self._generator_view(index, made, progress)
             losses.append(self._loss.generator_loss(view))
             terms += [_term(part, view, "generator") for part in active if _due(part, index)]
-        if scene.own_terms is not None:
+        if made.own_terms is not None:
             with self._arithmetic.autocast():
-                terms.append(scene.own_terms())
+                terms.append(made.own_terms())
         loss = _sum(losses)
         norm = _descend(_sum([loss, *terms]), self._players.g_optimizer, self._g_parameters)
         return loss.detach(), norm
 
-    def _judged(
-        self,
-        index: int,
-        judgement: Judgement,
-        scene: Scene,
-        wanted: frozenset[str],
-        progress: Progress,
+    def _discriminator_view(
+        self, index: int, made: TaskBatch, wanted: frozenset[str], progress: Progress
     ) -> View:
-        """Both batches judged.
+        """Both batches of a pair judged.
 
-        The images that are ``wanted``, since an active penalty differentiates them, are leaves before
-        they are augmented, as in the programs of Karras et al. 2020, arXiv:2006.06676: a penalty at
-        the augmented ones would be weaker than published, the more so the more is augmented.
+        The ``wanted`` images, which an active penalty differentiates, are leaves before the
+        augmentation, as in the programs of Karras et al. 2020, arXiv:2006.06676: a penalty at the
+        augmented images would be weaker than published.
         """
+        pair = made.pairs[index]
         with torch.no_grad():
-            pooled = self._pooled(index, judgement.fake.detach())
+            pooled = self._pooled(index, pair.fake.detach())
         fake = pooled.detach().requires_grad_("fake" in wanted)
-        real = judgement.real.detach().requires_grad_("real" in wanted)
-        seen_fake, seen_real = self._augmented(fake), self._augmented(real)
-        critic = self._critic(judgement)
-        # A penalty on these logits must not be computed from a low-precision graph.
-        return self._view(
-            critic,
-            scene,
-            progress,
-            _Seen(real, seen_real, critic.judge(seen_real, full_precision="real" in wanted)),
-            _Seen(fake, seen_fake, critic.judge(seen_fake, full_precision="fake" in wanted)),
-        )
+        real = pair.real.detach().requires_grad_("real" in wanted)
+        return self._view(pair, made, progress, real, fake, wanted)
 
-    def _shown(self, judgement: Judgement, scene: Scene, progress: Progress) -> View:
-        """The generated batch judged, part of the generator's graph."""
-        critic = self._critic(judgement)
-        seen_fake = self._augmented(judgement.fake)
-        real = None
-        if self._loss.generator_uses_real:
-            with torch.no_grad():
-                seen_real = self._augmented(judgement.real)
-                real = _Seen(judgement.real, seen_real, critic.judge(seen_real))
-        fake = _Seen(judgement.fake, seen_fake, critic.judge(seen_fake))
-        return self._view(critic, scene, progress, real, fake)
+    def _generator_view(self, index: int, made: TaskBatch, progress: Progress) -> View:
+        """The generated batch of a pair judged, part of the generator's graph."""
+        pair = made.pairs[index]
+        real = pair.real if self._loss.generator_uses_real else None
+        return self._view(pair, made, progress, real, pair.fake, real_in_graph=False)
 
     def _view(
-        self, critic: Critic, scene: Scene, progress: Progress, real: _Seen | None, fake: _Seen
+        self,
+        pair: RealFakePair,
+        made: TaskBatch,
+        progress: Progress,
+        real: torch.Tensor | None,
+        fake: torch.Tensor,
+        wanted: frozenset[str] = frozenset(),
+        real_in_graph: bool = True,
     ) -> View:
+        """Images augmented and judged. A penalty on ``wanted`` images needs logits in full precision."""
+        discriminator = self._players.networks.discriminator
+        critic = Critic(discriminator, self._arithmetic, pair.args, pair.kwargs)
+        seen_fake, seen_real, real_critique = self._augmented(fake), None, None
+        if real is not None:
+            with torch.set_grad_enabled(real_in_graph):
+                seen_real = self._augmented(real)
+                real_critique = critic.judge(seen_real, full_precision="real" in wanted)
+        fake_critique = critic.judge(seen_fake, full_precision="fake" in wanted)
         return View(
             critic=critic,
-            real=real and real.images,
-            fake=fake.images,
-            real_logits=real and real.critique.logits,
-            fake_logits=fake.critique.logits,
+            real=real,
+            fake=fake,
+            real_logits=None if real_critique is None else real_critique.logits,
+            fake_logits=fake_critique.logits,
             random=self._players.streams["regularizer"],
             state=self._players.loss.state,
-            labels=scene.labels,
-            latents=scene.latents,
-            generate=scene.generate,
-            with_styles=scene.with_styles,
-            real_critique=real and real.critique,
-            fake_critique=fake.critique,
-            augmented_real=real and real.seen,
-            augmented_fake=fake.seen,
+            labels=made.labels,
+            latents=made.latents,
+            generate=made.generate,
+            with_styles=made.with_styles,
+            real_critique=real_critique,
+            fake_critique=fake_critique,
+            augmented_real=seen_real,
+            augmented_fake=seen_fake,
             networks=self._players.networks,
             progress=progress,
         )
-
-    def _critic(self, judgement: Judgement) -> Critic:
-        condition = judgement.condition
-        discriminator = self._players.networks.discriminator
-        return Critic(discriminator, self._arithmetic, condition.args, condition.kwargs)
 
     def _pooled(self, index: int, fake: torch.Tensor) -> torch.Tensor:
         if not self._players.pools:
@@ -270,7 +256,7 @@ class TrainingStep:
 
 
 def _due(part: Stateful[Regularizer], index: int) -> bool:
-    """A term on the weights is due once, however many judgements there are."""
+    """A term on the weights is due once for all pairs."""
     return index == 0 or part.component.per_view
 
 
@@ -297,7 +283,7 @@ def _descend(
     """
     optimizer.zero_grad(set_to_none=True)
     loss.backward(inputs=parameters)
-    # What torch's get_total_norm does after sorting the gradients by device and type.
+    # As torch's get_total_norm does after it sorts the gradients by device and type.
     norms = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])
     norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(norms))
     optimizer.step()

@@ -48,8 +48,8 @@ class Streams:
 def seed_torch(value: int, device: torch.device) -> None:
     """Seed torch's global random states of the CPU and of one device.
 
-    `torch.manual_seed` would seed every kind of device, which takes milliseconds and, where there is
-    no GPU, memory: what it wants to tell a GPU is kept until one turns up.
+    `torch.manual_seed` would seed every kind of device: that takes milliseconds and, without a GPU,
+    memory, because torch keeps the call until a GPU appears.
     """
     torch.default_generator.manual_seed(value)
     if device.type == "cuda":

@@ -1,7 +1,7 @@
-"""Tasks: what the two players see of a batch. The step is the same for all of them.
+"""Tasks: how a batch becomes the inputs of the two players. All tasks have the same step.
 
-A task makes a `Scene` of a batch: the judgements that the discriminator is asked for, each a real and a
-generated batch, and the generator's own terms. Training from latents is the case of one judgement.
+A task makes a `TaskBatch` from a batch: pairs of a real and a generated batch, which the discriminator
+judges, and the generator's own terms. Training from latents has one pair.
 """
 
 from __future__ import annotations
@@ -22,30 +22,27 @@ from ganbench.training.precision import Arithmetic
 
 
 @dataclass(frozen=True)
-class Condition:
-    """What the discriminator is told beside the images: positional and keyword arguments."""
+class RealFakePair:
+    """A real and a generated batch, which the discriminator must tell apart.
 
+    :ivar args: positional arguments of the discriminator beside the images, such as labels.
+    :ivar kwargs: its keyword arguments.
+    """
+
+    real: torch.Tensor
+    fake: torch.Tensor
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A real and a generated batch, which the discriminator shall tell apart."""
-
-    real: torch.Tensor
-    fake: torch.Tensor
-    condition: Condition = Condition()
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a task makes of a batch.
+class TaskBatch:
+    """A batch as a task prepares it.
 
     :ivar own_terms: computes the generator's own terms, or None.
     """
 
-    judgements: list[Judgement]
+    pairs: list[RealFakePair]
     labels: torch.Tensor | None = None
     latents: torch.Tensor | None = None
     generate: Callable[[torch.Tensor], torch.Tensor] | None = None
@@ -67,17 +64,17 @@ class Task(abc.ABC):
         self._arithmetic, self._memory_format = arithmetic, memory_format
 
     def prepared(self, batch: Batch, progress: Progress) -> Batch:
-        """A batch as the networks take it; done once for both players."""
+        """A batch in the form that the networks take; done once for both players."""
         images = self.laid_out(self.architecture.real_images(batch.images, progress))
         sources = None if batch.sources is None else self.laid_out(batch.sources)
         return Batch(images, batch.labels, sources)
 
     @abc.abstractmethod
-    def scene(self, batch: Batch) -> Scene:
-        """Generate what goes with a `prepared` batch."""
+    def make(self, batch: Batch) -> TaskBatch:
+        """Generate the fake images for a `prepared` batch."""
 
     def fake_shapes(self, data: DataSpec) -> list[tuple[int, ...]]:
-        """The shapes of the generated images of each judgement."""
+        """The shapes of the generated images of each pair."""
         return [data.shape]
 
     def laid_out(self, images: torch.Tensor) -> torch.Tensor:
@@ -105,14 +102,13 @@ class FromLatents(Task):
         self._conditional = self.architecture.task == "class-conditional"
         self._has_styles = STYLES in self.architecture.capabilities(data)
 
-    def scene(self, batch: Batch) -> Scene:
+    def make(self, batch: Batch) -> TaskBatch:
         # Fakes get the labels of the real batch, so that both have the data's class frequencies.
         labels = batch.labels if self._conditional else None
         latents = self._sample_latents(len(batch.images))
         fake = self._generate(latents, labels)
-        condition = Condition() if labels is None else Condition((labels,))
-        return Scene(
-            [Judgement(batch.images, fake, condition)],
+        return TaskBatch(
+            [RealFakePair(batch.images, fake, () if labels is None else (labels,))],
             labels,
             latents,
             lambda z: self._generate(z, labels),
@@ -133,30 +129,30 @@ class FromLatents(Task):
 
 
 class Paired(Task):
-    """Translation with pairs to learn from: the discriminator sees an image beside its source."""
+    """Translation that learns from pairs: the discriminator sees an image beside its source."""
 
-    def scene(self, batch: Batch) -> Scene:
+    def make(self, batch: Batch) -> TaskBatch:
         assert batch.sources is not None
         source, target = batch.sources, batch.images
         with self._arithmetic.autocast():
             fake = self._finished(self.generator(source))
         seen = Translation(source, target, fake, None, lambda x, _: self.generator(x))
-        judgement = Judgement(target, fake, Condition((source,)))
-        return Scene([judgement], own_terms=lambda: self.architecture.generator_terms(seen))
+        pair = RealFakePair(target, fake, (source,))
+        return TaskBatch([pair], own_terms=lambda: self.architecture.generator_terms(seen))
 
 
 class Unpaired(Task):
     """Translation between two sets of images, in both directions."""
 
-    def scene(self, batch: Batch) -> Scene:
+    def make(self, batch: Batch) -> TaskBatch:
         assert batch.sources is not None
         source, target = batch.sources, batch.images
         fake, back = self._translate(source, "b"), self._translate(target, "a")
         seen = Translation(source, target, fake, back, self._translate)
-        return Scene(
+        return TaskBatch(
             [
-                Judgement(target, fake, Condition(kwargs={"domain": "b"})),
-                Judgement(source, back, Condition(kwargs={"domain": "a"})),
+                RealFakePair(target, fake, kwargs={"domain": "b"}),
+                RealFakePair(source, back, kwargs={"domain": "a"}),
             ],
             own_terms=lambda: self.architecture.generator_terms(seen),
         )

@@ -17,9 +17,14 @@ from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Player, Regularizer
 from ganbench.components.view import View
 from ganbench.grid.cell import Cell
-from ganbench.grid.plan import cell_needs
-from ganbench.training.batches import Batches, Order, ResidentBatches, StreamedBatches, Variation
-from ganbench.training.data import TrainingData
+from ganbench.training.batches import (
+    Batches,
+    Order,
+    ResidentBatches,
+    StreamedBatches,
+    TrainingData,
+    Variation,
+)
 from ganbench.training.ema import AveragedGenerator
 from ganbench.training.optimizers import Decay, make_optimizer, restore_optimizer
 from ganbench.training.pool import ImagePool
@@ -66,7 +71,14 @@ class Trainer:
         self._task = self._make_task()
         self._players = self._make_players()
         self._decay = Decay((self._players.g_optimizer, self._players.d_optimizer), self.settings)
-        self._step = self._make_step()
+        self._step = TrainingStep(
+            self._players,
+            self._task,
+            self._batches.next,
+            self.series,
+            self._arithmetic,
+            self.settings,
+        )
         self._growing = _overrides(self.architecture, Architecture)
         self._scheduled = [part for part, base in self._parts() if _overrides(part.component, base)]
 
@@ -82,23 +94,23 @@ class Trainer:
     def problem(self) -> str | None:
         """Why the networks that were built cannot be trained in this cell, or None."""
         cell = self.cell
-        needs = frozenset(cell_needs(cell.loss, cell.regularizers, cell.augmentations))
+        needs = cell.needs
         return network_problem(self.architecture, self.networks, self.data.spec, needs, self.device)
 
     @property
     def progress(self) -> Progress:
-        """How far the training has come."""
+        """The training's progress."""
         return Progress(self.images, self.schedule.share(self.steps, self.train_seconds))
 
     @property
     def period(self) -> int:
-        """In steps whose number it divides, all lazy terms are due."""
+        """All lazy terms are due in steps whose number is a multiple of it."""
         return math.lcm(*(part.component.every for part in self._players.regularizers))
 
     def sampler(self, progress: Progress | None = None) -> Sampler:
         """Samples of the averaged generator.
 
-        :param progress: that its weights are of, if they are not those of now.
+        :param progress: of the weights; by default the current one.
         """
         parts = (
             self.architecture,
@@ -123,7 +135,8 @@ class Trainer:
         while not self.schedule.reached(tick, self.steps, self.train_seconds):
             if should_stop():
                 return False
-            self._train_stretch(tick)
+            steps, seconds = self.steps, self.train_seconds
+            self._do_steps(self.schedule.stretch(tick, steps, seconds, self._step_seconds))
             if self.failed_step() is not None:
                 return False
             progress()
@@ -135,9 +148,9 @@ class Trainer:
         return self._step_seconds
 
     def view(self, player: Player, wanted: frozenset[str] = frozenset()) -> View:
-        """What losses and regularizers would see of the next update, see `TrainingStep.view`.
+        """The next update as losses and regularizers would see it, see `TrainingStep.view`.
 
-        It takes a batch of the data and draws what a step draws, but updates nothing.
+        It takes a batch and random numbers as a step does, but updates nothing.
         """
         progress = self.progress
         self._advance(progress)
@@ -149,7 +162,7 @@ class Trainer:
 
     def weights_finite(self) -> bool:
         """Whether every weight of both networks and of the averaged generator is finite."""
-        modules = (*self.networks, self._players.averaged.module)
+        modules = self._modules().values()
         parameters = [p.detach() for module in modules for p in module.parameters()]
         return bool(torch.stack([p.isfinite().all() for p in parameters]).all())
 
@@ -169,9 +182,7 @@ class Trainer:
         """Everything that the rest of the training depends on."""
         players = self._players
         return {
-            "generator": players.networks.generator.state_dict(),
-            "discriminator": players.networks.discriminator.state_dict(),
-            "averaged": players.averaged.module.state_dict(),
+            **{name: module.state_dict() for name, module in self._modules().items()},
             "g_optimizer": players.g_optimizer.state_dict(),
             "d_optimizer": players.d_optimizer.state_dict(),
             "loss": players.loss.state,
@@ -193,9 +204,8 @@ class Trainer:
         The state may lie on any device: each owner copies it into its own tensors.
         """
         players = self._players
-        players.networks.generator.load_state_dict(state["generator"])
-        players.networks.discriminator.load_state_dict(state["discriminator"])
-        players.averaged.module.load_state_dict(state["averaged"])
+        for name, module in self._modules().items():
+            module.load_state_dict(state[name])
         restore_optimizer(players.g_optimizer, state["g_optimizer"])
         restore_optimizer(players.d_optimizer, state["d_optimizer"])
         _restore_parts([players.loss.state], [state["loss"]])
@@ -211,11 +221,6 @@ class Trainer:
             pool.resume(self.steps * self.images_per_step)
         self.series.restore(state["series"])
 
-    def _train_stretch(self, tick: int) -> None:
-        self._do_steps(
-            self.schedule.stretch(tick, self.steps, self.train_seconds, self._step_seconds)
-        )
-
     def _do_steps(self, count: int) -> None:
         start = time.perf_counter()
         for _ in range(count):
@@ -230,13 +235,18 @@ class Trainer:
         self._step_seconds = elapsed / count
 
     def _advance(self, progress: Progress) -> None:
-        """Bring everything that follows the training's progress to where it stands."""
+        """Set everything that follows the training's progress to its current value."""
         self._decay.apply(progress.share)
         for part in self._scheduled:
             part.component.advance(part.state, progress)
         if self._growing:
-            for network in (*self.networks, self._players.averaged.module):
+            for network in self._modules().values():
                 self.architecture.advance(network, progress)
+
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        generator, discriminator = self.networks
+        averaged = self._players.averaged.module
+        return {"generator": generator, "discriminator": discriminator, "averaged": averaged}
 
     def _parts(self) -> list[tuple[Stateful[Any], type[Any]]]:
         """Everything that keeps tensors between steps, with the class of its contract."""
@@ -250,7 +260,7 @@ class Trainer:
     def _build(self) -> Networks:
         seed_everything(self.seed, "weights", self.device)
         networks = Networks(*self.architecture.build(self.data.spec))
-        # What layers draw while training must not depend on how many weights were drawn.
+        # Layers' random numbers in training must not depend on how many weights were drawn.
         seed_everything(self.seed, "layers", self.device)
         for network in networks:
             network.to(self.device, memory_format=self._memory_format).train()  # type: ignore[call-overload]
@@ -265,9 +275,9 @@ class Trainer:
         order = Order(len(source), self.seed)
         if isinstance(source, ImageData):
             return ResidentBatches(source, order, size, variation)
-        labelled = self.data.spec.classes > 0
+        labeled = self.data.spec.classes > 0
         return StreamedBatches(
-            source, order, size, self.device, variation, self.data.workers, labelled
+            source, order, size, self.device, variation, self.data.workers, labeled
         )
 
     def _make_players(self) -> Players:
@@ -309,23 +319,13 @@ class Trainer:
             lambda count: self.architecture.sample_latents(count, latents, self.device),
         )
 
-    def _make_step(self) -> TrainingStep:
-        return TrainingStep(
-            self._players,
-            self._task,
-            self._batches.next,
-            self.series,
-            self._arithmetic,
-            self.settings,
-        )
-
 
 def _with_state(part: Part, networks: Networks, device: torch.device) -> Stateful[Part]:
     return Stateful(part, part.initial_state(device) | part.network_state(networks))
 
 
 def _overrides(component: Any, base: type[Any]) -> bool:
-    """Whether a component follows the training's progress: asking those that do not takes time."""
+    """Whether a component follows the training's progress; to call the others would waste time."""
     return type(component).advance is not base.advance
 
 

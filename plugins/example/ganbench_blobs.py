@@ -1,4 +1,4 @@
-"""A data set: four kinds of blobs, drawn when they are needed, the same ones every time."""
+"""A data set: four kinds of blobs, drawn on demand, identical every time."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ CLASSES = ("disc", "square", "ring", "cross")
 
 
 class Blobs(Dataset):
-    """Bright shapes on black, 16x16 grey: discs, squares, rings and crosses in equal numbers."""
+    """Bright shapes on black, 16x16 gray: discs, squares, rings and crosses in equal numbers."""
 
     extractor = "small-cnn"  # what `extractor = "auto"` stands for on this data
 
@@ -21,12 +21,12 @@ class Blobs(Dataset):
 
         random = torch.Generator().manual_seed(0 if split == "train" else 1)
         labels = torch.arange(self.count) % len(CLASSES)
-        centre = 6 + 3 * torch.rand(2, self.count, 1, 1, generator=random)
+        center = 6 + 3 * torch.rand(2, self.count, 1, 1, generator=random)
         radius = 3 + 2 * torch.rand(self.count, 1, 1, generator=random)
         brightness = 128 + 127 * torch.rand(self.count, 1, 1, generator=random)
 
         rows, columns = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
-        down, right = (rows - centre[0]).abs(), (columns - centre[1]).abs()
+        down, right = (rows - center[0]).abs(), (columns - center[1]).abs()
         distance = (down**2 + right**2).sqrt()
         shapes = torch.stack(
             [
@@ -45,4 +45,4 @@ class Blobs(Dataset):
 
 @hookimpl
 def ganbench_datasets(register: Callable[..., None]) -> None:
-    register("blobs", Blobs, summary="16x16 grey shapes in 4 classes, drawn on the spot")
+    register("blobs", Blobs, summary="16x16 gray shapes in 4 classes, drawn on demand")

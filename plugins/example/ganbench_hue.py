@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Hue(Metric):
-    """How much colour would have to change its hue to make generated images like real ones."""
+    """The share of color that must change its hue to make generated images match real ones."""
 
     needs = ("images",)
     columns = (
@@ -25,7 +25,7 @@ class Hue(Metric):
         ),
     )
 
-    bins: int = option(24, "hues that are told apart", ge=2)
+    bins: int = option(24, "number of distinct hues", ge=2)
 
     def reference(self, real: FeatureSet) -> Mapping[str, "Tensor"]:
         return {"hues": self.hues(real.images)}
@@ -33,19 +33,19 @@ class Hue(Metric):
     def compute(self, fake: FeatureSet, reference: Mapping[str, "Tensor"]) -> Measured:
         distance = (self.hues(fake.images) - reference["hues"]).abs().sum().item() / 2
         if math.isnan(distance):
-            return Measured({"hue": distance}, reason="the images of one side are grey")
+            return Measured({"hue": distance}, reason="the images of one side are gray")
         return Measured({"hue": distance}, {"bins": self.bins}, f"{self.bins} hues")
 
     def hues(self, images: "Tensor") -> "Tensor":
-        """(bins,) share of the colour of each hue; NaN where there is no colour."""
+        """(bins,) share of the color of each hue; NaN without color."""
         import torch  # here, so that `ganbench list` need not wait for it
 
         red, green, blue = images.double().expand(-1, 3, -1, -1).unbind(1)
         across, along = red - (green + blue) / 2, math.sqrt(0.75) * (green - blue)
         turn = torch.atan2(along, across) / (2 * math.pi) + 0.5
         place = (turn * self.bins).long().clamp_max(self.bins - 1)
-        colour = torch.hypot(across, along)
-        sums = torch.bincount(place.flatten(), colour.flatten(), minlength=self.bins)
+        color = torch.hypot(across, along)
+        sums = torch.bincount(place.flatten(), color.flatten(), minlength=self.bins)
         return sums / sums.sum()
 
 

@@ -14,7 +14,7 @@ class SoftHinge(Loss):
     paper = "after Lim and Ye 2017, arXiv:1705.02894"
     generator_uses_real = False  # saves the discriminator's pass over real images
 
-    margin: float = option(1.0, "where a logit is good enough", gt=0)
+    margin: float = option(1.0, "logits beyond the margin are good enough", gt=0)
 
     def discriminator(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
         return F.softplus(self.margin - real).mean() + F.softplus(self.margin + fake).mean()

@@ -9,7 +9,7 @@ from ganbench import Architecture, DataSpec, Networks, hookimpl, option
 
 
 class TinyUpsampler(Architecture):
-    """Nearest-neighbour upsampling before each convolution, which leaves no checkerboard."""
+    """Nearest-neighbor upsampling before each convolution, which leaves no checkerboard."""
 
     paper = "Odena et al. 2016, doi:10.23915/distill.00003"
 
@@ -28,7 +28,7 @@ class TinyUpsampler(Architecture):
 
     def _generator(self, data: DataSpec) -> nn.Module:
         wide, height, width = 4 * self.width, data.height // 4, data.width // 4
-        return Unlabelled(
+        return Unlabeled(
             nn.Linear(self.latent_dim, wide * height * width),
             nn.Unflatten(1, (wide, height, width)),
             *self._upsampled(wide, 2 * self.width),
@@ -43,9 +43,9 @@ class TinyUpsampler(Architecture):
         return [nn.Upsample(scale_factor=2), convolution, nn.BatchNorm2d(outside), nn.ReLU()]
 
     def _discriminator(self, data: DataSpec) -> nn.Module:
-        # Without batch statistics each image is judged by itself, as gradient penalties need it.
-        # That is what `Architecture.capabilities` claims, unless a design overrides it.
-        return Unlabelled(
+        # Without batch statistics each image is judged by itself, as gradient penalties require.
+        # `Architecture.capabilities` claims that by default.
+        return Unlabeled(
             nn.Conv2d(data.channels, self.width, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
             nn.Conv2d(self.width, 2 * self.width, 4, stride=2, padding=1),
@@ -55,8 +55,8 @@ class TinyUpsampler(Architecture):
         )
 
 
-class Unlabelled(nn.Sequential):
-    """Layers that pass over the labels, which every network is offered."""
+class Unlabeled(nn.Sequential):
+    """Layers that ignore the labels, which every network receives."""
 
     def forward(self, inputs: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         return super().forward(inputs)

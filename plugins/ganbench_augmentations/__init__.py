@@ -12,7 +12,7 @@ def ganbench_augmentations(register: Callable[..., None]) -> None:
     register(
         "diffaugment",
         "ganbench_augmentations.diffaugment:DiffAugment",
-        summary="Colour, translation and cutout on every image",
+        summary="Color, translation and cutout on every image",
     )
     register(
         "ada",

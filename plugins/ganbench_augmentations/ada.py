@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganbench import Augmentation, DataSpec, Progress, option
-from ganbench_augmentations import colour, geometry
+from ganbench_augmentations import color, geometry
 from ganbench_augmentations.draws import Draws
 from ganbench_augmentations.resampling import copied, resampled
 
@@ -18,58 +18,58 @@ CUTOUT = 0.5
 
 
 class ADA(Augmentation):
-    """Transformations of a probability p that follows the overfitting (Karras et al. 2020).
+    """Transformations with a probability p that adapts to the overfitting (Karras et al. 2020).
 
     Each transformation of the chosen sets is applied to each image with probability p, with the
     strengths of the paper's appendix B. The letters of ``policy`` are the sets: ``b`` pixel blitting
     (reflection, turns by 90 degrees, whole translations), ``g`` general geometry (scale, rotation,
-    aspect, translation), ``c`` colour (brightness, contrast, luma, hue, saturation) and ``x`` cutout.
+    aspect, translation), ``c`` color (brightness, contrast, luma, hue, saturation) and ``x`` cutout.
     Geometry mirrors images at their edges and resamples them without aliasing.
 
-    How p moves, by the options that are given:
+    The options decide how p changes:
 
     - ``p_final``: a half cosine from ``p`` to ``p_final`` over the first ``anneal`` of the budget, as
-      in R3GAN (Huang et al. 2025, arXiv:2501.05441), whose colours come at half the rate and which
+      in R3GAN (Huang et al. 2025, arXiv:2501.05441), whose colors come at half the rate and which
       has cutout: ``ada[policy=bgcx,color_rate=0.5,p_final=0.55]``. ``target`` has no effect.
     - ``target`` (the default): r = E[sign D(x)] over real images of the last ``interval``
-      discriminator updates; then p rises if r is above the target and falls if it is below, so fast
-      that 0 to 1 takes ``adjust_images`` real images. It is bounded below by 0 and not above, as in
-      the paper (section 3): beyond 1 every transformation is applied, and the way back is as long.
+      discriminator updates; p rises if r is above the target and falls if it is below, at a rate
+      that takes ``adjust_images`` real images from 0 to 1. p has the lower bound 0 and no upper
+      bound, as in the paper (section 3): beyond 1 every transformation is applied.
     - ``target=none`` alone: p stays.
 
-    The target is meant for logits that tell real from fake at 0. Those of Wasserstein and relativistic
-    losses have no such place, and r says nothing about them: take ``p_final`` or ``target=none`` there.
+    The target is for logits that separate real from fake at 0. Those of Wasserstein and relativistic
+    losses have no such threshold, so r says nothing: use ``p_final`` or ``target=none`` there.
     """
 
     paper = "Karras et al. 2020, arXiv:2006.06676"
 
-    policy: str = option("bgc", "sets: any of b(lit), g(eometry), c(olour) and x (cutout)")
+    policy: str = option("bgc", "sets: any of b(lit), g(eometry), c(olor) and x (cutout)")
     target: float | None = option(0.6, "mean sign of real logits to keep to, or none", ge=-1, le=1)
     interval: int = option(4, "discriminator updates between two changes of p", ge=1)
     adjust_images: float = option(500_000, "real images in which p can go from 0 to 1", gt=0)
     p: float = option(0.0, "p at the start", ge=0, le=1)
     p_final: float | None = option(None, "p at the end of a schedule, or none", ge=0, le=1)
     anneal: float = option(1.0, "share of the budget that the schedule takes", gt=0, le=1)
-    color_rate: float = option(1.0, "share of p that colour transformations have", ge=0, le=1)
+    color_rate: float = option(1.0, "share of p that color transformations have", ge=0, le=1)
 
     def __post_init__(self) -> None:
         if not self.policy or set(self.policy) - set("bgcx"):
             raise ValueError(
-                f"policy {self.policy!r} is not understood: it takes any of the letters "
-                "b (blitting), g (geometry), c (colour) and x (cutout), such as bgc"
+                f"policy {self.policy!r} is invalid: use any of the letters "
+                "b (blitting), g (geometry), c (color) and x (cutout), such as bgc"
             )
-        # One policy has one spelling, and so one identity in a grid.
+        # One policy has one spelling, and thus one identity in a grid.
         object.__setattr__(self, "policy", "".join(s for s in "bgcx" if s in self.policy))
 
     def problem(self, data: DataSpec) -> str | None:
         if data.kind == "points":
             return f"ada changes images, not {data}: leave it out"
         if "c" in self.policy and data.channels not in (1, 3):
-            return f"ada changes the colours of grey and colour images, not {data}: take policy=bg"
+            return f"ada changes the colors of gray and color images, not {data}: use policy=bg"
         return None
 
     def initial_state(self, device: torch.device) -> dict[str, Tensor]:
-        """``p``, and since its last change the sum of mean ``signs`` and the ``count`` of updates."""
+        """``p``, and the sum of mean ``signs`` and the ``count`` of updates since p last changed."""
         start = {"p": self.p, "signs": 0.0, "count": 0.0}
         return {name: torch.full((), value, device=device) for name, value in start.items()}
 
@@ -79,7 +79,7 @@ class ADA(Augmentation):
         draws, p = Draws(images, random), state["p"]
         images = self._moved(images, draws, p)
         if "c" in self.policy:
-            images = colour.drawn(draws, self.color_rate * p).apply(images)
+            images = color.drawn(draws, self.color_rate * p).apply(images)
         if "x" in self.policy:
             images = images * _uncovered(images, draws, p)
         return images
@@ -113,7 +113,7 @@ class ADA(Augmentation):
         if "g" in self.policy:
             further, changed = geometry.general(draws, p, height, width)
             anywhere = resampled(images, geometry.product(maps, further))
-            # What was only blitted keeps its pixels as they are, as does what was not moved at all.
+            # Images that were only blitted, or not moved at all, keep their exact pixels.
             moved = torch.where(changed[:, None, None, None], anywhere, moved)
         return moved
 

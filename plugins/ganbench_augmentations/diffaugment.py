@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from ganbench import Augmentation, DataSpec, option
-from ganbench_augmentations.draws import Draws
+from ganbench_augmentations.draws import Draws, shaped
 from ganbench_augmentations.pixels import look_up
 
 Part = Literal["color", "translation", "cutout"]
 
 
 class DiffAugment(Augmentation):
-    """Colour, translation and cutout, each applied to every image (Zhao et al. 2020, section 3).
+    """Color, translation and cutout, each applied to every image (Zhao et al. 2020, section 3).
 
     ``color`` adds U(-0.5, 0.5) to an image, multiplies its saturation by U(0, 2) and its contrast by
-    U(0.5, 1.5), in units of the range [-1, 1]; a grey image has no saturation to change.
+    U(0.5, 1.5), in units of the range [-1, 1]; a gray image has no saturation to change.
     ``translation`` moves it by whole pixels, up to an eighth of its size each way, and ``cutout``
-    blanks a rectangle of half its height and width; both leave zeros, the middle grey.
+    blanks a rectangle of half its height and width; both leave zeros, the middle gray.
 
     ``policy`` names the parts in the order of their application: ``policy=color+cutout``,
     ``policy="color,cutout"`` and ``policy=[color,cutout]`` are the same.
@@ -38,7 +38,7 @@ class DiffAugment(Augmentation):
     )
 
     def __post_init__(self) -> None:
-        # One policy has one spelling, however it was written, and so one identity in a grid.
+        # One policy has one spelling, and thus one identity in a grid.
         object.__setattr__(self, "policy", _parts(self.policy))
 
     def problem(self, data: DataSpec) -> str | None:
@@ -51,7 +51,7 @@ class DiffAugment(Augmentation):
     ) -> Tensor:
         draws = Draws(images, random)
         steps: dict[str, Callable[[Tensor], Tensor]] = {
-            "color": lambda x: coloured(x, draws),
+            "color": lambda x: colored(x, draws),
             "translation": lambda x: translated(x, *self._shifts(x, draws)),
             "cutout": lambda x: x * self._kept(x, draws),
         }
@@ -70,17 +70,17 @@ class DiffAugment(Augmentation):
         return (~(rows[:, None, :, None] & columns[:, None, None, :])).to(images.dtype)
 
 
-def coloured(images: Tensor, draws: Draws) -> Tensor:
+def colored(images: Tensor, draws: Draws) -> Tensor:
     """Brightness, saturation and contrast changed, in this order."""
-    images = images + _shaped(draws.uniform(-0.5, 0.5))
+    images = images + shaped(draws.uniform(-0.5, 0.5))
     if images.shape[1] > 1:
-        images = torch.lerp(images.mean(1, keepdim=True), images, _shaped(draws.uniform(0.0, 2.0)))
+        images = torch.lerp(images.mean(1, keepdim=True), images, shaped(draws.uniform(0.0, 2.0)))
     mean = images.mean((1, 2, 3), keepdim=True)
-    return torch.lerp(mean, images, _shaped(draws.uniform(0.5, 1.5)))
+    return torch.lerp(mean, images, shaped(draws.uniform(0.5, 1.5)))
 
 
 def translated(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Images moved by (batch,) whole pixels, with zeros where nothing moves to."""
+    """Images moved by (batch,) whole pixels, with zeros at the vacated pixels."""
     height, width = images.shape[2:]
     rows, row_there = _sources(height, down)
     columns, column_there = _sources(width, right)
@@ -105,17 +105,13 @@ def _stretch(count: int, share: float, draws: Draws, images: Tensor) -> Tensor:
     return (place >= 0) & (place < length)
 
 
-def _shaped(values: Tensor) -> Tensor:
-    return values[:, None, None, None]
-
-
 def _parts(policy: tuple[str, ...] | str) -> tuple[str, ...]:
     names = policy.replace("+", ",").split(",") if isinstance(policy, str) else policy
     parts = tuple(name.strip() for name in names)
     known = ("color", "translation", "cutout")
     if not parts or set(parts) - set(known) or len(set(parts)) < len(parts):
         raise ValueError(
-            f"policy {policy!r} is not understood: it takes each of {', '.join(known)} "
+            f"policy {policy!r} is invalid: use each of {', '.join(known)} "
             "at most once, joined by plus signs"
         )
     return parts

@@ -32,3 +32,8 @@ class Draws:
     def chosen(self, probability: Tensor) -> Tensor:
         """Booleans that are true with a probability, a tensor of one value on the device."""
         return self.uniform(0.0, 1.0) < probability
+
+
+def shaped(values: Tensor) -> Tensor:
+    """(batch,) values as (batch, 1, 1, 1), to go with images."""
+    return values[:, None, None, None]

@@ -1,7 +1,7 @@
 """The geometric transformations of adaptive discriminator augmentation.
 
-Each one is drawn for every image; of those that an image is not chosen for, the parameter is the one
-that changes nothing. All are kept as inverse maps, see `ganbench_augmentations.resampling`.
+Each one is drawn for every image; images that are not chosen get the parameter of the identity.
+All maps are kept as inverses, see `ganbench_augmentations.resampling`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ganbench_augmentations.draws import Draws
 
 #: Standard deviation of the scales' logarithm.
 SCALE = 0.2 * math.log(2)
-#: Integer translations reach so far, and the others have it as their standard deviation.
+#: The limit of integer translations, and the standard deviation of the others.
 TRANSLATION = 0.125
 
 
@@ -47,7 +47,7 @@ def general(draws: Draws, p: Tensor, height: int, width: int) -> tuple[Tensor, T
 
     :returns: the maps, and (batch,) booleans: which images they change.
     """
-    # Either rotation alone could be undone by the other: together they come with probability p.
+    # One rotation could undo the other: together they have probability p.
     p_turn = 1 - (1 - p).clamp(min=0.0).sqrt()  # p may be beyond 1, where all are chosen
     chosen = [draws.chosen(share) for share in (p, p_turn, p, p_turn, p)]
     size, before, aspect, after, moved = chosen
@@ -70,7 +70,7 @@ def _rotation(draws: Draws, chosen: Tensor) -> Tensor:
 def product(first: Tensor, second: Tensor) -> Tensor:
     """The inverse of doing ``first``'s map and then ``second``'s, from their inverses.
 
-    In full precision, while a GPU may compute a matrix product with ten bits only.
+    In full precision, because a GPU may compute a matrix product with only ten bits.
     """
     return (first[..., :, :, None] * second[..., None, :, :]).sum(-2)
 

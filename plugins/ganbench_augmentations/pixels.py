@@ -9,9 +9,9 @@ from torch import Tensor
 def look_up(pixels: Tensor, index: Tensor) -> Tensor:
     """(batch, c, m): the values of (batch, c, n) ``pixels`` at (batch, m) places, for all channels.
 
-    Differentiable twice. Both ways give the same values. The gradient adds up what comes from equal
-    places: on a GPU that of `gather` does it by atomic operations, in an order that changes from run
-    to run, while that of indexing sorts the places first.
+    Differentiable twice. Both ways give the same values. The gradient sums over equal places: on a
+    GPU `gather` does it with atomic operations, in an order that changes from run to run; indexing
+    sorts the places first.
     """
     if pixels.is_cuda:
         return _look_up_rows(pixels, index)
@@ -28,7 +28,7 @@ def _look_up_rows(pixels: Tensor, index: Tensor) -> Tensor:
 def mirrored(place: Tensor, count: int) -> Tensor:
     """Places on an axis of ``count`` pixels, folded into [0, count - 1] by mirrors at its ends.
 
-    The mirrors stand on the centres of the outermost pixels, which are not repeated.
+    The mirrors stand on the centers of the outermost pixels, which are not repeated.
     """
     last = count - 1
     if last == 0:

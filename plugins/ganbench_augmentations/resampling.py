@@ -30,9 +30,9 @@ SYM6 = (
     0.00176771186425398,
     -0.00780070832503238,
 )
-#: Where the filter's weight is centred: what it passes comes so many samples later.
+#: The center of the filter's weight: its output is delayed by this many samples.
 DELAY = sum(i * tap for i, tap in enumerate(SYM6)) / math.fsum(SYM6)
-#: Pixels beyond each edge that are enlarged as well: as many as the reduction of the image looks at.
+#: Pixels beyond each edge that are enlarged as well, because the reduction reads them.
 MARGIN = 3
 _FIRST = math.floor(DELAY - 2 * MARGIN)  # of the enlarged samples, the first that is kept
 
@@ -40,7 +40,7 @@ _FIRST = math.floor(DELAY - 2 * MARGIN)  # of the enlarged samples, the first th
 def copied(images: Tensor, inverse: Tensor) -> Tensor:
     """Images moved by maps under which every pixel comes from the middle of another."""
     height, width = images.shape[2:]
-    x, y = _sources(inverse, _centred(width, images), _centred(height, images))
+    x, y = _sources(inverse, _centered(width, images), _centered(height, images))
     columns = mirrored((x + (width - 1) / 2).round().long(), width)
     rows = mirrored((y + (height - 1) / 2).round().long(), height)
     index = (rows * width + columns).flatten(1)
@@ -48,9 +48,9 @@ def copied(images: Tensor, inverse: Tensor) -> Tensor:
 
 
 def resampled(images: Tensor, inverse: Tensor) -> Tensor:
-    """Images moved by any affine maps; beyond its edges an image goes on as in mirrors.
+    """Images moved by any affine maps; each image is mirrored at its edges.
 
-    Far beyond, the enlarged image is mirrored instead, which spares enlarging what is mostly not seen.
+    Far beyond the edges, the enlarged image is mirrored instead, which costs less.
 
     :param inverse: (batch, 3, 3) maps from where a pixel is afterwards to where it was, both (x, y, 1)
         in pixels from the image's middle, x to the right and y downwards.
@@ -59,7 +59,7 @@ def resampled(images: Tensor, inverse: Tensor) -> Tensor:
     up_y, down_y = _filters(height, images.dtype, images.device)
     up_x, down_x = _filters(width, images.dtype, images.device)
     enlarged = up_y @ images @ up_x.T
-    x, y = _sources(inverse, _centred_samples(width, images), _centred_samples(height, images))
+    x, y = _sources(inverse, _centered_samples(width, images), _centered_samples(height, images))
     x, y = _enlarged_place(x, width), _enlarged_place(y, height)
     return down_y @ _bilinear(enlarged, x, y) @ down_x.T
 
@@ -67,25 +67,25 @@ def resampled(images: Tensor, inverse: Tensor) -> Tensor:
 def _sources(inverse: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """(batch, h, w) coordinates that the maps give for the grid of ``x`` (w,) and ``y`` (h,)."""
     maps = inverse[:, :2, :, None, None]
-    # Not as a matrix product, which a GPU may compute with ten bits only.
+    # Not as a matrix product, which a GPU may compute with only ten bits.
     found = maps[:, :, 0] * x + maps[:, :, 1] * y[:, None] + maps[:, :, 2]
     return found[:, 0], found[:, 1]
 
 
-def _centred(count: int, images: Tensor) -> Tensor:
+def _centered(count: int, images: Tensor) -> Tensor:
     """The pixels' coordinates on an axis, from its middle."""
     places = torch.arange(count, device=images.device, dtype=images.dtype)
     return places - (count - 1) / 2
 
 
-def _centred_samples(count: int, images: Tensor) -> Tensor:
+def _centered_samples(count: int, images: Tensor) -> Tensor:
     """The coordinates of the enlarged samples that the reduction reads, half a pixel apart."""
     places = torch.arange(2 * count + len(SYM6) - 2, device=images.device, dtype=images.dtype)
     return (places - DELAY) / 2 - (count - 1) / 2
 
 
 def _enlarged_place(place: Tensor, count: int) -> Tensor:
-    """Where among the enlarged samples a centred coordinate lies."""
+    """Where among the enlarged samples a centered coordinate lies."""
     place = place + (count - 1) / 2
     outside = (place < -MARGIN) | (place > count - 1 + MARGIN)
     return 2 * torch.where(outside, mirrored(place, count), place) + (DELAY - _FIRST)

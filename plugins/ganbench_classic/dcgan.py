@@ -16,6 +16,7 @@ from ganbench import (
     DataSpec,
     Networks,
     option,
+    square_problem,
 )
 from ganbench_classic.discriminator import Discriminator
 from ganbench_classic.minibatch import MinibatchDiscrimination
@@ -39,15 +40,15 @@ class DCGAN(Architecture):
     discriminator's first. No layer has a bias where the player normalizes its activations; with
     ``none`` or ``spectral`` every layer has one.
 
-    A size that is no power of two, such as 28, is made as the next one and cropped; the
-    discriminator pads it with zeros up to that size.
+    For a size that is not a power of two, such as 28, the generator makes the next power and crops
+    it; the discriminator pads with zeros.
 
     Layer norm is taken over channels and pixels of each sample, with a gain and a shift for each
     channel (a group norm of one group), instance norm over the pixels of each channel, with the
     same. Weights start from N(0, 0.02²), gains from N(1, 0.02²), biases and shifts from 0.
 
-    The features that the discriminator hands out are the inputs of its linear unit, flattened. With
-    ``minibatch`` the unit sees minibatch discrimination beside them (Salimans et al. 2016,
+    The discriminator's features are the flattened inputs of its linear unit. With ``minibatch`` the
+    unit also gets minibatch discrimination (Salimans et al. 2016,
     arXiv:1606.03498, section 3.2).
     """
 
@@ -75,9 +76,7 @@ class DCGAN(Architecture):
     minibatch_dim: int = option(5, "dimensions in which a kernel compares samples", ge=1)
 
     def build(self, data: DataSpec) -> Networks:
-        problem = self.problem(data)
-        if problem:
-            raise ValueError(problem)
+        self.check_data(data)
         widths = [self.width * 2**stage for stage in range(_stages(data.height))]
         d_norm: Norm = "batch" if self.d_norm == "auto" else self.d_norm
         return Networks(
@@ -95,16 +94,7 @@ class DCGAN(Architecture):
         return Discriminator(*hidden, _constrained(norm, last), minibatch=kernels)
 
     def problem(self, data: DataSpec) -> str | None:
-        if data.kind == "points":
-            return f"dcgan makes images, not {data}: take mlp for points"
-        if data.height != data.width:
-            return f"dcgan makes square images, not {data}: crop or resize them to a square"
-        if not SMALLEST <= data.height <= LARGEST:
-            return (
-                f"dcgan makes images of {SMALLEST} to {LARGEST} pixels a side, not {data}: "
-                "resize them"
-            )
-        return None
+        return square_problem("dcgan", data, SMALLEST, LARGEST)
 
     def capabilities(self, data: DataSpec) -> frozenset[str]:
         alone = self.d_norm != "batch" and not self.minibatch
@@ -147,7 +137,7 @@ class Generator(nn.Module):
                 *_normalization(norm, following),
                 nn.ReLU(inplace=True),
             ]
-        # Padding beyond 1 crops what a transposed convolution would otherwise make.
+        # Padding beyond 1 crops the output of a transposed convolution.
         last = nn.ConvTranspose2d(
             widths[0],
             data.channels,
@@ -185,12 +175,12 @@ def _halving(data: DataSpec, widths: list[int], norm: Norm) -> list[nn.Module]:
 
 
 def _stages(size: int) -> int:
-    """How often a 4x4 map is doubled until it covers ``size`` pixels."""
+    """The number of doublings of a 4x4 map until it covers ``size`` pixels."""
     return (size - 1).bit_length() - (BASE - 1).bit_length()
 
 
 def _outer_padding(size: int) -> int:
-    """Padding of the layer at the image: 1, and what is missing to the next power of two."""
+    """Padding of the layer at the image: 1, plus the pixels up to the next power of two."""
     missing = (BASE << _stages(size)) - size
     return 1 + (missing + 1) // 2
 

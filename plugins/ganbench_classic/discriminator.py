@@ -1,4 +1,4 @@
-"""What the discriminators of both designs have in common: how their last layer is reached."""
+"""The shared forward pass of both designs' discriminators."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ganbench import Critique
 class Discriminator(nn.Module):
     """(batch, c, h, w) samples to (batch,) logits and the (batch, d) features before the last layer.
 
-    :param layers: the last one makes the logit of the features that the others make.
+    :param layers: all but the last make the features, the last one makes the logit.
     :param minibatch: makes further inputs of the last layer from the features of a whole batch; they
-        are no part of the features that are handed out.
+        are not among the returned features.
     """
 
     def __init__(self, *layers: nn.Module, minibatch: nn.Module | None = None) -> None:

@@ -28,22 +28,22 @@ DNorm = Literal["none", "layer", "spectral"]
 class MLP(Architecture):
     """Fully connected pair (Goodfellow et al., 2014), for images and for points of any dimension.
 
-    Both players are stacks of linear layers, each followed by a normalization, if asked for, and an
+    Both players are stacks of linear layers, each with an optional normalization and an
     activation; a last linear layer gives the sample (through tanh where the data are images) or one
     logit. The discriminator has no sigmoid, since losses take logits, and no dropout. The paper's
-    maxout units are ``maxout=5`` or so. Layers keep PyTorch's default initialization. Batch norm in
-    the generator is younger than the paper, which is ``g_norm=none``: with it the pair learns images
-    much faster.
+    maxout units are about ``maxout=5``. Layers keep PyTorch's default initialization. Batch norm in
+    the generator is newer than the paper (``g_norm=none``); with it the pair learns images much
+    faster.
 
-    The features that the discriminator hands out are the inputs of its last layer. With ``minibatch``
-    that layer sees minibatch discrimination beside them (Salimans et al. 2016, arXiv:1606.03498,
+    The discriminator's features are the inputs of its last layer. With ``minibatch`` that layer also
+    gets minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498,
     section 3.2).
 
     The mixture experiments of PacGAN (Lin et al. 2018, arXiv:1712.04086) use
     ``mlp[latent_dim=2,g_widths=[400,400,400,400],d_widths=[200,200,200],activation=relu,``
     ``maxout=5]``.
 
-    The paper trains with momentum SGD, without telling the rates: nothing is recommended.
+    It recommends no settings: the paper trains with momentum SGD and does not state the rates.
     """
 
     paper = "Goodfellow et al. 2014, arXiv:1406.2661"
@@ -54,7 +54,9 @@ class MLP(Architecture):
     output: Literal["auto", "tanh", "linear"] = option(
         "auto", "the generator's last activation; auto: tanh for images, linear for points"
     )
-    activation: Activation = option("leaky-relu", "of hidden layers, with a slope of 0.2")
+    activation: Activation = option(
+        "leaky-relu", "activation of hidden layers; leaky-relu has a slope of 0.2"
+    )
     g_norm: GNorm = option("batch", "normalization in the generator")
     d_norm: DNorm = option("none", "normalization in the discriminator")
     maxout: int = option(
@@ -70,7 +72,7 @@ class MLP(Architecture):
             if any(width < 1 for width in getattr(self, name)):
                 raise ValueError(f"{name} must be positive numbers, not {getattr(self, name)}")
         if self.maxout == 1:
-            raise ValueError("maxout=1 would make the units linear: take 0 for none, or 2 and more")
+            raise ValueError("maxout=1 would make the units linear: use 0 for none, or 2 and more")
 
     def build(self, data: DataSpec) -> Networks:
         return Networks(generator=self._generator(data), discriminator=self._discriminator(data))
@@ -87,7 +89,7 @@ class MLP(Architecture):
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):
             layers.append(nn.Linear(inputs, outputs, bias=not batch_norm))
-            if batch_norm:  # which brings a shift of its own
+            if batch_norm:  # it has its own shift
                 layers.append(nn.BatchNorm1d(outputs))
             layers.append(_activation(self.activation))
         layers += [nn.Linear(widths[-1], math.prod(data.shape)), nn.Unflatten(1, data.shape)]

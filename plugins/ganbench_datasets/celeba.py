@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ganbench import Dataset, DataSpec, ImageData, Level, option
+from ganbench.base.image_files import ImageFolder
+from ganbench.base.vision import import_torchvision
+from ganbench_datasets.decoded import decoded_images
+from ganbench_datasets.decoding import notes_on_broken
+from ganbench_datasets.downloads import diagnosis, obtain
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +24,7 @@ _FILES = (
 
 
 class CelebA(Dataset):
-    """Aligned faces, colour, 162,770 + 19,962 images; attributes are ignored, so without classes.
+    """Aligned faces, color, 162,770 + 19,962 images, without classes (attributes are ignored).
 
     The central 178x178 of the 178x218 pixels, resized with Lanczos. The validation split is not
     used.
@@ -32,24 +37,15 @@ class CelebA(Dataset):
     size: int = option(64, "pixels a side", ge=8)
 
     def spec(self, root: Path) -> DataSpec:
-        """Known without loading."""
         return DataSpec(3, self.size, self.size)
 
     def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
-        """Whether the files are there."""
-        from ganbench_datasets.downloads import diagnosis
-
         return diagnosis("CelebA", [root / "celeba" / "img_align_celeba"])
 
     def load(
         self, split: Literal["train", "test"], root: Path
     ) -> ImageData | torch.utils.data.Dataset[Any]:
         """The faces of a split."""
-        from ganbench.vision import import_torchvision
-        from ganbench_datasets.decoded import decoded_images
-        from ganbench_datasets.decoding import notes_on_broken
-        from ganbench_datasets.downloads import obtain
-        from ganbench_datasets.image_files import FolderSource, stamp
         from ganbench_datasets.samples import as_samples
 
         loader = import_torchvision().datasets.CelebA
@@ -61,6 +57,6 @@ class CelebA(Dataset):
             f"put {_FILES} into {place}",
         )
         images = place / "img_align_celeba"
-        source = FolderSource(images, {name: stamp(images / name) for name in data.filename})
-        decoded = decoded_images(source, data.filename, self.size, 3, split)
+        files = ImageFolder(images, data.filename)
+        decoded = decoded_images(files, range(len(data.filename)), self.size, 3, split)
         return as_samples(decoded, None, (), notes_on_broken(data.filename, decoded.broken, images))

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ganbench import Dataset, DataSpec, ImageData, Level, option
+from ganbench.base.vision import import_torchvision
+from ganbench_datasets.downloads import diagnosis, obtain
 
 _CLASSES = (
     "airplane",
@@ -23,7 +25,7 @@ _CLASSES = (
 
 
 class Cifar10(Dataset):
-    """Photographs of ten kinds of things, 32x32 colour, 50,000 + 10,000 images."""
+    """Photographs of ten kinds of things, 32x32 color, 50,000 + 10,000 images."""
 
     paper = "Krizhevsky, 2009: Learning Multiple Layers of Features from Tiny Images"
     extractor: ClassVar[str] = "inception-v3-compat"
@@ -32,21 +34,15 @@ class Cifar10(Dataset):
     size: int = option(32, "pixels a side; other than 32: bilinear with antialiasing", ge=8)
 
     def spec(self, root: Path) -> DataSpec:
-        """Known without loading."""
         return DataSpec(3, self.size, self.size, classes=len(_CLASSES))
 
     def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
-        """Whether the files are there."""
-        from ganbench_datasets.downloads import diagnosis
-
         return diagnosis("CIFAR10", [root / "cifar-10-batches-py"])
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
         """The images of a split; torchvision checks the files' md5 before it reads them."""
         import torch
 
-        from ganbench.vision import import_torchvision
-        from ganbench_datasets.downloads import obtain
         from ganbench_datasets.resizing import resized
 
         loader = import_torchvision().datasets.CIFAR10

@@ -1,8 +1,8 @@
 """Decoded images, kept in the user's cache so that many files are decoded once.
 
 An entry is a folder with ``images.npy`` and, written after it, ``index.json``, which holds a
-fingerprint of the files (names, sizes, times of change) and the files that could not be read. An
-entry whose fingerprint is not that of the files is made anew in its place.
+fingerprint of the files (names, sizes, times, inodes) and the files that could not be read. An
+entry with another fingerprint is replaced.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+import filelock
 import numpy as np
 import PIL
 
 from ganbench import DataNotFoundError
-from ganbench_datasets.decoding import decode_all
-from ganbench_datasets.image_files import ImageSource
+from ganbench.base.image_files import ImageFiles
+from ganbench_datasets.decoding import Part, decode_all, whole
 
 #: Bytes of decoded images up to which a split is held in memory.
 MEMORY_LIMIT = 8 * 2**30
-#: Fewer images than this are decoded faster than they are worth keeping.
+#: Fewer images than this are not worth caching.
 WORTH_KEEPING = 2_000
-_RECIPE = 2  # raise it when `decoding.decode_all` changes what it makes of a file
+_RECIPE = 2  # raise it when the output of `decoding.decode_all` changes
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Decoded:
 
     :ivar images: (n, channels, size, size) uint8, a row for each file; a memory map where they
         exceed `MEMORY_LIMIT`.
-    :ivar broken: row -> reason, for the files that could not be read; their rows mean nothing.
+    :ivar broken: row -> reason, for the files that could not be read; ignore their rows.
     """
 
     images: np.ndarray
@@ -52,26 +53,32 @@ class Decoded:
 
 
 def decoded_images(
-    source: ImageSource, names: Sequence[str], size: int, channels: Literal[1, 3], purpose: str
+    files: ImageFiles,
+    members: Sequence[int],
+    size: int,
+    channels: Literal[1, 3],
+    purpose: str,
+    part: Part = whole,
 ) -> Decoded:
-    """The images ``names`` of a source, decoded (see `decoding.decode_all`) or from the cache.
+    """Some of the files, decoded (see `decoding.decode_all`) or from the cache.
 
-    :param purpose: which of the source's images these are; the cache keeps one entry for a purpose.
+    :param members: the file of each row.
+    :param purpose: a name for this choice of files; the cache keeps one entry for each purpose.
     """
-    shape = (len(names), channels, size, size)
+    shape = (len(members), channels, size, size)
     large = int(np.prod(shape)) > MEMORY_LIMIT
-    if large or len(names) >= WORTH_KEEPING:
+    if large or len(members) >= WORTH_KEEPING:
         try:
-            return _kept(source, names, shape, large, purpose)
+            return _kept(files, members, shape, large, purpose, part)
         except OSError as error:  # a full disk, a cache folder that cannot be written
             if large:
                 raise DataNotFoundError(
-                    f"the decoded images of {source.location} take {np.prod(shape) / 2**30:.0f} "
-                    f"GiB, too much for memory, and cannot be kept in {cache_folder()}: {error}; "
+                    f"the decoded images of {files.location} take {np.prod(shape) / 2**30:.0f} "
+                    f"GiB, too much for memory, and cannot be cached in {cache_folder()}: {error}; "
                     "make room there, set XDG_CACHE_HOME, or choose a smaller size"
                 ) from error
     images = np.zeros(shape, np.uint8)
-    return Decoded(images, decode_all(source, names, size, channels, images.__setitem__))
+    return Decoded(images, decode_all(files, members, size, channels, images.__setitem__, part))
 
 
 def cache_folder() -> Path:
@@ -81,22 +88,25 @@ def cache_folder() -> Path:
 
 
 def _kept(
-    source: ImageSource, names: Sequence[str], shape: tuple[int, ...], large: bool, purpose: str
+    files: ImageFiles,
+    members: Sequence[int],
+    shape: tuple[int, ...],
+    large: bool,
+    purpose: str,
+    part: Part,
 ) -> Decoded:
-    import filelock
-
-    folder = cache_folder() / _hash([str(source.location.resolve()), shape[1:], purpose])
-    stamps = [(name, source.stamps[name]) for name in names]
+    folder = cache_folder() / _hash([str(files.location.resolve()), shape[1:], purpose])
+    stamps = [(files.names[member], files.stamp(member)) for member in members]
     fingerprint = _hash([_RECIPE, PIL.__version__, stamps])
     folder.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder / "lock"):  # who comes second waits, and finds the images
+    with filelock.FileLock(folder / "lock"):  # a second process waits, and finds the images
         with contextlib.suppress(OSError, ValueError, KeyError):
             return _open(folder, fingerprint, shape, large)
-        _make(folder, fingerprint, source, names, shape)
+        _make(folder, fingerprint, files, members, shape, part)
         try:
             return _open(folder, fingerprint, shape, large)
         except (ValueError, KeyError) as error:
-            raise OSError(f"{folder} does not keep what is written to it") from error
+            raise OSError(f"{folder} loses written data") from error
 
 
 def _open(folder: Path, fingerprint: str, shape: tuple[int, ...], large: bool) -> Decoded:
@@ -105,24 +115,25 @@ def _open(folder: Path, fingerprint: str, shape: tuple[int, ...], large: bool) -
         raise ValueError("other files")
     images = np.load(folder / "images.npy", mmap_mode="r" if large else None, allow_pickle=False)
     if images.shape != shape or images.dtype != np.uint8:
-        raise ValueError("not the images that the index is of")
+        raise ValueError("the images do not match the index")
     return Decoded(images, {int(row): reason for row, reason in index["broken"].items()})
 
 
 def _make(
     folder: Path,
     fingerprint: str,
-    source: ImageSource,
-    names: Sequence[str],
+    files: ImageFiles,
+    members: Sequence[int],
     shape: tuple[int, ...],
+    part: Part,
 ) -> None:
     (folder / "index.json").unlink(missing_ok=True)
     partial = folder / "images.part"
     try:
         with partial.open("wb") as file:
-            broken = _write_images(file, source, names, shape)
+            broken = _write_images(file, files, members, shape, part)
     except BaseException:
-        partial.unlink(missing_ok=True)  # on a full disk it would stand in everybody's way
+        partial.unlink(missing_ok=True)  # free the space on a full disk
         raise
     partial.replace(folder / "images.npy")
     partial.write_text(json.dumps({"fingerprint": fingerprint, "broken": broken}))
@@ -130,9 +141,13 @@ def _make(
 
 
 def _write_images(
-    file: IO[bytes], source: ImageSource, names: Sequence[str], shape: tuple[int, ...]
+    file: IO[bytes],
+    files: ImageFiles,
+    members: Sequence[int],
+    shape: tuple[int, ...],
+    part: Part,
 ) -> dict[int, str]:
-    """Plain writes, since a full disk is an error to them and the end of the process to a map."""
+    """Write plainly: on a full disk this raises an error, but a memory map kills the process."""
     header: dict[str, Any] = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
     start, row = file.tell(), int(np.prod(shape[1:]))
@@ -141,7 +156,7 @@ def _write_images(
         file.seek(start + position * row)
         file.write(image.tobytes())
 
-    broken = decode_all(source, names, shape[-1], 1 if shape[1] == 1 else 3, store)
+    broken = decode_all(files, members, shape[-1], 1 if shape[1] == 1 else 3, store, part)
     file.truncate(start + shape[0] * row)
     return broken
 

@@ -12,25 +12,27 @@ import numpy as np
 from PIL import Image
 
 from ganbench import DataNotFoundError, ImageError, decode_image
-from ganbench_datasets.image_files import ImageSource
+from ganbench.base.errors import reason
+from ganbench.base.image_files import Encoded, ImageFiles
 
 _T = TypeVar("_T")
+Part = Callable[[np.ndarray, str], np.ndarray]
 _FILES_AT_ONCE = 64
 _THREADS = 8
-# Below this many bytes a file, Python's own work outweighs the decoding, and threads slow it down.
+# For smaller files, Python's own work outweighs the decoding, and threads slow it down.
 _WORTH_A_THREAD = 16_384
 
 
 def decode(content: bytes, size: int, channels: Literal[1, 3]) -> np.ndarray:
     """(channels, size, size) uint8 from an encoded image, read by `ganbench.decode_image`.
 
-    :raises ImageError: if it is no image, or one without a defined meaning.
+    :raises ImageError: if it is not an image, or has no defined meaning.
     """
     return squared(decode_image(content, channels), size)
 
 
 def squared(pixels: np.ndarray, size: int) -> np.ndarray:
-    """(c, size, size) from (h, w, c): the largest centred square, resized with Lanczos.
+    """(c, size, size) from (h, w, c): the largest centered square, resized with Lanczos.
 
     Lanczos averages when it shrinks; an image of the wanted size keeps every pixel.
     """
@@ -45,41 +47,57 @@ def squared(pixels: np.ndarray, size: int) -> np.ndarray:
     return square.transpose(2, 0, 1)
 
 
+def whole(pixels: np.ndarray, name: str) -> np.ndarray:
+    """All of an image."""
+    return pixels
+
+
 def decode_all(
-    source: ImageSource,
-    names: Sequence[str],
+    files: ImageFiles,
+    members: Sequence[int],
     size: int,
     channels: Literal[1, 3],
     store: Callable[[int, np.ndarray], None],
+    part: Part = whole,
 ) -> dict[int, str]:
-    """Decode files of a source as they come and hand each image to ``store(position, image)``.
+    """Decode files as they come and hand each image to ``store(row, image)``.
 
-    :returns: position -> reason, for the files that could not be read or decoded.
+    :param members: the file of each row.
+    :param part: (pixels (h, w, c), name) -> the pixels to use.
+    :returns: row -> reason, for the files that could not be read or decoded.
     """
+    rows = {member: row for row, member in enumerate(members)}
 
     def attempt(file: tuple[int, bytes | Exception]) -> np.ndarray | str:
         position, content = file
         if isinstance(content, Exception):
-            return _reason(content)
+            return reason(content)
         try:
             pixels = decode_image(content, channels)
         except ImageError as error:
             return str(error)
-        return squared(source.part(pixels, names[position]), size)
+        return squared(part(pixels, files.names[position]), size)
 
     broken: dict[int, str] = {}
     threads = min(_THREADS, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:
-        for batch in _batches(source.read(names), _FILES_AT_ONCE):
+        for batch in _batches(map(_content, files.read(members)), _FILES_AT_ONCE):
             weight = sum(len(content) for _, content in batch if isinstance(content, bytes))
             run = pool.map if weight > _WORTH_A_THREAD * len(batch) else map
             for (position, _), image in zip(batch, run(attempt, batch), strict=True):
                 if isinstance(image, str):
-                    broken[position] = image
+                    broken[rows[position]] = image
                 else:
-                    broken.pop(position, None)
-                    store(position, image)
+                    store(rows[position], image)
     return broken
+
+
+def _content(encoded: Encoded) -> tuple[int, bytes | Exception]:
+    """The position of a file with its bytes, or with the reason why they cannot be read."""
+    try:
+        return encoded.position, encoded.read()
+    except Exception as error:  # a damaged archive may raise anything
+        return encoded.position, error
 
 
 def notes_on_broken(
@@ -95,16 +113,12 @@ def notes_on_broken(
         row, reason = next(iter(broken.items()))
         raise DataNotFoundError(
             f"none of the {len(names)} images in {location} can be read, "
-            f"the first of them being {names[row]} ({reason})"
+            f"the first is {names[row]} ({reason})"
         )
     first = sorted(broken)[:5]
     shown = ", ".join(f"{names[row]} ({broken[row]})" for row in first)
     more = f" and {len(broken) - len(first)} more" if len(broken) > len(first) else ""
     return (f"skipped {len(broken)} of {len(names)} images that cannot be read: {shown}{more}",)
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _batches(items: Iterable[_T], count: int) -> Iterator[list[_T]]:

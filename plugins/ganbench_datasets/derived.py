@@ -14,7 +14,7 @@ Split = Literal["train", "test"]
 
 
 class Derived(Dataset):
-    """What is made from the images of the data set ``of``; everything else is as it is there.
+    """Data made from the images of the data set ``of``; everything else is as in that data set.
 
     :cvar called: the name in messages.
     """
@@ -26,7 +26,7 @@ class Derived(Dataset):
     )
 
     def __post_init__(self) -> None:
-        _ = self.inner  # a name or an option that does not exist is told at once
+        _ = self.inner  # an unknown name or option is an error at once
 
     @property
     def inner(self) -> Dataset:
@@ -36,43 +36,38 @@ class Derived(Dataset):
 
     @property
     def extractor(self) -> str:  # type: ignore[override]
-        """The inner data set's."""
         return self.inner.extractor
 
     @property
     def splits(self) -> tuple[Split, ...]:  # type: ignore[override]
-        """The inner data set's."""
         return self.inner.splits
 
     @property
     def recommends(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """What the inner data set recommends."""
         return self.inner.recommends
 
     def spec(self, root: Path) -> DataSpec:
-        """The inner data set's, with sources."""
+        """The inner data set's spec, with sources."""
         spec = self.inner.spec(root)
         self._check(spec)
         return self._derived_spec(spec, root)
 
     def load(self, split: Split, root: Path) -> ImageData:
-        """The split that is made from the inner data set's."""
+        """The split, made from the inner data set's split."""
         data = self._images(split, root)
         self._check(data.spec)
         return self._derived(data)
 
     def fingerprint(self, root: Path) -> str:
-        """The inner data set's."""
         return self.inner.fingerprint(root)
 
     def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
-        """What the inner data set says."""
         return self.inner.diagnose(root, cache)
 
     def _check(self, spec: DataSpec) -> None:
-        """Raise UsageError for data that nothing can be made from."""
+        """Raise UsageError for unsuitable inner data."""
         if spec.kind != "image":
-            raise UsageError(f"{self.called} needs images, and {self.of} has {spec}")
+            raise UsageError(f"{self.called} needs images, but {self.of} has {spec}")
 
     @abc.abstractmethod
     def _derived_spec(self, spec: DataSpec, root: Path) -> DataSpec:
@@ -86,7 +81,7 @@ class Derived(Dataset):
         data = self.inner.load(split, root)
         if not isinstance(data, ImageData):
             raise UsageError(
-                f"{self.called} is made in memory, and {self.of} does not fit there: choose a smaller "
+                f"{self.called} is made in memory, but {self.of} does not fit: choose a smaller "
                 "size"
             )
         return data

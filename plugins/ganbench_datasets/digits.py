@@ -16,7 +16,7 @@ _SEED = 0
 
 
 class Digits(Dataset):
-    """Handwritten digits, 8x8 grey, 1,797 images, part of scikit-learn (no download).
+    """Handwritten digits, 8x8 gray, 1,797 images, part of scikit-learn (no download).
 
     Pixels 0 to 16 become 0 to 255. A fifth of each class, drawn with a fixed seed, is the test
     split: 1,438 and 359 images.
@@ -29,7 +29,6 @@ class Digits(Dataset):
     size: int = option(8, "pixels a side; other than 8: bilinear with antialiasing", ge=8)
 
     def spec(self, root: Path) -> DataSpec:
-        """Known without loading."""
         return DataSpec(1, self.size, self.size, classes=10)
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
@@ -51,7 +50,7 @@ class Digits(Dataset):
 def _read() -> tuple[np.ndarray, np.ndarray]:
     """All (n, 8, 8) images, 0 to 16, and their classes.
 
-    Read from scikit-learn's file without its code, whose import takes longer than many a trial.
+    Read from scikit-learn's file without its code, because its import may take longer than a trial.
     """
     package = importlib.util.find_spec("sklearn")
     for folder in (package.submodule_search_locations or ()) if package else ():
@@ -66,7 +65,7 @@ def _read() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _in_test(labels: np.ndarray) -> np.ndarray:
-    """Which images are of the test split; RandomState's stream is the same in every NumPy."""
+    """Which images belong to the test split; RandomState's stream is the same in every NumPy."""
     random = np.random.RandomState(_SEED)
     test = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):

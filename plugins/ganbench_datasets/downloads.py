@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import filelock
+
 from ganbench import DataNotFoundError
 
 _T = TypeVar("_T")
@@ -17,12 +19,12 @@ _REASON_LENGTH = 200
 
 
 def diagnosis(name: str, places: Iterable[Path]) -> Iterator[tuple[Literal["ok"], str]]:
-    """Whether a data set's files are there; a missing one is no fault, since it can be fetched."""
+    """Whether a data set's files are there. Missing files are fine: the first use downloads them."""
     present = [place for place in places if place.exists()]
     if present:
         yield "ok", f"{name} is in {present[0]}"
     else:
-        yield "ok", f"{name} is not there and will be downloaded on first use"
+        yield "ok", f"{name} is missing and will be downloaded on first use"
 
 
 class _Missing(Exception):  # noqa: N818 - an answer, not a fault
@@ -30,15 +32,15 @@ class _Missing(Exception):  # noqa: N818 - an answer, not a fault
 
 
 def obtain(name: str, read: Callable[[bool], _T], root: Path, advice: str) -> _T:
-    """What torchvision's loader gives, from the folder if it is there, else from the network.
+    """The result of torchvision's loader, from the folder if possible, else from the network.
 
-    Processes that miss the same data wait for the one that downloads it.
+    Processes that need the same data wait for the one that downloads it.
 
     :param name: the data set's name, for the lock and the messages.
     :param read: makes torchvision's data set; its argument is ``download``.
     :param root: the data folder.
-    :param advice: what a person can put where, such as "put the file x into /data/y".
-    :raises DataNotFoundError: if the data is neither there nor to be had, or is damaged.
+    :param advice: which file to put where, such as "put the file x into /data/y".
+    :raises DataNotFoundError: if the data is missing and cannot be downloaded, or is damaged.
     """
     with contextlib.suppress(_Missing):
         return _read_present(name, read, advice)
@@ -50,7 +52,7 @@ def obtain(name: str, read: Callable[[bool], _T], root: Path, advice: str) -> _T
                 return read(True)
     except DataNotFoundError:
         raise
-    except Exception as error:  # whatever goes wrong in a download, the data is not to be had
+    except Exception as error:  # a download may fail in any way
         raise DataNotFoundError(
             f"{name} is not in the data folder {root.absolute()} and cannot be downloaded "
             f"({_reason(error)}); {advice}, or name another data folder"
@@ -64,15 +66,13 @@ def _read_present(name: str, read: Callable[[bool], _T], advice: str) -> _T:
         if isinstance(error, RuntimeError) and "not found" in str(error).lower():
             raise _Missing from error
         raise DataNotFoundError(
-            f"{name} is there but cannot be read ({_reason(error)}): remove its files to have "
-            f"them downloaded again, or {advice}"
+            f"{name} is there but cannot be read ({_reason(error)}): remove its files to download "
+            f"them again, or {advice}"
         ) from error
 
 
 @contextlib.contextmanager
 def _only_process(root: Path, name: str) -> Iterator[None]:
-    import filelock
-
     root.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(root / f".{name}.lock"):
         yield
@@ -80,7 +80,7 @@ def _only_process(root: Path, name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _patience() -> Iterator[None]:
-    """A connection that says nothing must not hold a trial up for ever."""
+    """A silent connection must not block a trial forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_SECONDS_OF_SILENCE)
     try:

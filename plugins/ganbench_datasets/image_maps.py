@@ -1,4 +1,4 @@
-"""Grey images and edges of uint8 images, computed in integers: the same bits everywhere."""
+"""Gray images and edges of uint8 images, computed in integers: the same bits everywhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SOBEL_GAIN = 4  # of Sobel's kernel over a step of brightness
 def luma(images: Tensor) -> Tensor:
     """(n, 3, h, w) to (n, 1, h, w): 0.299 R + 0.587 G + 0.114 B, rounded half up (ITU-R BT.601).
 
-    Grey images, (n, 1, h, w), are returned as they are.
+    Gray images, (n, 1, h, w), are returned as they are.
     """
     return images if images.shape[1] == 1 else _in_parts(_luma, images)
 
@@ -25,7 +25,7 @@ def edges(images: Tensor, threshold: int) -> Tensor:
     The gradient by Sobel's operator, in steps of brightness between the two sides of a pixel.
 
     :param threshold: 0 for the gradient's magnitude, up to 255. Else lines: 255 where the magnitude
-        is at least this and greatest among the neighbours across the line (the direction taken as
+        is at least this and greatest among the neighbors across the line (the direction taken as
         horizontal or vertical), and 0 elsewhere.
     """
     return _in_parts(lambda part: _edges(part, threshold), luma(images))
@@ -37,8 +37,8 @@ def _luma(images: Tensor) -> Tensor:
     return weighted.div_(1000, rounding_mode="floor").to(torch.uint8).unsqueeze(1)
 
 
-def _edges(grey: Tensor, threshold: int) -> Tensor:
-    padded = _replicated(_replicated(grey.to(torch.int32), 2), 3)
+def _edges(gray: Tensor, threshold: int) -> Tensor:
+    padded = _replicated(_replicated(gray.to(torch.int32), 2), 3)
     left, right = (_smoothed(part, 2) for part in (padded[..., :-2], padded[..., 2:]))
     above, below = (_smoothed(part, 3) for part in (padded[..., :-2, :], padded[..., 2:, :]))
     across, down = right - left, below - above

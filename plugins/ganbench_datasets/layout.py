@@ -1,6 +1,6 @@
-"""What the names of image files say: which class and which split each belongs to.
+"""The classes and the splits of image files, from their names.
 
-The leading folders that all files share say nothing. Then
+The leading folders that all files share are ignored. Then
 
 - if every file lies in a folder ``train`` or ``test`` (or ``val``, ``valid``, ``validation``), and
   there are some of both, these are the splits, and the folders below them count from here on;
@@ -29,11 +29,11 @@ _TESTS = ("test", "val", "valid", "validation")
 
 @dataclass(frozen=True)
 class Layout:
-    """Names of files, their splits and classes.
+    """The names of files, their splits and classes.
 
     :ivar names: the files, sorted.
     :ivar splits: the split of each file; None for one that is left out.
-    :ivar labels: the class of each file, or None where there are no classes.
+    :ivar labels: the class of each file, or None without classes.
     :ivar class_names: in the order of the labels.
     """
 
@@ -70,7 +70,7 @@ def _without_shared(folders: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]
 
 
 def _splits_by_folder(folders: Sequence[tuple[str, ...]]) -> tuple[Split | None, ...]:
-    """Empty where the folders do not name the splits."""
+    """The splits that the folders name; empty if they name none."""
     heads = [parts[0].lower() if parts else "" for parts in folders]
     tests = [name for name in _TESTS if name in heads]
     if _TRAIN not in heads or not tests or not set(heads) <= {_TRAIN, *_TESTS}:

@@ -11,7 +11,7 @@ from ganbench_datasets.derived import Derived
 
 
 class Colorization(Derived):
-    """Grey images with the colour images that they are made from: colorization[of=cifar10].
+    """Gray versions of color images, paired with the originals: colorization[of=cifar10].
 
     The sources are the targets' luma: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
     """
@@ -22,7 +22,7 @@ class Colorization(Derived):
         super()._check(spec)
         if spec.channels != 3:
             raise UsageError(
-                f"{self.called} needs colour images, and {self.of} has {spec}: take colour images, "
+                f"{self.called} needs color images, but {self.of} has {spec}: use color images, "
                 f"or edges[of={self.of}]"
             )
 
@@ -36,7 +36,7 @@ class Colorization(Derived):
 
 
 class Edges(Derived):
-    """Edge maps with the images that they are made from: edges[of=fashion-mnist].
+    """Edge maps of images, paired with the originals: edges[of=fashion-mnist].
 
     The sources are white lines on black, one channel: where the gradient of the luma by Sobel's
     operator, in steps of brightness, reaches the threshold and is greatest across the line.
@@ -45,15 +45,13 @@ class Edges(Derived):
     called: ClassVar[str] = "edges"
 
     threshold: int = option(
-        48, "steps of brightness that make an edge; 0: the gradient itself, as grey", ge=0, le=255
+        48, "steps of brightness that make an edge; 0: the gradient itself, as gray", ge=0, le=255
     )
 
     def _check(self, spec: DataSpec) -> None:
         super()._check(spec)
         if spec.channels not in (1, 3):
-            raise UsageError(
-                f"{self.called} are of grey or colour images, and {self.of} has {spec}"
-            )
+            raise UsageError(f"{self.called} needs gray or color images, but {self.of} has {spec}")
 
     def _derived_spec(self, spec: DataSpec, root: Path) -> DataSpec:
         return dataclasses.replace(spec, source_channels=1, pairing="paired")

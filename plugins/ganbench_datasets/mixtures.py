@@ -1,4 +1,4 @@
-"""Mixtures of narrow Gaussians in the plane, on which lost modes can be counted.
+"""Mixtures of narrow Gaussians in the plane, to count lost modes.
 
 The protocol of VEEGAN (Srivastava et al., 2017, arXiv:1705.07761) with the settings of PacGAN (Lin
 et al., 2018, arXiv:1712.04086): every point belongs to a mode drawn uniformly.
@@ -16,7 +16,7 @@ import numpy as np
 from ganbench import Dataset, DataSpec, ImageData, Modes, option
 
 _SEEDS = {"train": 0, "test": 1}
-_MARGIN = 10.0  # in sigma; beyond it there is no point in any draw that will ever be made
+_MARGIN = 10.0  # in sigma; no draw ever goes beyond it
 
 
 class Mixture(Dataset):
@@ -39,11 +39,10 @@ class Mixture(Dataset):
         return float(np.abs(self.centers()).max()) + _MARGIN * self.sigma
 
     def spec(self, root: Path) -> DataSpec:
-        """Known without loading."""
         return DataSpec(2, 1, 1, kind="points")
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
-        """(n, 2, 1, 1) float32 points in [-1, 1]; each split has a seed of its own."""
+        """(n, 2, 1, 1) float32 points in [-1, 1]; each split has its own seed."""
         import torch
 
         random = np.random.RandomState(_SEEDS[split])  # its stream is the same in every NumPy
@@ -77,7 +76,7 @@ class GaussianGrid(Mixture):
 
     sigma: float = option(0.05, "standard deviation of a mode", gt=0)
     side: int = option(5, "Gaussians on a side of the grid", ge=1)
-    spacing: float = option(2.0, "distance of neighbours", gt=0)
+    spacing: float = option(2.0, "distance of neighbors", gt=0)
 
     def centers(self) -> np.ndarray:
         """(side², 2), row by row."""

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ganbench import Dataset, DataSpec, ImageData, Level, option
+from ganbench.base.vision import import_torchvision
+from ganbench_datasets.downloads import diagnosis, obtain
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +19,7 @@ _FILES = "train-images-idx3-ubyte, train-labels-idx1-ubyte and the same two of t
 
 
 class Mnist(Dataset):
-    """Handwritten digits, 28x28 grey, 60,000 + 10,000 images."""
+    """Handwritten digits, 28x28 gray, 60,000 + 10,000 images."""
 
     paper = "LeCun, Cortes and Burges, 1998"
     extractor: ClassVar[str] = "small-cnn"
@@ -30,20 +32,13 @@ class Mnist(Dataset):
     )
 
     def spec(self, root: Path) -> DataSpec:
-        """Known without loading."""
         return DataSpec(1, self.size, self.size, classes=len(self.class_names))
 
     def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
-        """Whether the files are there."""
-        from ganbench_datasets.downloads import diagnosis
-
         return diagnosis(self.source, [root / self.source / "raw" / "train-images-idx3-ubyte"])
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
         """The images of a split."""
-        from ganbench.vision import import_torchvision
-        from ganbench_datasets.downloads import obtain
-
         loader = getattr(import_torchvision().datasets, self.source)
         place = root.absolute() / self.source / "raw"
         data = obtain(
@@ -58,7 +53,7 @@ class Mnist(Dataset):
 
 
 class FashionMnist(Mnist):
-    """Photographs of clothes, 28x28 grey, 60,000 + 10,000 images."""
+    """Photographs of clothes, 28x28 gray, 60,000 + 10,000 images."""
 
     paper = "Xiao, Rasul and Vollgraf, 2017, arXiv:1708.07747"
     source: ClassVar[str] = "FashionMNIST"

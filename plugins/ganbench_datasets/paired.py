@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from ganbench import Dataset, DataSpec, ImageData, option
-from ganbench_datasets.domains import Direction, all_images, joined_fingerprint
-from ganbench_datasets.places import check_path
+from ganbench import DataSpec, ImageData, option
+from ganbench_datasets.domains import DomainFolders, all_images, joined_fingerprint
 from ganbench_datasets.side_by_side import Halves, Side
 
 
-class PairedFolder(Dataset):
+class PairedFolder(DomainFolders):
     """Pairs of images in the layout of pix2pix: folders train, and test or val.
 
-    Each file shows a pair side by side, A on the left and B on the right; the largest centred square
+    Each file shows a pair side by side, A on the left and B on the right; the largest centered square
     of each half is resized with Lanczos. The images of the first domain are the sources, those of
     the second the targets, which a model learns to make. Files that cannot be read are skipped and
     named in the notes.
@@ -22,18 +21,13 @@ class PairedFolder(Dataset):
 
     paper = "layout: Isola et al. 2017, arXiv:1611.07004"
 
-    path: str = option(
-        help="folder that holds them; relative to the data folder, else to where you are"
+    direction: Literal["AtoB", "BtoA"] = option(
+        "AtoB", "direction of the translation; A is the left half"
     )
-    size: int = option(256, "pixels a side", ge=1)
-    direction: Direction = option("AtoB", "which half is translated into which; A is the left one")
-
-    def __post_init__(self) -> None:
-        check_path(self.path)
 
     def spec(self, root: Path) -> DataSpec:
         """From the names of the files."""
-        self._halves("train", "left").spec(root)  # which says what is missing
+        self._halves("train", "left").spec(root)  # raises if something is missing
         return DataSpec(3, self.size, self.size, source_channels=3, pairing="paired")
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:

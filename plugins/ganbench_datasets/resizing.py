@@ -1,4 +1,4 @@
-"""Changing the size of images that are tensors already."""
+"""Resize images that are tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decoded images in the form in which a data set hands them over."""
+"""Decoded images in the form that a data set returns."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ganbench_datasets.decoded import Decoded
 
 
 class MappedImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
-    """(uint8 image (c, h, w), label) pairs, read from disk when they are asked for.
+    """(uint8 image (c, h, w), label) pairs, read from disk on demand.
 
     :ivar notes: as in `ImageData`.
-    :ivar labels: the label of each item, or None where there are no classes.
+    :ivar labels: the label of each item, or None without classes.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class MappedImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
         return len(self._rows)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        """The label is 0 where there are no classes."""
+        """The label is 0 without classes."""
         row = self._rows[index]
         image = torch.from_numpy(np.array(self._images[row]))  # a copy: the map is read-only
         return image, 0 if self._labels is None else self._labels[row]

@@ -17,8 +17,8 @@ class TwoClasses(Derived):
     """Images of class a as sources and of class b as targets: two-classes[of=mnist,a=3,b=8].
 
     A class is given by its name or by its number, from 0; a name comes first where both exist. The
-    targets are of one class and have no labels. The extractor is that of the inner data set, whose
-    classes it learns where it learns from labels: small-cnn[of=mnist].
+    targets have one class and no labels. The extractor is the inner data set's; if it learns from
+    labels, it learns the inner data set's classes: small-cnn[of=mnist].
     """
 
     called: ClassVar[str] = "two-classes"
@@ -29,11 +29,11 @@ class TwoClasses(Derived):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.a == self.b:
-            raise ValueError(f"a and b must be two classes, not {self.a} both")
+            raise ValueError(f"a and b must be two classes, but both are {self.a}")
 
     @property
     def extractor(self) -> str:  # type: ignore[override]
-        """The inner data set's; one that learns from labels learns them from the inner data set."""
+        """The inner data set's extractor; if it learns from labels, it uses the inner data set."""
         spec = self.inner.extractor
         extractor = ganbench.get("extractor", spec)
         problem = extractor.problem
@@ -45,12 +45,12 @@ class TwoClasses(Derived):
     def _check(self, spec: DataSpec) -> None:
         super()._check(spec)
         if spec.classes < 2:
-            raise UsageError(f"{self.called} needs data with classes, and {self.of} has none")
+            raise UsageError(f"{self.called} needs data with classes, but {self.of} has none")
 
     def _derived_spec(self, spec: DataSpec, root: Path) -> DataSpec:
         chosen = (self.a, self.b)
         if not all(name.isdecimal() and int(name) < spec.classes for name in chosen):
-            self._numbers(self._images("train", root), spec.classes)  # which knows the names
+            self._numbers(self._images("train", root), spec.classes)  # knows the names
         return dataclasses.replace(
             spec, classes=0, source_channels=spec.channels, pairing="unpaired"
         )

@@ -5,34 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from ganbench import Dataset, DataSpec, ImageData, option
-from ganbench_datasets.domains import Direction, all_images, joined_fingerprint
+from ganbench import DataSpec, ImageData
+from ganbench_datasets.domains import DomainFolders, all_images, joined_fingerprint
 from ganbench_datasets.folder import Folder
-from ganbench_datasets.places import check_path
 
 
-class UnpairedFolder(Dataset):
+class UnpairedFolder(DomainFolders):
     """Images of two domains in the layout of CycleGAN: folders trainA, trainB, testA and testB.
 
-    Images are found, cut and resized as by the data set ``folder``; classes do not count. Those of
-    the first domain are the sources, those of the second the targets, which a model learns to make.
+    Images are found, cropped and resized as in the data set ``folder``; classes are ignored. The first
+    domain gives the sources, the second one the targets, which a model learns to make.
     """
 
     paper = "layout: Zhu et al. 2017, arXiv:1703.10593"
 
-    path: str = option(
-        help="folder that holds them; relative to the data folder, else to where you are"
-    )
-    size: int = option(256, "pixels a side", ge=1)
-    direction: Direction = option("AtoB", "which domain is translated into which")
-
-    def __post_init__(self) -> None:
-        check_path(self.path)
-
     def spec(self, root: Path) -> DataSpec:
         """From the names of the files."""
         for folder in self._folders("train"):
-            folder.spec(root)  # which says what is missing
+            folder.spec(root)  # raises if something is missing
         return DataSpec(3, self.size, self.size, source_channels=3, pairing="unpaired")
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:

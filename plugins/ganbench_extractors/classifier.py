@@ -1,4 +1,4 @@
-"""The small classifier: its network, and its training, which is the same every time."""
+"""The small classifier: its network, and its deterministic training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ganbench import DataSpec, ImageData
 
-_LARGEST = 32  # pixels a side that the network looks at
+_LARGEST = 32  # pixels a side of the network's input
 _WIDTH = 16
 _BATCH = 128
 _LEARNING_RATE = 0.01
@@ -21,7 +21,7 @@ _SEED = 2048
 class Classifier(nn.Module):
     """Three convolutions, a layer of features, class logits.
 
-    Images of more than 32 pixels a side are averaged down to that, so that training takes as long.
+    Larger images are averaged down to 32 pixels a side, so that training takes no longer.
     """
 
     def __init__(self, data: DataSpec, features: int) -> None:
@@ -58,7 +58,7 @@ def new_classifier(data: DataSpec, features: int) -> Classifier:
 
 
 def usual_steps(images: int) -> int:
-    """Training steps for so many images: 300 for a thousand, 1000 for sixty thousand and more."""
+    """Training steps for a number of images: 300 for 1,000, 1000 for 60,000 and more."""
     return min(1000, max(300, images // 60))
 
 
@@ -66,8 +66,8 @@ def usual_steps(images: int) -> int:
 def train_classifier(data: ImageData, spec: DataSpec, features: int, steps: int) -> Classifier:
     """A classifier trained on the CPU with Adam and one cycle of learning rate, in evaluation mode.
 
-    One thread, however many torch may use, so that sums are added in the same order everywhere: a
-    machine gives the same bits every time, in one worker or in many.
+    It uses one thread, so that sums have the same order everywhere: a machine gives the same bits
+    every time, in one worker or in many.
     """
     assert data.labels is not None
     images, labels = data.images.cpu(), data.labels.cpu()
@@ -89,7 +89,7 @@ def accuracy(network: Classifier, data: ImageData) -> float:
     """The share of images whose class the network names."""
     assert data.labels is not None
     right = 0
-    # The classifier is trained on the CPU, wherever the data lives.
+    # The classifier is on the CPU, the data may be elsewhere.
     images, labels = data.images.cpu(), data.labels.cpu()
     for part, wanted in zip(images.split(512), labels.split(512), strict=True):
         right += int((network(part)[1].argmax(1) == wanted).sum())

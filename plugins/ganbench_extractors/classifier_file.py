@@ -1,47 +1,25 @@
-"""A trained classifier in a file: safetensors, with a JSON record in its metadata.
-
-One file, written under another name and renamed, is there whole or not at all.
-"""
+"""A trained classifier in a file: safetensors, with a JSON record in its metadata."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
-
-def weights_hash(network: nn.Module) -> str:
-    """sha256 of all names, shapes, types and bits of a network's state."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+from ganbench.base.tensor_files import load_tensors, save_tensors, weights_digest
 
 
 def save_classifier(path: Path, network: nn.Module, record: Mapping[str, Any]) -> None:
-    """Write the state and the record; a reader never sees half of them."""
-    from safetensors.torch import save
+    """Write the state and the record; a reader never sees half of them.
 
-    tensors: dict[str, Tensor] = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
-    }
-    record = {**record, "sha256": weights_hash(network)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(save(tensors, metadata={"record": json.dumps(record)}))
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    :raises StorageError: if the file cannot be written.
+    """
+    record = {**record, "sha256": weights_digest(network)}
+    save_tensors(path, network.state_dict(), {"record": json.dumps(record)})
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -54,14 +32,13 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def load_classifier(path: Path, network: nn.Module) -> dict[str, Any] | None:
-    """Fill the network from the file and return the record; None if the file is not sound."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            record: dict[str, Any] = json.loads((file.metadata() or {})["record"])
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        network.load_state_dict(state)
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
+    """Fill the network from the file and return the record; None for an absent or damaged file."""
+    loaded = load_tensors(path, torch.device("cpu"))
+    if loaded is None:
         return None
-    return record if record.get("sha256") == weights_hash(network) else None
+    try:
+        record: dict[str, Any] = json.loads(loaded[1]["record"])
+        network.load_state_dict(loaded[0])
+    except (KeyError, ValueError, RuntimeError):
+        return None
+    return record if record.get("sha256") == weights_digest(network) else None

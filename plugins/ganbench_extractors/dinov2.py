@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -16,15 +16,15 @@ from ganbench import (
     Extractor,
     ExtractorContext,
     FeatureNetwork,
-    Features,
     Level,
     UsageError,
     option,
 )
-from ganbench_extractors.colour import IMAGENET, colour_problem, in_colour
+from ganbench.base.files import sha256_of
+from ganbench_extractors.color import IMAGENET, color_problem, features_of, in_color
 from ganbench_extractors.resizing import BICUBIC, bicubic
 from ganbench_extractors.vision_transformer import SHAPES, VisionTransformer
-from ganbench_extractors.weight_files import first_line, read_weights, sha256_of
+from ganbench_extractors.weight_files import first_line, read_weights
 
 ENVIRONMENT = "GANBENCH_DINOV2"
 _SIDE = 224
@@ -33,14 +33,14 @@ _SIDE = 224
 class DinoV2(Extractor):
     """The class token of DINOv2, a vision transformer that was trained without labels.
 
-    Its distances agree better with people's judgement than those of Inception (Stein et al. 2023).
+    Its distances agree better with people's judgment than those of Inception (Stein et al. 2023).
     Images are prepared as in dgm-eval, the code of that study: resized to 224 pixels a side with
     Pillow's bicubic filter, antialiased, and normalized by ImageNet's mean and deviation. The model
     is vitl14 there too. torch-fidelity resizes in another way, so its distances do not compare.
 
-    The published weights, dinov2_<model>_pretrain.pth, are looked for in $GANBENCH_DINOV2 (a file or
-    a folder), in the cache and in torch.hub's; they are not downloaded, since there is no published
-    sha256 to check them by. Their own is part of the identity.
+    It looks for the published weights, dinov2_<model>_pretrain.pth, in $GANBENCH_DINOV2 (a file or
+    a folder), in the cache and in torch.hub's cache. It does not download them, because no sha256 is
+    published to check them. The sha256 of the file is part of the identity.
     """
 
     resizes = True
@@ -51,8 +51,7 @@ class DinoV2(Extractor):
     weights: str = option("", "file with the weights")
 
     def problem(self, data: DataSpec) -> str | None:
-        """The network looks at grey or colour images."""
-        return colour_problem("dinov2", data)
+        return color_problem("dinov2", data)
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
         """Find the weights: in the options, the environment, or a cache."""
@@ -63,19 +62,18 @@ class DinoV2(Extractor):
         network = build_network(self.model, path).to(context.device)
         return FeatureNetwork(
             identity=f"dinov2-{self.model}-bicubic@{digest[:8]}",
-            forward=_forward(network),
+            forward=features_of(network, _prepared),
             batch_size=16 if context.device.type == "cpu" else 128,
             info={"weights": str(path), "sha256": digest, "resize": BICUBIC.format(_SIDE)},
         )
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
-        """Whether the published weights are there."""
         try:
             path = self._find(cache)
         except UsageError as error:
             yield "error", str(error)
             return
-        yield "ok", f"weights in {path}" if path else f"weights are not there: {self._address}"
+        yield "ok", f"weights in {path}" if path else f"no weights found: {self._address}"
 
     @property
     def _file_name(self) -> str:
@@ -92,7 +90,7 @@ class DinoV2(Extractor):
             path = Path(named).expanduser().absolute()
             path = path / self._file_name if path.is_dir() else path
             if not path.is_file():
-                raise DataNotFoundError(f"there is no file {path} with weights for dinov2")
+                raise DataNotFoundError(f"dinov2[weights={path}]: this file does not exist")
             return path
         return next((path for path in self._places(cache) if path.is_file()), None)
 
@@ -102,7 +100,7 @@ class DinoV2(Extractor):
 
     def _missing(self, cache: Path) -> str:
         return (
-            f"the weights of dinov2[model={self.model}] are not there; download {self._address} to "
+            f"the weights of dinov2[model={self.model}] are missing; download {self._address} to "
             f"{self._places(cache)[0].parent}, name the file in {ENVIRONMENT} or "
             "dinov2[weights=…], or use another extractor, such as inception-v3-compat"
         )
@@ -119,19 +117,12 @@ def build_network(model: str, path: Path) -> VisionTransformer:
         transformer.load_state_dict(read_weights(path), assign=True)
     except RuntimeError as error:  # missing names, other shapes
         raise UsageError(
-            f"{path} holds no weights of DINOv2's {model}: {first_line(error)}"
+            f"{path} does not hold the weights of DINOv2's {model}: {first_line(error)}"
         ) from error
     return transformer.eval().requires_grad_(False)
 
 
-def _forward(network: VisionTransformer) -> Callable[[Tensor], Features]:
+def _prepared(images: Tensor) -> Tensor:
     mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in IMAGENET)
-
-    @torch.no_grad()
-    def forward(images: Tensor) -> Features:
-        """uint8 (b, 1 or 3, h, w) to (b, width) features."""
-        values = bicubic(in_colour(images), _SIDE) / 255
-        normalized = (values - mean.to(values)) / deviation.to(values)
-        return Features(network(normalized))
-
-    return forward
+    values = bicubic(in_color(images), _SIDE) / 255
+    return (values - mean.to(values)) / deviation.to(values)

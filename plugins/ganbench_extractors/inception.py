@@ -20,13 +20,12 @@ from ganbench import (
     Extractor,
     ExtractorContext,
     FeatureNetwork,
-    Features,
     Level,
     UsageError,
     option,
 )
-from ganbench.vision import import_torchvision
-from ganbench_extractors.colour import colour_problem, in_colour
+from ganbench.base.vision import import_torchvision
+from ganbench_extractors.color import color_problem, features_of
 from ganbench_extractors.inception_weights import (
     WeightsFile,
     chosen_weights,
@@ -45,7 +44,7 @@ _FEW_AT_ONCE = 8  # images whose maps stay in a core's cache
 class InceptionV3Compat(Extractor):
     """Inception v3 with TensorFlow's weights of 2015-12-05 and its resizing (torch-fidelity).
 
-    The 2048 pooled features, and the 1008 logits without bias of which the Inception score is made.
+    The 2048 pooled features, and the 1008 logits without bias for the Inception score.
     With the published weights, checked by sha256, the Fréchet distance in these features is the FID.
     """
 
@@ -57,8 +56,7 @@ class InceptionV3Compat(Extractor):
     weights: str = option("", "file with other weights, in the published format")
 
     def problem(self, data: DataSpec) -> str | None:
-        """The network looks at grey or colour images."""
-        return colour_problem(_NAME, data)
+        return color_problem(_NAME, data)
 
     def missing(self, root: Path, cache: Path, log: Callable[[str], None]) -> str | None:
         """Why the weights are neither found nor downloaded, if they are not."""
@@ -69,12 +67,12 @@ class InceptionV3Compat(Extractor):
         return None
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
-        """Find the weights: in the options, the environment, a cache, or the network."""
+        """Find the weights in the options, the environment or a cache, or download them."""
         file = self._weights(context.cache, context.log)
         network = build_network(read_weights(file.path)).to(context.device)
         usual = FeatureNetwork(
             identity=_NAME if file.standard else f"{_NAME}@{file.sha256[:8]}",
-            forward=_forward(network),
+            forward=features_of(network),
             batch_size=64 if context.device.type == "cpu" else 250,
             standard_fid=file.standard,
             info={"weights": str(file.path), "sha256": file.sha256, "resize": _RESIZE},
@@ -84,7 +82,6 @@ class InceptionV3Compat(Extractor):
         return replace(usual, faster=functools.partial(_arranged, usual, network))
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
-        """Whether the published weights are there."""
         try:
             file = find_weights(cache)
         except UsageError as error:
@@ -93,7 +90,7 @@ class InceptionV3Compat(Extractor):
         if file is not None:
             yield "ok", f"weights in {file.path}"
         else:
-            yield "ok", f"weights are not there and will be downloaded to {places(cache)[0].parent}"
+            yield "ok", f"weights are missing and will be downloaded to {places(cache)[0].parent}"
 
     def _weights(self, cache: Path, log: Callable[[str], None]) -> WeightsFile:
         if self.weights:
@@ -104,10 +101,9 @@ class InceptionV3Compat(Extractor):
 def build_network(state: dict[str, Tensor]) -> nn.Module:
     """torch-fidelity's network with these weights, in evaluation mode.
 
-    Its constructor loads the weights by itself, from a path with a loader that unpickles anything,
-    or else through ``load_state_dict_from_url``. The latter is replaced while it runs by one
-    that hands over the state that has been read and checked already. The constructor draws initial
-    weights, too, which must not move the caller's random state.
+    Its constructor loads the weights from a path with a loader that unpickles anything, or through
+    ``load_state_dict_from_url``. A replacement of the latter returns the checked state. The
+    constructor also draws initial weights, which must not change the caller's random state.
     """
     fidelity = _fidelity()
     handed_over = mock.patch.object(fidelity, "load_state_dict_from_url", return_value=state)
@@ -128,16 +124,7 @@ def _arranged(usual: FeatureNetwork, network: nn.Module) -> FeatureNetwork:
             layer.conv = fuse_conv_bn_eval(layer.conv, layer.bn)
             layer.bn = nn.Identity()
     copied.to(memory_format=torch.channels_last)
-    return replace(usual, forward=_forward(copied), batch_size=_FEW_AT_ONCE, faster=None)
-
-
-def _forward(network: nn.Module) -> Any:
-    @torch.no_grad()
-    def forward(images: Tensor) -> Features:
-        """uint8 (b, 1 or 3, h, w) to (b, 2048) features and (b, 1008) logits."""
-        return Features(*network(in_colour(images)))
-
-    return forward
+    return replace(usual, forward=features_of(copied), batch_size=_FEW_AT_ONCE, faster=None)
 
 
 def _fidelity() -> Any:

@@ -1,26 +1,26 @@
 """Finding, checking and downloading the weights of the standard FID Inception network.
 
 They are the TensorFlow graph of 2015-12-05 converted to PyTorch; torch-fidelity and pytorch-fid
-publish the same file under two names, the end of which is the beginning of its sha256.
+publish the same file under two names, which end in the beginning of its sha256.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
 import os
 import queue
-import tempfile
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+import filelock
 
 from ganbench import DataNotFoundError
-from ganbench_extractors.weight_files import sha256_of
+from ganbench.base.files import replacing, sha256_of
 
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 FILE_NAMES = (
@@ -49,24 +49,24 @@ class WeightsFile:
 
 
 def chosen_weights(path: str) -> WeightsFile:
-    """The file that a person named in the options; it may hold other weights than the published."""
+    """The file named in the options; its weights may differ from the published ones."""
     file = Path(path).expanduser().absolute()
     if not file.is_file():
-        raise DataNotFoundError(f"there is no file {file} with weights for inception-v3-compat")
+        raise DataNotFoundError(f"inception-v3-compat[weights={file}]: this file does not exist")
     return WeightsFile(file, sha256_of(file))
 
 
 def find_weights(cache: Path) -> WeightsFile | None:
-    """The published weights, where ``$GANBENCH_INCEPTION`` says, in a cache, or not at all.
+    """The published weights in ``$GANBENCH_INCEPTION`` or a cache; None if they are missing.
 
-    :raises DataNotFoundError: if a file is there whose content is another.
+    :raises DataNotFoundError: if a file has other content.
     """
     for path in places(cache):
         if path.is_file():
             return _checked(path, SHA256)
     if os.environ.get(ENVIRONMENT):
         raise DataNotFoundError(
-            f"{ENVIRONMENT} names {places(cache)[0]}, and there is no such file; put the weights of "
+            f"{ENVIRONMENT} names {places(cache)[0]}, but this file does not exist; put the weights of "
             f"inception-v3-compat there, or {_ALTERNATIVE}"
         )
     return None
@@ -86,12 +86,10 @@ def places(cache: Path) -> list[Path]:
 def download_weights(
     cache: Path, url: str, log: Callable[[str], None], sha256: str = SHA256
 ) -> WeightsFile:
-    """The weights from the network, kept in the cache; other processes wait for the first.
+    """Download the weights to the cache; other processes wait for the first.
 
-    :raises DataNotFoundError: if they cannot be had; says where to put the file.
+    :raises DataNotFoundError: if the download fails; says where to put the file.
     """
-    import filelock
-
     target = cache.absolute() / FILE_NAMES[0]
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -101,7 +99,7 @@ def download_weights(
                 _fetch(url, target, sha256)
     except (OSError, http.client.HTTPException) as error:  # timeouts are OSErrors
         raise DataNotFoundError(
-            f"the weights of inception-v3-compat are neither in {_listed(cache)} nor to be "
+            f"the weights of inception-v3-compat are not in {_listed(cache)} and cannot be "
             f"downloaded from {url} ({error}); put that file at {target}, name it in {ENVIRONMENT}, "
             f"or {_ALTERNATIVE}"
         ) from error
@@ -123,21 +121,19 @@ def _checked(path: Path, sha256: str) -> WeightsFile:
 
 
 def _fetch(url: str, target: Path, sha256: str) -> None:
-    """Download to another name, check, rename: the target is whole or not there."""
-    with _partial(target) as (file, partial):
-        digest = hashlib.sha256()
-        with _answer(url) as answer:
+    """Download and check a file: the target is whole or missing."""
+    digest = hashlib.sha256()
+    with replacing(target) as partial:
+        with _answer(url) as answer, partial.open("wb") as file:
             while chunk := answer.read(_CHUNK):
                 digest.update(chunk)
                 file.write(chunk)
-        file.close()
         if digest.hexdigest() != sha256:
-            raise OSError(f"what comes has the sha256 {digest.hexdigest()}, not {sha256}")
-        os.replace(partial, target)
+            raise OSError(f"the download has the sha256 {digest.hexdigest()}, not {sha256}")
 
 
 def _answer(url: str) -> Any:
-    """The opened address. Behind a firewall each step of opening it may hang, so a thread does it."""
+    """Open the address in a thread, because behind a firewall each step may hang."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -154,13 +150,3 @@ def _answer(url: str) -> Any:
     if isinstance(answer, OSError):
         raise answer
     return answer
-
-
-@contextlib.contextmanager
-def _partial(target: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-")
-    with os.fdopen(handle, "wb") as file:
-        try:
-            yield file, Path(name)
-        finally:
-            Path(name).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """``python -m ganbench_extractors.make_weights``: train the classifiers that ganbench ships.
 
-Needed when the network, its training or the data change. The features' identity changes with the
-weights, so that results from before and after do not compare.
+Run it when the network, its training or the data change. The features' identity changes with the
+weights, so earlier and later results are not comparable.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import ganbench
-from ganbench.paths import data_root
+from ganbench.base.paths import data_root
+from ganbench.base.tensor_files import weights_digest
 from ganbench_extractors.classifier import accuracy, train_classifier, usual_steps
-from ganbench_extractors.classifier_file import save_classifier, weights_hash
+from ganbench_extractors.classifier_file import save_classifier
 from ganbench_extractors.shipped import FOLDER, content_of, fitting
 
 DATASETS = ("digits", "mnist")
 
 
 def make(dataset: str, folder: Path, root: Path) -> str:
-    """Train on a data set with the default options, write the file and say what it holds."""
+    """Train on a data set with the default options, write the file and describe it."""
     source, extractor = ganbench.get("dataset", dataset), ganbench.get("extractor", "small-cnn")
     train, test = (source.load(split, root) for split in ("train", "test"))
     steps = usual_steps(len(train))
@@ -32,7 +33,7 @@ def make(dataset: str, folder: Path, root: Path) -> str:
         **fitting(train.spec),
     }
     save_classifier(folder / f"{dataset}.safetensors", network, record)
-    return f"{dataset}: {weights_hash(network)[:10]}, accuracy {record['test_accuracy']:.2%}"
+    return f"{dataset}: {weights_digest(network)[:10]}, accuracy {record['test_accuracy']:.2%}"
 
 
 if __name__ == "__main__":

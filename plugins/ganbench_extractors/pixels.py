@@ -25,7 +25,6 @@ class Pixels(Extractor):
         )
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
-        """Nothing to get ready."""
         return FeatureNetwork("pixels", _flatten, batch_size=1024)
 
 

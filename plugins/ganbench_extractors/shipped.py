@@ -1,6 +1,6 @@
-"""The small classifiers that ganbench ships, so that all laboratories have the same features.
+"""The small classifiers that ganbench ships, so that everybody has the same features.
 
-Training gives the same bits on one kind of processor only. `make_weights` makes the files anew.
+Training gives the same bits on one kind of processor only. `make_weights` makes the files again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-RECIPE = 1  # of the network and its training; raise it when either changes, and make the files anew
+RECIPE = (
+    1  # of the network and its training; raise it when either changes, and make the files again
+)
 FOLDER = "weights"
 
 
@@ -31,7 +33,7 @@ def content_of(data: ImageData) -> str:
 
 
 def fitting(spec: DataSpec) -> dict[str, Any]:
-    """What a record and the data have in common where its classifier may be for them."""
+    """The shape that a record and the data must share for its classifier to fit."""
     return {"recipe": RECIPE, "shape": list(spec.shape), "classes": spec.classes}
 
 

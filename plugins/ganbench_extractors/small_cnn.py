@@ -1,16 +1,14 @@
-"""A small classifier as feature extractor, for data with classes that Inception knows little of."""
+"""A small classifier as feature extractor, for labeled data unlike Inception's photographs."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
+import filelock
 
 import ganbench
 from ganbench import (
@@ -18,12 +16,15 @@ from ganbench import (
     Extractor,
     ExtractorContext,
     FeatureNetwork,
-    Features,
     ImageData,
     UsageError,
     option,
 )
-from ganbench_extractors.classifier_file import load_classifier, save_classifier, weights_hash
+from ganbench.base.errors import StorageError
+from ganbench.base.files import json_digest
+from ganbench.base.tensor_files import weights_digest
+from ganbench_extractors.classifier_file import load_classifier, save_classifier
+from ganbench_extractors.color import features_of
 from ganbench_extractors.shipped import RECIPE, content_of, load_shipped
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _SMALLEST = 8
 class SmallCnn(Extractor):
     """The penultimate layer of a classifier that is trained on the data set's training split.
 
-    Where that has no labels, ``of`` names a data set that has: small-cnn[of=mnist] for
+    If that split has no labels, ``of`` names a data set with labels: small-cnn[of=mnist] for
     two-classes[of=mnist,a=3,b=8]. Its images must have the samples' size and channels.
 
     For digits and mnist the weights come with ganbench, bound to the content of these data. For other
@@ -48,17 +49,17 @@ class SmallCnn(Extractor):
     of: str = option("", "spec of a data set whose classes are learned in place of the data's own")
 
     def __post_init__(self) -> None:
-        if self.of:  # a name or an option that does not exist is told at once
+        if self.of:  # an unknown name or option is an error at once
             ganbench.get("dataset", self.of)
 
     def problem(self, data: DataSpec) -> str | None:
         """Classes and images of 8 pixels a side are needed."""
         if data.kind != "image":
-            return f"small-cnn looks at images, and these are {data}; use the extractor pixels"
+            return f"small-cnn needs images, not {data}; use the extractor pixels"
         if data.classes < 2 and not self.of:
             return (
-                "small-cnn learns from labels, and there are none; use small-cnn[of=…] with data of "
-                "this size that has some, inception-v3-compat or pixels"
+                "small-cnn learns from labels, but the data has none; use small-cnn[of=…] with "
+                "labeled data of this size, inception-v3-compat or pixels"
             )
         if min(data.height, data.width) < _SMALLEST:
             return (
@@ -67,7 +68,7 @@ class SmallCnn(Extractor):
         return None
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
-        """The classifier that ganbench ships, or that is in the cache, or trained and put there."""
+        """The classifier that ganbench ships, or the cached one, or else a newly trained one."""
         from ganbench_extractors.classifier import new_classifier
 
         lessons = self._lessons(context)
@@ -77,7 +78,7 @@ class SmallCnn(Extractor):
         name = f"small-cnn[of={self.of}]" if self.of else "small-cnn"
         return FeatureNetwork(
             identity=f"{name}@{record['sha256'][:10]}",
-            forward=_forward(network),
+            forward=features_of(network, lambda images: images),
             batch_size=512,
             classifies=not self.of,
             info=record,
@@ -86,12 +87,12 @@ class SmallCnn(Extractor):
     def _shipped(self, network: Classifier, lessons: _Lessons) -> dict[str, Any] | None:
         if self != SmallCnn(of=self.of):
             return None
-        return load_shipped(network, lessons.data, lambda: lessons.labelled("train"))
+        return load_shipped(network, lessons.data, lambda: lessons.labeled("train"))
 
     def _cached(
         self, network: Classifier, lessons: _Lessons, context: ExtractorContext
     ) -> dict[str, Any]:
-        """Others wait meanwhile for the process that trains."""
+        """Train once; other processes wait."""
         path = context.cache / "small-cnn" / f"{self._key(lessons)}.safetensors"
         record = load_classifier(path, network)
         if record is None:
@@ -99,10 +100,10 @@ class SmallCnn(Extractor):
                 record = load_classifier(path, network)
                 if record is None:
                     trained, record = self._train(lessons, context.log)
-                    with contextlib.suppress(OSError):  # it is trained again the next time
+                    with contextlib.suppress(StorageError):  # it is trained again the next time
                         save_classifier(path, trained, record)
                     network.load_state_dict(trained.state_dict())
-                    record |= {"sha256": weights_hash(network)}
+                    record |= {"sha256": weights_digest(network)}
         return record
 
     def _lessons(self, context: ExtractorContext) -> _Lessons:
@@ -115,37 +116,37 @@ class SmallCnn(Extractor):
     ) -> tuple[Classifier, dict[str, Any]]:
         from ganbench_extractors.classifier import accuracy, train_classifier, usual_steps
 
-        train = lessons.labelled("train")
+        train = lessons.labeled("train")
         steps = self.steps or usual_steps(len(train))
         where = f" on {self.of}" if self.of else ""
         log(f"training the small classifier for features{where} ({steps} steps)")
         network = train_classifier(train, lessons.data, self.features, steps)
         record: dict[str, Any] = {"steps": steps, "train_images": len(train)}
         with contextlib.suppress(UsageError):  # some data has no test split
-            record["test_accuracy"] = accuracy(network, lessons.labelled("test"))
+            record["test_accuracy"] = accuracy(network, lessons.labeled("test"))
             log(f"its accuracy on the test split is {record['test_accuracy']:.2%}")
         return network, record
 
     def _key(self, lessons: _Lessons) -> str:
         data = lessons.data
         parts = [RECIPE, lessons.key, data.shape, data.classes, self.steps, self.features]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+        return json_digest(parts, 32)
 
 
 class _Lessons(NamedTuple):
-    """What a classifier learns from.
+    """The training data of a classifier.
 
-    :ivar key: tells the training split's content.
+    :ivar key: identifies the training split's content.
     """
 
     data: DataSpec
     load: Callable[[str], ImageData]
     key: str
 
-    def labelled(self, split: str) -> ImageData:
+    def labeled(self, split: str) -> ImageData:
         data = self.load(split)
         if data.labels is None:
-            raise UsageError(f"small-cnn learns from labels, and the {split} split has none")
+            raise UsageError(f"small-cnn learns from labels, but the {split} split has none")
         return data
 
 
@@ -156,18 +157,18 @@ def _borrowed_lessons(of: str, context: ExtractorContext) -> _Lessons:
     if spec.kind != "image" or spec.shape != context.data.shape:
         learned, samples = (_without_sources(data) for data in (spec, context.data))
         raise UsageError(
-            f"small-cnn[of={of}] learns from {learned}, and the samples are {samples}: name data of "
+            f"small-cnn[of={of}] learns from {learned}, but the samples are {samples}: name data of "
             "their size and channels"
         )
     if spec.classes < 2:
-        raise UsageError(f"small-cnn[of={of}] learns from labels, and {of} has none")
+        raise UsageError(f"small-cnn[of={of}] learns from labels, but {of} has none")
 
     def load(split: str) -> ImageData:
         if split not in dataset.splits:
             raise UsageError(f"{of} has no {split} split")
         data = dataset.load(split, context.root)
         if not isinstance(data, ImageData):
-            raise UsageError(f"small-cnn[of={of}] learns in memory, and {of} does not fit there")
+            raise UsageError(f"small-cnn[of={of}] learns in memory, but {of} does not fit")
         return data
 
     return _Lessons(spec, load, f"{of} {content_of(load('train'))}")
@@ -177,19 +178,9 @@ def _without_sources(data: DataSpec) -> DataSpec:
     return dataclasses.replace(data, source_channels=0, pairing="none")
 
 
-def _forward(network: Classifier) -> Any:
-    @torch.no_grad()
-    def forward(images: torch.Tensor) -> Features:
-        return Features(*network(images))
-
-    return forward
-
-
 @contextlib.contextmanager
 def _only_process(path: Path) -> Iterator[None]:
-    """Have others wait meanwhile; where no lock can be made, each of them trains for itself."""
-    import filelock
-
+    """Make other processes wait; without file locks, each of them trains for itself."""
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError, NotImplementedError):  # of a file system without locks
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,55 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 from ganbench import hookimpl
 
+#: Name -> module and class in this package, and a summary.
+_LOSSES = {
+    "minimax": (
+        "logistic:Minimax",
+        "The original game: the generator minimizes what the discriminator maximizes",
+    ),
+    "non-saturating": (
+        "logistic:NonSaturating",
+        "The original GAN's practical loss: the generator maximizes log D(G(z))",
+    ),
+    "lsgan": ("least_squares:LeastSquares", "Least squares towards target codes"),
+    "hinge": ("hinge:Hinge", "Hinge loss of geometric GAN and SNGAN"),
+    "wgan": ("wasserstein:WGAN", "Wasserstein distance, with a critic of clipped weights"),
+    "wgan-gp": (
+        "wasserstein:WGANGP",
+        "Wasserstein distance, with a gradient penalty on the critic",
+    ),
+    "relativistic": (
+        "relativistic:RelativisticPairing",
+        "Logistic loss on the difference between a real and a fake sample's logits",
+    ),
+    "feature-matching": (
+        "feature_matching:FeatureMatching",
+        "The generator matches the discriminator's mean features of real samples",
+    ),
+    "acgan": (
+        "auxiliary_classifier:AuxiliaryClassifier",
+        "Logistic or hinge loss with a classifier in the discriminator, for labeled data",
+    ),
+}
+
 
 @hookimpl
-def ganbench_losses(register: Callable[..., None]) -> None:
-    register(
-        "minimax",
-        "ganbench_losses.logistic:Minimax",
-        summary="The original game: the generator minimizes what the discriminator maximizes",
-    )
-    register(
-        "non-saturating",
-        "ganbench_losses.logistic:NonSaturating",
-        summary="The original GAN's practical loss: the generator maximizes log D(G(z))",
-    )
-    register(
-        "lsgan",
-        "ganbench_losses.least_squares:LeastSquares",
-        summary="Least squares towards target codes",
-    )
-    register(
-        "hinge",
-        "ganbench_losses.hinge:Hinge",
-        summary="Hinge loss of geometric GAN and SNGAN",
-    )
-    register(
-        "wgan",
-        "ganbench_losses.wasserstein:WGAN",
-        summary="Wasserstein distance, with a critic of clipped weights",
-    )
-    register(
-        "wgan-gp",
-        "ganbench_losses.wasserstein:WGANGP",
-        summary="Wasserstein distance, with a gradient penalty on the critic",
-    )
-    register(
-        "relativistic",
-        "ganbench_losses.relativistic:RelativisticPairing",
-        summary="Logistic loss on the difference between a real and a fake sample's logits",
-    )
-    register(
-        "feature-matching",
-        "ganbench_losses.feature_matching:FeatureMatching",
-        summary="The generator matches the discriminator's mean features of real samples",
-    )
-    register(
-        "acgan",
-        "ganbench_losses.auxiliary_classifier:AuxiliaryClassifier",
-        summary="Logistic or hinge loss with a classifier in the discriminator, for labelled data",
-    )
+def ganbench_losses(register: Any) -> None:
+    """Provide the losses; their modules are imported on first use."""
+    for name, (target, summary) in _LOSSES.items():
+        register(name, f"ganbench_losses.{target}", summary=summary)

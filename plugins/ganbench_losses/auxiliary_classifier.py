@@ -1,4 +1,4 @@
-"""The auxiliary classifier GAN: a discriminator that also names the class of what it sees."""
+"""The auxiliary classifier GAN: a discriminator that also classifies its input."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from ganbench_losses.logistic import NonSaturating
 class AuxiliaryClassifier(Loss):
     """Auxiliary classifier GAN (Odena, Olah & Shlens 2017, section 3, equations 2 and 3).
 
-    To its adversarial loss each player adds the cross entropy of the class logits with the labels
-    that the samples carry or were made for: the discriminator that of real samples, E[-log P(c|x)],
-    and of generated ones, the generator that of its own.
+    Each player adds the cross entropy of the class logits and the labels to its adversarial loss: the
+    discriminator for real samples, E[-log P(c|x)], and generated ones, the generator for generated ones.
 
-    The paper's generator maximizes L_C - L_S, the discriminator's own log-likelihood L_S of the
-    source with the sign turned; as usual it is trained by the non-saturating form of that. ``hinge``
-    stands for L_S in later designs. Without ``fakes`` the discriminator's classifier learns from real
-    samples alone, as in some of them.
+    The paper's generator maximizes L_C - L_S, where L_S is the discriminator's log-likelihood of the
+    source; here it uses the non-saturating form, as usual. Later designs use ``hinge`` instead of L_S.
+    Without ``fakes`` the discriminator's classifier learns only from real samples, as in some of them.
 
     Given logits alone, the losses are the adversarial part. Nothing is recommended: the paper's rates
     of Adam differ from one data set to the next. The architecture's settings apply.
@@ -47,7 +45,9 @@ class AuxiliaryClassifier(Loss):
 
     def __post_init__(self) -> None:
         if self.smoothing and self.adversarial == "hinge":
-            raise ValueError("smoothing moves the targets of non-saturating; hinge has none")
+            raise ValueError(
+                "smoothing changes the targets of non-saturating, but hinge has no targets"
+            )
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return self._source().discriminator(real, fake)
@@ -72,7 +72,7 @@ class AuxiliaryClassifier(Loss):
 def _mistakes(view: View, side: Literal["real", "fake"]) -> Tensor:
     """Cross entropy of a batch's class logits with its labels: a scalar.
 
-    :raises ValueError: where there are no labels, or no class logits.
+    :raises ValueError: without labels or class logits.
     """
     critique: Critique | None = view.real_critique if side == "real" else view.fake_critique
     if view.labels is None:
@@ -81,6 +81,6 @@ def _mistakes(view: View, side: Literal["real", "fake"]) -> Tensor:
         )
     if critique is None or critique.class_logits is None:
         raise ValueError(
-            "acgan needs a discriminator that names classes: Critique(logits, class_logits=…)"
+            "acgan needs a discriminator with class logits: Critique(logits, class_logits=…)"
         )
     return cross_entropy(critique.class_logits, view.labels)

@@ -1,4 +1,4 @@
-"""Feature matching: the generator imitates what the discriminator sees in real samples."""
+"""Feature matching: the generator matches the discriminator's features of real samples."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ganbench import CRITIC_FEATURES, Loss, View, option
-from ganbench_losses.logistic import classification_loss
+from ganbench import CRITIC_FEATURES, View
+from ganbench_losses.logistic import Logistic
 
 
-class FeatureMatching(Loss):
+class FeatureMatching(Logistic):
     """Feature matching (Salimans et al. 2016, section 3.1).
 
-    The generator minimizes ‖E[f(x)] - E[f(G(z))]‖₂², where f are the features that the discriminator
-    hands out, and the means are those of a real and a generated batch. It does not look at the logits.
+    The generator minimizes ‖E[f(x)] - E[f(G(z))]‖₂², where f are the discriminator's features and the
+    means are over a real and a generated batch. It does not use the logits.
     The discriminator is trained as usual: it minimizes -E[log D(x)] - E[log(1 - D(G(z)))], with
     one-sided label smoothing (section 3.4).
 
-    Given logits alone, `generator` matches them as if they were the features.
+    Called with logits alone, `generator` matches the logits.
 
-    Nothing is recommended: the paper states no rates. The architecture's settings apply.
+    It recommends no settings, because the paper states no rates. The architecture's settings apply.
     """
 
     paper = "Salimans et al. 2016, arXiv:1606.03498"
@@ -28,11 +28,6 @@ class FeatureMatching(Loss):
         CRITIC_FEATURES: "feature matching compares the discriminator's features of real and "
         "generated samples"
     }
-
-    smoothing: float = option(0.0, "real samples get the target 1 - smoothing", ge=0, lt=1)
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return classification_loss(real, fake, self.smoothing)
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return mean_distance(real, fake)

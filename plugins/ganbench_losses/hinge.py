@@ -16,9 +16,8 @@ class Hinge(Loss):
     The discriminator minimizes E[max(0, 1 - C(x))] + E[max(0, 1 + C(G(z)))], the generator
     -E[C(G(z))].
 
-    Nothing is recommended: the five discriminator updates and Adam with β = (0, 0.9) that are often
-    seen with it are SNGAN's choice for its residual networks, whatever the loss. They belong to that
-    architecture; other networks take theirs.
+    It recommends no settings: five discriminator updates and Adam with β = (0, 0.9), which often come
+    with it, are SNGAN's choice for its residual networks and belong to that architecture.
     """
 
     paper = "Lim & Ye 2017, arXiv:1705.02894"

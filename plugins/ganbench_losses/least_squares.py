@@ -17,7 +17,7 @@ class LeastSquares(Loss):
     (equation 8) minimizes a Pearson χ² divergence. One-sided label smoothing (Salimans et al. 2016,
     arXiv:1606.03498) moves b towards a by the share ``smoothing``.
 
-    Nothing is recommended: the paper's Adam with β1 = 0.5 comes with its DCGAN-like networks, and
+    It recommends no settings: the paper's Adam with β1 = 0.5 belongs to its DCGAN-like networks, and
     its learning rates differ from one data set to the next. The architecture's settings apply.
     """
 
@@ -26,12 +26,14 @@ class LeastSquares(Loss):
 
     a: float = option(0.0, "the discriminator's target for generated samples")
     b: float = option(1.0, "the discriminator's target for real samples")
-    c: float = option(1.0, "what the generator wants the discriminator to answer")
-    smoothing: float = option(0.0, "share of the way from b to a of the real target", ge=0, lt=1)
+    c: float = option(1.0, "the generator's target for generated samples")
+    smoothing: float = option(
+        0.0, "moves the real target from b towards a by this share", ge=0, lt=1
+    )
 
     def __post_init__(self) -> None:
         if self.a == self.b:
-            raise ValueError(f"a and b must differ, or there is nothing to tell apart: {self.a}")
+            raise ValueError(f"a and b must differ, but both are {self.a}")
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         target = self.b + self.smoothing * (self.a - self.b)

@@ -30,7 +30,16 @@ def classification_loss(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
     return loss + softplus(fake).mean()
 
 
-class Minimax(Loss):
+class Logistic(Loss):
+    """A loss whose discriminator is the classifier of `classification_loss`."""
+
+    smoothing: float = option(0.0, "real samples get the target 1 - smoothing", ge=0, lt=1)
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return classification_loss(real, fake, self.smoothing)
+
+
+class Minimax(Logistic):
     """Zero-sum game of the original GAN (Goodfellow et al. 2014, equation 1).
 
     The discriminator minimizes -E[log D(x)] - E[log(1 - D(G(z)))]; the generator minimizes
@@ -41,16 +50,11 @@ class Minimax(Loss):
     paper = "Goodfellow et al. 2014, arXiv:1406.2661"
     generator_uses_real: ClassVar[bool] = False
 
-    smoothing: float = option(0.0, "real samples get the target 1 - smoothing", ge=0, lt=1)
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return classification_loss(real, fake, self.smoothing)
-
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return -softplus(fake).mean()
 
 
-class NonSaturating(Loss):
+class NonSaturating(Logistic):
     """Practical loss of the original GAN (Goodfellow et al. 2014, section 3).
 
     The discriminator minimizes -E[log D(x)] - E[log(1 - D(G(z)))]; the generator minimizes
@@ -60,11 +64,6 @@ class NonSaturating(Loss):
 
     paper = "Goodfellow et al. 2014, arXiv:1406.2661"
     generator_uses_real: ClassVar[bool] = False
-
-    smoothing: float = option(0.0, "real samples get the target 1 - smoothing", ge=0, lt=1)
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return classification_loss(real, fake, self.smoothing)
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-fake).mean()

@@ -1,4 +1,4 @@
-"""Relativistic losses, in which samples are judged in pairs."""
+"""Relativistic losses, which judge samples in pairs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class RelativisticPairing(Loss):
     """Relativistic GAN (Jolicoeur-Martineau 2018, section 4.1), with the logistic function.
 
     Each real sample is paired with a generated one. The discriminator minimizes
-    E[softplus(C(G(z)) - C(x))], minus the log-probability that the real one is the more realistic;
-    the generator minimizes E[softplus(C(x) - C(G(z)))]. Real and generated batches must be of one
+    E[softplus(C(G(z)) - C(x))], the negative log-probability that the real one is more realistic;
+    the generator minimizes E[softplus(C(x) - C(G(z)))]. Real and generated batches must have one
     size.
 
-    Nothing is recommended: the paper compares losses under the settings of several others. The
+    It recommends no settings: the paper compares losses under the settings of several others. The
     architecture's settings apply.
     """
 

@@ -58,8 +58,8 @@ class WGANGP(Wasserstein):
     generated samples (see the regularizer ``gradient-penalty``). Recommends the algorithm's own
     settings: Adam with a learning rate of 1e-4 and β = (0, 0.9), and five critic updates.
 
-    With ``drift`` it gains drift · E[C(x)²] besides, over real samples, which keeps the critic's
-    values from drifting away from 0: the loss is the same wherever they are. ProGAN has
+    With ``drift`` the loss also gains drift · E[C(x)²] over real samples, which keeps the critic's
+    values near 0; the rest of the loss does not depend on their level. ProGAN uses
     ``drift=0.001`` (Karras et al. 2018, arXiv:1710.10196, appendix A.1).
     """
 

@@ -1,6 +1,6 @@
 """The metrics that ganbench ships.
 
-Each class is in a module that does not import torch, so that its columns can be read without.
+The modules of the classes do not import torch, so that their columns can be read without it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _METRICS = {
     "prdc": ("prdc:PrecisionRecall", "Precision, recall, density and coverage"),
     "authpct": (
         "memorization:Authenticity",
-        "Percentage of samples that are no copies of a training sample",
+        "Percentage of samples that do not copy a training sample",
     ),
     "ct": ("memorization:DataCopying", "Test of data copying C_T, against held-out samples"),
     "cmmd": ("cmmd:GaussianDistance", "Squared MMD with a Gaussian kernel, of unit features"),
     "vendi": ("vendi:Vendi", "Effective number of different samples"),
     "clipped-prdc": (
         "prdc:ClippedDensityCoverage",
-        "Density and coverage that outliers hardly move",
+        "Density and coverage that are robust to outliers",
     ),
     "class-fd": (
         "class_fd:ClassFrechetDistance",

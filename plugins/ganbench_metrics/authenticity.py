@@ -1,4 +1,4 @@
-"""Which generated samples are not copies (Alaa et al. 2022, arXiv:2102.08921)."""
+"""Tell copied from original generated samples (Alaa et al. 2022, arXiv:2102.08921)."""
 
 from __future__ import annotations
 

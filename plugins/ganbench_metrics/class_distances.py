@@ -1,4 +1,4 @@
-"""Class-conditional samples: each class by itself, and whether a sample is of the right one."""
+"""Class-conditional samples: the distance within each class, and the accuracy of classes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def class_distances(
 ) -> dict[int, float]:
     """The Fréchet distance within each class that has at least 2 samples on both sides.
 
-    With n samples of a class the distance is biased upwards, the more so the smaller n is (a class
-    often has fewer samples than there are features): values compare at equal n only, and not with
-    the distance over all classes.
+    The distance is biased upwards, more strongly for a smaller number n of samples in a class (often
+    fewer than the features): compare values only at equal n, and not with the distance over all
+    classes.
 
     :param real: (n, d) features.
     :param real_labels: (n,) the class of each.
     :param fake: (m, d) features of generated samples.
-    :param fake_labels: (m,) the class that each was asked for.
-    :raises ValueError: if a side has another number of labels than of samples.
+    :param fake_labels: (m,) the requested class of each.
+    :raises ValueError: if a side has unequal numbers of labels and samples.
     """
     for features, labels in ((real, real_labels), (fake, fake_labels)):
         if labels.shape != features.shape[:1]:
@@ -37,10 +37,10 @@ def class_distances(
 
 
 def class_accuracy(class_logits: Tensor, labels: Tensor) -> float:
-    """The share of samples in which a classifier sees the class that was asked for.
+    """The share of samples that a classifier assigns to the requested class.
 
     :param class_logits: (n, classes) of a classifier of the data set's classes.
-    :param labels: (n,) the class that each was asked for.
+    :param labels: (n,) the requested class of each.
     """
     return float((class_logits.argmax(1) == labels.to(class_logits.device)).double().mean())
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ganbench import Column, FeatureSet, Measured, Metric
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ganbench_metrics.matrices import Tensors
 
 
 class ClassFrechetDistance(Metric):
     """The Fréchet distance within each class, and the share of samples of the right class.
 
-    A class has few samples, often fewer than there are features, which raises the distance: compare
-    it at equal numbers of samples in a class, and never with the distance over all classes.
+    A class often has fewer samples than features, which raises the distance: compare it at equal
+    numbers of samples in a class, and never with the distance over all classes.
     """
 
     paper = "Heusel et al., 2017, arXiv:1706.08500, class by class"
@@ -42,18 +38,18 @@ class ClassFrechetDistance(Metric):
         ),
         Column(
             "class_accuracy",
-            meaning="share of fakes that a classifier of the data's classes sees as what was asked for",
+            meaning="share of fakes that a classifier of the data assigns to the requested class",
             better="higher",
             scale="share",
             shown=True,
         ),
     )
 
-    def reference(self, real: FeatureSet) -> Mapping[str, Tensor]:
+    def reference(self, real: FeatureSet) -> Tensors:
         """``features`` (n, d) and ``labels`` (n,)."""
         return {"features": real.features, "labels": real.labels}
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """Mean and worst distance over the classes with 2 samples a side, and the accuracy."""
         from ganbench_metrics.class_distances import class_accuracy, class_distances
 

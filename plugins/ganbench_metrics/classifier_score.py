@@ -27,9 +27,9 @@ def classifier_score(logits: Any, splits: int = 10, seed: int = SEED) -> tuple[f
     :param logits: (n, classes) array or tensor; the work is done in fp64 on its device.
     :param splits: number of parts; their sizes differ by 1 at most.
     :param seed: of the shuffle, since samples may be sorted by class.
-    :returns: mean and (population) standard deviation, each part's score in [1, classes]; one part has
-        no deviation, which is NaN then.
-    :raises ValueError: for a wrong shape, non-finite logits, ``splits < 1`` or n < splits, where a
+    :returns: mean and (population) standard deviation of the parts' scores in [1, classes]; for one
+        part, the deviation is NaN.
+    :raises ValueError: for a wrong shape, non-finite logits, ``splits < 1`` or n < splits, because a
         part would be empty.
     """
     matrix = feature_matrix(logits, "logits")

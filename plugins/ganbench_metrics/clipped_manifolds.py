@@ -1,7 +1,7 @@
 """Clipped density and clipped coverage (Salvy et al. 2025, arXiv:2507.01761).
 
-Density and coverage in which no single sample counts for more than its share, on scales where a value
-means the share of good samples.
+Density and coverage with a limited weight for each sample, on scales where a value means the share of
+good samples.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganbench_metrics.distances import ROUNDING, centred, rows_at_once, squared_distances
+from ganbench_metrics.distances import ROUNDING, centered, rows_at_once, squared_distances
 from ganbench_metrics.manifolds import neighbour_radii
 from ganbench_metrics.matrices import both
 
@@ -24,7 +24,7 @@ def clipped_prdc(
 
     :param real_features: (n, d) array or tensor.
     :param fake_features: (m, d), the same, m >= k.
-    :param k: which neighbour bounds a ball, not counting the sample itself.
+    :param k: which neighbor bounds a ball, not counting the sample itself.
     :param real_radii: ``neighbour_radii(real_features, k)``, where it is known already.
     :returns: ``clipped_density``, the share of good fakes, and ``clipped_coverage``, the share of good
         fakes that would cover as much; both in [0, 1].
@@ -42,20 +42,20 @@ def clipped_prdc(
 
 
 def clipped_density(real: Tensor, fake: Tensor, radii: Tensor, k: int) -> float:
-    """In how many real balls a fake lies, k at the most, over what it is for real samples.
+    """The number of real balls that hold a fake (at most k), relative to the number for real samples.
 
     Balls are no larger than the median one, so that those of outliers do not reach far.
     """
     reach = radii.minimum(radii.quantile(0.5)).square()
     of_fake = _balls_around(fake, real, reach) / k
-    of_real = (_balls_around(real, real, reach) - 1) / k  # but for its own
+    of_real = (_balls_around(real, real, reach) - 1) / k  # except its own
     share = of_fake.clamp_max(1).mean() / of_real.clamp_max(1).mean()
     return min(1.0, float(share))
 
 
 def clipped_coverage(real: Tensor, fake: Tensor, radii: Tensor, k: int) -> float:
-    """How many fakes lie in a real ball, k at the most, as the share of good fakes that gives it."""
-    reach, columns, rows = radii.square(), centred(fake, real), centred(real, real)
+    """The number of fakes in a real ball (at most k), as the share of good fakes that gives it."""
+    reach, columns, rows = radii.square(), centered(fake, real), centered(real, real)
     counts = []
     step = rows_at_once(columns)
     for part, bound in zip(rows.split(step), reach.split(step), strict=True):
@@ -67,7 +67,7 @@ def clipped_coverage(real: Tensor, fake: Tensor, radii: Tensor, k: int) -> float
 
 
 def expected_coverage(n: int, m: int, k: int) -> np.ndarray:
-    """What 0 … m samples of the same distribution cover: E[min(J, k)] / k, ascending.
+    """The expected coverage of 0 … m samples of the same distribution: E[min(J, k)] / k, ascending.
 
     The number J of those in the ball of one of n real samples is beta-binomial with parameters k and
     n - k. Fewer than k samples cover nothing, as in the paper's code.
@@ -90,7 +90,7 @@ def _share_that_covers(found: float, expected: np.ndarray) -> float:
 
 def _balls_around(points: Tensor, real: Tensor, reach: Tensor) -> Tensor:
     """(len(points),) how many real balls each point lies in, their edge included."""
-    columns, rows = centred(points, real), centred(real, real)
+    columns, rows = centered(points, real), centered(real, real)
     total = torch.zeros(len(points), dtype=torch.float64, device=points.device)
     step = rows_at_once(columns)
     for part, bound in zip(rows.split(step), reach.split(step), strict=True):

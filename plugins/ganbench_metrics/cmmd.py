@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from ganbench import Column, FeatureSet, Measured, Metric, option
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ganbench_metrics.matrices import SEED, Tensors, both, chosen
 
 
 class GaussianDistance(Metric):
     """1000 times the squared maximum mean discrepancy with a Gaussian kernel, of unit features.
 
-    It takes no normal distribution for granted. Its paper measures it in CLIP's features; in others
-    its values compare among themselves only. It does not see the length of a feature vector, and
-    with a kernel this wide it sees little but the means of the unit vectors.
+    It does not assume normal distributions. Its paper uses CLIP's features; compare values only in the
+    same features. It ignores the length of a feature vector, and its wide kernel measures mostly the
+    means of the unit vectors.
     """
 
     paper = "Jayasumana et al., 2024, arXiv:2401.09603"
@@ -32,20 +27,18 @@ class GaussianDistance(Metric):
         ),
     )
 
-    samples: int = option(10_000, "samples of a side at the most", ge=1)
+    samples: int = option(10_000, "the most samples of each side", ge=1)
 
-    def reference(self, real: FeatureSet) -> Mapping[str, Tensor]:
+    def reference(self, real: FeatureSet) -> Tensors:
         """``features`` (m, d) of the chosen samples, and their mean kernel ``within``."""
         from ganbench_metrics.gaussian_mmd import unit, within
-        from ganbench_metrics.matrices import chosen
 
         features = chosen(real.features, self.samples)
         return {"features": features, "within": within(unit(features))}
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """``cmmd``, at least 0."""
         from ganbench_metrics.gaussian_mmd import distance, unit
-        from ganbench_metrics.matrices import SEED, both, chosen
 
         real, ours = both(reference["features"], chosen(fake.features, self.samples))
         value = distance(reference["within"], unit(real), unit(ours))

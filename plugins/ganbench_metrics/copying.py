@@ -1,6 +1,6 @@
-"""The test of data copying C_T (Meehan et al. 2020, arXiv:2004.05675), as dgm-eval sets it.
+"""The test of data copying C_T (Meehan et al. 2020, arXiv:2004.05675), with dgm-eval's settings.
 
-Training samples are parted into cells. Within a cell, the distances of generated samples to the
+Training samples are divided into cells. Within a cell, the distances of generated samples to the
 nearest training sample are compared with those of held-out ones by the rank test of Mann and
 Whitney. C_T is the mean of the cells' z-scores.
 """
@@ -18,19 +18,19 @@ from torch import Tensor
 from ganbench_metrics.distances import nearest
 from ganbench_metrics.matrices import SEED
 
-_WIDTH = 64  # directions that are kept of wider features
+_WIDTH = 64  # directions that are kept for wider features
 _CELLS = 3
 _STARTS = 10
-_FEWEST = 20  # generated samples of a cell, which counts if it has more
+_FEWEST = 20  # a cell counts if it has more generated samples
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Training samples in cells, and how far held-out samples are from them.
+    """Training samples in cells, and the distances of held-out samples to them.
 
     :ivar mean: (d,) of the training samples.
     :ivar axes: (d, w) the directions in which distances are taken.
-    :ivar centres: (cells, w) of the cells.
+    :ivar centers: (cells, w) of the cells.
     :ivar train: (n, w) training samples.
     :ivar train_cells: (n,) the cell of each.
     :ivar test_distances: (m,) of held-out samples to the nearest training sample of their cell; NaN
@@ -40,7 +40,7 @@ class Cells:
 
     mean: Tensor
     axes: Tensor
-    centres: Tensor
+    centers: Tensor
     train: Tensor
     train_cells: Tensor
     test_distances: Tensor
@@ -52,13 +52,13 @@ class Cells:
         mean = train.double().mean(0)
         axes = _principal_axes(train.double() - mean)
         points, held_out = ((side.double() - mean) @ axes for side in (train, test))
-        centres = _centres(points)
-        cells, test_cells = (_cell(side, centres) for side in (points, held_out))
+        centers = _centers(points)
+        cells, test_cells = (_cell(side, centers) for side in (points, held_out))
         distances = _distances(held_out, test_cells, points, cells)
-        return cls(mean, axes, centres, points, cells, distances, test_cells)
+        return cls(mean, axes, centers, points, cells, distances, test_cells)
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """What `Cells` is made from."""
+        """The fields of `Cells`."""
         return dict(vars(self))
 
     def z_scores(self, fake: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,11 +67,11 @@ class Cells:
         :param fake: (k, d) generated samples.
         """
         points = (fake.double() - self.mean) @ self.axes
-        cells = _cell(points, self.centres)
+        cells = _cell(points, self.centers)
         distances = _distances(points, cells, self.train, self.train_cells)
         scores = [
             _z_score(distances[cells == cell], self.test_distances[self.test_cells == cell])
-            for cell in range(len(self.centres))
+            for cell in range(len(self.centers))
         ]
         counts = torch.bincount(self.test_cells, minlength=len(scores)).double().cpu()
         return torch.tensor(scores, dtype=torch.float64), counts / len(self.test_cells)
@@ -90,27 +90,27 @@ def c_t(cells: Cells, fake: Tensor) -> float:
     return float((scores * shares)[counted].sum() / shares[counted].sum())
 
 
-def _principal_axes(centred: Tensor) -> Tensor:
-    """(d, w) the directions of greatest variance; all of few."""
-    d = centred.shape[1]
+def _principal_axes(centered: Tensor) -> Tensor:
+    """(d, w) the directions of greatest variance, at most `_WIDTH`."""
+    d = centered.shape[1]
     if d <= _WIDTH:
-        return torch.eye(d, dtype=centred.dtype, device=centred.device)
-    axes: Tensor = torch.linalg.eigh(centred.mT @ centred).eigenvectors[:, -_WIDTH:]
+        return torch.eye(d, dtype=centered.dtype, device=centered.device)
+    axes: Tensor = torch.linalg.eigh(centered.mT @ centered).eigenvectors[:, -_WIDTH:]
     return axes
 
 
-def _centres(points: Tensor) -> Tensor:
+def _centers(points: Tensor) -> Tensor:
     from sklearn.cluster import KMeans
 
     clusters = KMeans(min(_CELLS, len(points)), n_init=_STARTS, random_state=SEED)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of fewer distinct points than cells: some stay empty
+        warnings.simplefilter("ignore")  # about fewer distinct points than cells: some stay empty
         found = clusters.fit(points.cpu().numpy())
     return torch.from_numpy(found.cluster_centers_).to(points)
 
 
-def _cell(points: Tensor, centres: Tensor) -> Tensor:
-    return nearest(points, centres)[1][:, 0]
+def _cell(points: Tensor, centers: Tensor) -> Tensor:
+    return nearest(points, centers)[1][:, 0]
 
 
 def _distances(points: Tensor, cells: Tensor, train: Tensor, train_cells: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ def _distances(points: Tensor, cells: Tensor, train: Tensor, train_cells: Tensor
 
 
 def _z_score(fake: Tensor, test: Tensor) -> float:
-    """Of the Mann-Whitney statistic, with its correction for continuity; NaN where it cannot be."""
+    """The z-score of the Mann-Whitney statistic, corrected for continuity; NaN if undefined."""
     from scipy.stats import mannwhitneyu
 
     if len(fake) <= _FEWEST or not len(test):

@@ -21,7 +21,7 @@ def nearest_neighbours(features: Any, among: Any, k: int = 1) -> tuple[Tensor, T
     """The k nearest of one set to each sample of another.
 
     :param features: (n, d) array or tensor; the work is done in fp64 on its device.
-    :param among: (m, d), the same: where the neighbours are looked for.
+    :param among: (m, d), the same: the candidates for neighbors.
     :returns: (n, k) fp64 Euclidean distances, ascending, and (n, k) int64 rows of ``among``.
     :raises ValueError: for a wrong shape, differing d, non-finite values, or k outside 1 … m.
     """
@@ -39,18 +39,18 @@ def nearest(
     :param itself: (n,) the row of ``among`` that each point is, which does not count; None where the
         points are others.
     """
-    centre = among.double().mean(0)
-    candidates = among.double() - centre
+    center = among.double().mean(0)
+    candidates = among.double() - center
     found = []
     step = rows_at_once(candidates)
     for start in range(0, len(points), step):
-        part = points[start : start + step].double() - centre
+        part = points[start : start + step].double() - center
         squared, _ = squared_distances(part, candidates)
         if itself is not None:
             squared.scatter_(1, itself[start : start + step, None], torch.inf)
         found.append(squared.topk(k, largest=False).indices)
     indices = torch.cat(found)
-    # From differences: the distance of a copy is exactly zero, and equal distances are equal.
+    # Differences make the distance of a copy exactly zero, and equal distances equal.
     columns = [(among[rows].double() - points.double()).norm(dim=1) for rows in indices.unbind(1)]
     distances, order = torch.stack(columns, 1).sort(dim=1, stable=True)
     return distances, indices.gather(1, order)
@@ -62,11 +62,11 @@ def squared_distances(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return torch.addmm(scale, x, y.mT, alpha=-2), scale
 
 
-def centred(matrix: Tensor, around: Tensor) -> Tensor:
-    """In fp64, about the mean of a set: the smaller the norms, the smaller the rounding error."""
+def centered(matrix: Tensor, around: Tensor) -> Tensor:
+    """The features in fp64, centered on the mean of a set: smaller norms round less."""
     return matrix.double() - around.double().mean(0)
 
 
 def rows_at_once(columns: Tensor) -> int:
-    """How many rows of a matrix with so many columns fit into a block."""
+    """The number of rows in a block, for a matrix with these columns."""
     return max(1, _ELEMENTS_AT_ONCE // len(columns))

@@ -1,4 +1,4 @@
-"""How many different samples there are (Vendi score: Friedman and Dieng 2023, arXiv:2210.02410)."""
+"""Effective number of different samples (Vendi score: Friedman and Dieng 2023, arXiv:2210.02410)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def vendi_score(features: Any) -> float:
     K/n = XXᵀ/n has the positive eigenvalues of XᵀX/n, and the smaller of both is used.
 
     :param features: (n, d) array or tensor; the work is done in fp64 on its device.
-    :returns: from 1, where all samples are alike, to min(n, d), where they are orthogonal. A vector
-        of zeros has no cosine, and counts as no sample.
+    :returns: from 1 for equal samples to min(n, d) for orthogonal ones. A vector of zeros has no
+        cosine, and is ignored.
     :raises ValueError: for a wrong shape, non-finite values, or zeros only.
     """
     matrix = feature_matrix(features)

@@ -1,8 +1,8 @@
 """The Fréchet distance that infinitely many samples would have (Chong and Forsyth 2020,
 arXiv:1911.07023).
 
-The distance of N samples lies above that by about a constant times 1/N, which differs from model to
-model: a straight line through the distances at several N, drawn on to 1/N = 0, takes it away.
+The distance of N samples exceeds that by about a constant times 1/N, and the constant differs between
+models: a straight line through the distances at several N, extended to 1/N = 0, removes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ganbench import MomentAccumulator
 from ganbench_metrics.frechet import Reference, distance_between
 from ganbench_metrics.matrices import SEED
 
-#: The least of the sizes, where there are twice as many samples; else half of them.
+#: The smallest size, or half of the samples if those are fewer than twice this.
 _LEAST = 5000
 _FEWEST = 40
 _AT_ONCE = 4096

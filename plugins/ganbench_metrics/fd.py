@@ -1,25 +1,25 @@
-"""The Fréchet distance, and the one that infinitely many samples would have."""
+"""The Fréchet distance, and its extrapolation to infinitely many samples."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import ganbench
 from ganbench import Column, FeatureSet, Measured, Metric, option
+from ganbench_metrics.matrices import SEED, Tensors
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ganbench_metrics.frechet import Reference
 
-_STANDARD = 50_000  # samples of a number that may be called FID
+_STANDARD = 50_000  # fake samples of an FID
 
 
 class _ToMoments(Metric):
     """The real side as the moments of its features, ready for Fréchet distances."""
 
-    def reference(self, real: FeatureSet) -> Mapping[str, Tensor]:
+    def reference(self, real: FeatureSet) -> Tensors:
         """``mean`` (d,), a ``root`` (d, r) of the covariance, and the numbers of samples."""
         import torch
 
@@ -32,23 +32,22 @@ class _ToMoments(Metric):
             "n": torch.tensor([moments.n, real.count]),
         }
 
-    def _prepared(self, reference: Mapping[str, Tensor]) -> Reference:
-        from ganbench import Moments
+    def _prepared(self, reference: Tensors) -> Reference:
         from ganbench_metrics.frechet import Reference
 
         root = reference["root"]
-        moments = Moments(int(reference["n"][0]), reference["mean"], rows=root.mT)
+        moments = ganbench.Moments(int(reference["n"][0]), reference["mean"], rows=root.mT)
         return Reference(moments, root)
 
-    def _real_count(self, reference: Mapping[str, Tensor]) -> int | None:
+    def _real_count(self, reference: Tensors) -> int | None:
         return int(reference["n"][1]) or None
 
 
 class FrechetDistance(_ToMoments):
     """The Fréchet distance between normal distributions that are fitted to the features.
 
-    It sees the mean and the covariance of the features only. It falls as the sets grow: compare it
-    at equal numbers of samples.
+    It uses only the mean and the covariance of the features. It falls as the sets grow: compare it at
+    equal numbers of samples.
     """
 
     paper = "Heusel et al., 2017, arXiv:1706.08500"
@@ -67,7 +66,7 @@ class FrechetDistance(_ToMoments):
         ),
         Column(
             "fid",
-            meaning="`fd`, only where the features are the standard FID's and the fakes are 50,000",
+            meaning="`fd`, only for the standard FID's features and 50,000 fakes",
             better="lower",
             scale="log",
             label="FID",
@@ -75,7 +74,7 @@ class FrechetDistance(_ToMoments):
         ),
     )
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """``fd``, at least 0 up to rounding, and ``fid``."""
         from ganbench_metrics.frechet import distance_between
 
@@ -87,22 +86,22 @@ class FrechetDistance(_ToMoments):
 
 
 def _cautions(fake: FeatureSet, standard: bool) -> Iterator[str]:
-    """What a person should know of a distance of so few samples."""
+    """Warnings about a distance of few samples."""
     width = len(fake.moments.mean)
     if fake.count < width:
         yield (
             f"{fake.count} fake images are fewer than the {width} features: the covariance is "
-            "singular, and fd is far above that of many images"
+            "singular, and fd is much larger than for many images"
         )
     if fake.extractor.standard_fid and not standard:
         yield (
-            f"fd is called fid only at {_STANDARD:,} fake images: that of {fake.count:,} compares with "
-            f"others of {fake.count:,} only"
+            f"fd is called fid only at {_STANDARD:,} fake images: compare it only with other distances "
+            f"of {fake.count:,} images"
         )
 
 
 class ExtrapolatedDistance(_ToMoments):
-    """The Fréchet distance at several numbers of samples, on a line to infinitely many."""
+    """The Fréchet distance at several numbers of samples, extrapolated to infinitely many."""
 
     paper = "Chong and Forsyth, 2020, arXiv:1911.07023"
     default = True
@@ -117,12 +116,11 @@ class ExtrapolatedDistance(_ToMoments):
         ),
     )
 
-    sizes: int = option(15, "numbers of samples at which the distance is taken", ge=2)
+    sizes: int = option(15, "how many numbers of samples to measure the distance at", ge=2)
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """``fd_infinity``; NaN with a reason where the samples are too few."""
         from ganbench_metrics.extrapolation import extrapolate
-        from ganbench_metrics.matrices import SEED
 
         found = extrapolate(self._prepared(reference), fake.features, self.sizes)
         if found is None:

@@ -99,7 +99,7 @@ def frechet_distance(real_features: Any, fake_features: Any) -> float:
 
 
 def _root(moments: Moments) -> Tensor:
-    """Some A with AAᵀ = cov: by Cholesky, ten times as fast as `eigh`, where cov is regular."""
+    """Some A with AAᵀ = cov: by Cholesky, ten times as fast as `eigh`, if cov is regular."""
     if moments.rows is not None:
         return moments.rows.mT  # exact, and no factorization
     d = len(moments.mean)
@@ -109,13 +109,13 @@ def _root(moments: Moments) -> Tensor:
         if not bool(failed):
             return factor
     values, vectors = torch.linalg.eigh(moments.cov)
-    rank = min(moments.n - 1, d)  # the rest is zero but for rounding
+    rank = min(moments.n - 1, d)  # the rest is zero, up to rounding
     factor = vectors * values.clamp_min(0).sqrt()
     return factor[:, d - rank :]
 
 
 def _overlap(spectrum: Tensor, rank: int) -> Tensor:
-    """Sum of the roots of an ascending spectrum, of which only ``rank`` values can be positive."""
-    # Beyond the rank there is only rounding, whose roots (1e-8 for 1e-16) would add up.
+    """Sum of the roots of an ascending spectrum with at most ``rank`` positive values."""
+    # Values beyond the rank are rounding errors, and their roots (1e-8 for 1e-16) would add up.
     kept = spectrum[max(0, len(spectrum) - rank) :]
     return kept.clamp_min(0).sqrt().sum()

@@ -36,7 +36,7 @@ def distance(within_real: Tensor, real: Tensor, fake: Tensor) -> float:
 
 
 def unit(features: Tensor) -> Tensor:
-    """(n, d) fp64 of length 1; of length 0 where they were."""
+    """(n, d) fp64 of length 1; zero vectors stay zero."""
     return F.normalize(features.double(), dim=1)
 
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ganbench import Column, FeatureSet, Measured, Metric, option
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ganbench_metrics.matrices import SEED, Tensors
 
 
 class ClassifierScore(Metric):
     """exp of the mean divergence between a sample's classes and those of all samples.
 
-    It looks at generated samples alone: a generator that makes one perfect image of each class has
+    It uses only generated samples: a generator that makes one perfect image of each class has
     the best score.
     """
 
@@ -50,12 +46,11 @@ class ClassifierScore(Metric):
         ),
     )
 
-    splits: int = option(10, "parts of the samples, whose scores are averaged", ge=1)
+    splits: int = option(10, "number of parts; the score is the mean over them", ge=1)
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """The score in [1, classes]; one split has no deviation."""
         from ganbench_metrics.classifier_score import classifier_score
-        from ganbench_metrics.matrices import SEED
 
         logits = fake.class_logits
         if len(logits) < self.splits:

@@ -19,13 +19,11 @@ from ganbench_metrics.kernel_variance import FEWEST, KernelSums, VarianceMoments
 from ganbench_metrics.matrices import SEED, both
 
 _ELEMENTS_AT_ONCE = 2**23  # 64 MiB of fp64: bounds each block of kernels or gathered features
-_ELEMENTS_IN_CACHE = (
-    2**20
-)  # a kernel is passed over six times, which takes twice as long from memory
+_ELEMENTS_IN_CACHE = 2**20  # a kernel is read six times, which is half as fast from main memory
 
 
 def effective_subset_size(n_real: int, n_fake: int, subset_size: int = 1000) -> int:
-    """The subset size that `kernel_distance` uses: no subset is larger than the smaller set."""
+    """The subset size that `kernel_distance` uses: at most the size of the smaller set."""
     return min(n_real, n_fake, subset_size)
 
 
@@ -34,10 +32,9 @@ class KernelEstimate:
     """The kernel distance of two sets.
 
     :ivar mean: over subsets; may be slightly negative.
-    :ivar std: population standard deviation over subsets; NaN where `subsets_vary` says that there is
-        none.
-    :ivar error: standard error of the mean, over other samples of both sides; NaN where the samples
-        are too few to tell it.
+    :ivar std: population standard deviation over subsets; NaN unless `subsets_vary`.
+    :ivar error: standard error of the mean, over other samples of both sides; NaN for too few
+        samples.
     """
 
     mean: float
@@ -66,13 +63,13 @@ def kernel_estimate(
 ) -> KernelEstimate:
     """The unbiased squared MMD, mean of random subsets.
 
-    The subsets are those that torch-fidelity draws from the same seed, where the fake images are its
-    first input and the real ones its second. The deviation between them shrinks with the subset size
-    alone; it does not say how exact the mean is. The error does.
+    The subsets equal those of torch-fidelity with the same seed, the fake images as its first input and
+    the real ones as its second. The deviation between them depends only on the subset size; it does not
+    show the accuracy of the mean. The error does.
 
     :param real_features: (n, d) array or tensor.
     :param fake_features: (m, d), the same; the work is done in fp64 on its device.
-    :param subsets: how many pairs of subsets, without replacement within each.
+    :param subsets: number of pairs of subsets, drawn without replacement within each.
     :param subset_size: samples in each; see `effective_subset_size`.
     :raises ValueError: for a wrong shape, differing d, non-finite values, fewer than 2 rows,
         ``subsets < 1`` or ``subset_size < 2``.
@@ -116,9 +113,9 @@ def summed_up(
 def subsets_vary(n_real: int, n_fake: int, subsets: int, size: int) -> bool:
     """Whether subsets of both sides vary, so that the deviation between them means something.
 
-    A side of ``size`` samples is in every subset whole. The deviation then holds nothing of this
-    side's chance; where both sides are whole it is zero, which looks like certainty. So does that of
-    a single subset.
+    If a side has just ``size`` samples, every subset contains all of them, and the deviation ignores
+    this side's randomness. If both sides do, or with a single subset, it is zero and looks like
+    certainty.
     """
     return subsets > 1 and min(n_real, n_fake) > size
 
@@ -126,12 +123,6 @@ def subsets_vary(n_real: int, n_fake: int, subsets: int, size: int) -> bool:
 def few_enough(n_real: int, n_fake: int, subsets: int, size: int) -> bool:
     """Whether kernels of all pairs cost less than those of all subsets: until the sets grow large."""
     return max(n_real, n_fake) ** 2 <= subsets * size**2
-
-
-def subset_distance(real: Tensor, fake: Tensor) -> float:
-    """The unbiased squared MMD between two sets (n, d) of equal size, in fp64."""
-    x, y = real.double(), fake.double()
-    return float(_unbiased(_within(x).total, _within(y).total, _between(x, y).total, len(x)))
 
 
 def draw_subsets(
@@ -187,9 +178,9 @@ def _membership(drawn: Tensor, n: int) -> Tensor:
 def _sums_of_subsets(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> tuple[Tensor, KernelSums]:
     """(subsets,) kernel sums over the pairs of each subset, and those over all pairs.
 
-    Some rows of the kernel at a time. Within one set, a sample and itself are no pair.
+    Some rows of the kernel at a time. Within one set, a sample does not pair with itself.
     """
-    members = torch.cat([in_y, torch.ones_like(in_y[:, :1])], 1)  # and one subset of all
+    members = torch.cat([in_y, torch.ones_like(in_y[:, :1])], 1)  # plus one subset of all samples
     totals, rows = torch.zeros_like(in_x[0]), torch.empty_like(x[:, 0])
     columns, squares = torch.zeros_like(y[:, 0]), torch.zeros_like(y[0, 0])
     step = max(1, _ELEMENTS_AT_ONCE // len(y))

@@ -1,4 +1,4 @@
-"""How exact an unbiased estimate of the squared MMD is: its variance over other samples.
+"""The accuracy of an unbiased estimate of the squared MMD: its variance over other samples.
 
 The estimate is a U-statistic of two sets. Hoeffding's decomposition gives its variance with n and m
 samples (Serfling 1980, section 5.2; for equal sets Sutherland and Deka 2019, arXiv:1906.02104):
@@ -59,8 +59,8 @@ class VarianceMoments:
         x, y = _Side.of(within_x, between), _Side.of(within_y, turned)
         n, m = x.n, y.n
         mean_square = between.squares / (n * m)
-        centred = mean_square - x.between_pairs - y.between_pairs + x.between_mean
-        return cls(x.witness, y.witness, x.centred, y.centred, centred)
+        centered = mean_square - x.between_pairs - y.between_pairs + x.between_mean
+        return cls(x.witness, y.witness, x.centered, y.centered, centered)
 
     @classmethod
     def mean_of(cls, batches: Sequence[VarianceMoments]) -> VarianceMoments:
@@ -89,17 +89,17 @@ class VarianceMoments:
 
 @dataclass(frozen=True)
 class _Side:
-    """What one set's kernels say.
+    """The moments of one set's kernels.
 
     :ivar witness: Var w(X).
-    :ivar centred: E k̃(X, X')².
+    :ivar centered: E k̃(X, X')².
     :ivar between_pairs: E k(X, Y) k(X, Y'), of one X and two Y.
     :ivar between_mean: (E k(X, Y))².
     """
 
     n: int
     witness: Tensor
-    centred: Tensor
+    centered: Tensor
     between_pairs: Tensor
     between_mean: Tensor
 

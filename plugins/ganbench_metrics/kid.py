@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ganbench import Column, FeatureSet, Measured, Metric, option
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ganbench_metrics.matrices import SEED, Tensors
 
 
 class KernelDistance(Metric):
     """The squared maximum mean discrepancy with a cubic kernel, without bias: mean of subsets.
 
-    Unlike the Fréchet distance it means the same at every number of samples; the fewer there are,
-    the more it varies, and near its zero it is negative half of the time.
+    Unlike the Fréchet distance it means the same at every number of samples. With few samples it varies
+    more, and near zero it is negative half of the time.
     """
 
     paper = "Bińkowski et al., 2018, arXiv:1801.01401"
@@ -38,23 +34,22 @@ class KernelDistance(Metric):
         ),
         Column(
             "kid_std",
-            meaning="standard deviation of the kernel distance over subsets; missing where the "
-            "subsets of a side are all its samples, or where there is one subset",
+            meaning="standard deviation of the kernel distance over subsets; missing if the "
+            "subsets of a side contain all its samples, or for one subset",
             spread_of="kid_mean",
         ),
     )
 
     subsets: int = option(100, "pairs of subsets", ge=1)
-    subset_size: int = option(1000, "samples in each subset at the most", ge=2)
+    subset_size: int = option(1000, "the most samples in a subset", ge=2)
 
-    def reference(self, real: FeatureSet) -> Mapping[str, Tensor]:
+    def reference(self, real: FeatureSet) -> Tensors:
         """``features`` (n, d)."""
         return {"features": real.features}
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """Mean, its error, and the deviation of subsets where those of both sides vary."""
         from ganbench_metrics.kernel_distance import effective_subset_size, kernel_estimate
-        from ganbench_metrics.matrices import SEED
 
         real, ours = reference["features"], fake.features
         found = kernel_estimate(real, ours, self.subsets, self.subset_size)

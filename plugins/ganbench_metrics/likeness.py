@@ -1,4 +1,4 @@
-"""How close translated images come to the ones that belong to their sources: L1, PSNR and SSIM."""
+"""The distance of translated images from their targets: L1, PSNR and SSIM."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AT_ONCE = 256  # images
 def mean_scores(images: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
     """``l1``, ``psnr`` and ``ssim``: means of `pair_scores` over (n, c, h, w) uint8 images.
 
-    :raises ValueError: if images and targets differ in shape, or there are none.
+    :raises ValueError: if images and targets differ in shape, or are empty.
     """
     if images.shape != targets.shape or not len(images):
         raise ValueError(
@@ -31,7 +31,7 @@ def pair_scores(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(b,) mean absolute difference in [0, 1], PSNR in dB, and SSIM of uint8 (b, c, h, w) images.
 
-    The PSNR of equal images would be infinite; it is that of one value that is off by one.
+    Equal images, whose PSNR would be infinite, get the PSNR of a single value that is off by one.
     """
     a, b = images.double() / 255, targets.double() / 255
     l1 = (a - b).abs().flatten(1).mean(1)
@@ -43,8 +43,8 @@ def pair_scores(
 def structural_similarity(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """(b,) mean SSIM of (b, c, h, w) images in [0, 1] (Wang et al. 2004, IEEE TIP 13(4), eq. 13).
 
-    The paper's Gaussian window of 11 pixels and standard deviation 1.5, where it lies within the
-    image (smaller images: the largest odd window that does), channel by channel.
+    The paper's Gaussian window of 11 pixels and standard deviation 1.5, inside the image (for smaller
+    images, the largest odd window that fits), channel by channel.
     """
     channels = a.shape[1]
     size = min(_WINDOW, *((side - 1) // 2 * 2 + 1 for side in a.shape[2:]))

@@ -1,8 +1,8 @@
 """Precision, recall, density and coverage (Naeem et al. 2020, arXiv:2002.09797).
 
 A set's manifold is the union of balls around its samples that reach to each one's k-th nearest
-neighbour. Precision and density ask how far fake samples lie in real balls, recall how far real
-samples lie in fake balls, coverage how many real balls hold a fake sample.
+neighbor. Precision and density count fake samples in real balls, recall counts real samples in
+fake balls, coverage counts real balls that hold a fake sample.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ganbench import feature_matrix
-from ganbench_metrics.distances import ROUNDING, centred, rows_at_once, squared_distances
+from ganbench_metrics.distances import ROUNDING, centered, rows_at_once, squared_distances
 from ganbench_metrics.matrices import both
 
 
@@ -24,7 +24,7 @@ def prdc(
 
     :param real_features: (n, d) array or tensor.
     :param fake_features: (m, d), the same.
-    :param k: which neighbour bounds a ball, not counting the sample itself; a sample on the
+    :param k: which neighbor bounds a ball, not counting the sample itself; a sample on the
         boundary lies outside.
     :param real_radii: ``neighbour_radii(real_features, k)``, where it is known already.
     :returns: ``precision``, ``recall`` and ``coverage`` in [0, 1]; ``density`` >= 0, about 1 for
@@ -45,7 +45,7 @@ def prdc(
 
 
 def neighbour_radii(features: Any, k: int = 5) -> Tensor:
-    """Euclidean distance of each sample to its k-th nearest neighbour other than itself.
+    """Euclidean distance of each sample to its k-th nearest neighbor other than itself.
 
     :param features: (n, d) array or tensor; the work is done in fp64 on its device.
     :returns: (n,) fp64, exactly zero for a sample with k copies or more.
@@ -53,7 +53,7 @@ def neighbour_radii(features: Any, k: int = 5) -> Tensor:
     """
     matrix = feature_matrix(features)
     _check_k(k, matrix, "features")
-    points = centred(matrix, matrix)
+    points = centered(matrix, matrix)
     reach = torch.empty(len(points), dtype=torch.float64, device=points.device)
     step = rows_at_once(points)
     for start in range(0, len(points), step):
@@ -68,8 +68,8 @@ def _shares(
     real: Tensor, fake: Tensor, real_reach: Tensor, fake_reach: Tensor, k: int
 ) -> dict[str, float]:
     """The four shares from squared radii."""
-    columns = centred(fake, real)
-    rows = centred(real, real)
+    columns = centered(fake, real)
+    rows = centered(real, real)
     balls_around_fake = torch.zeros(len(fake), dtype=torch.int64, device=fake.device)
     recalled, covered = torch.zeros_like(balls_around_fake[:2]).unbind()
     step = rows_at_once(columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +12,17 @@ import ganbench
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Of every choice that belongs to a metric's definition, as in torch-fidelity.
+#: A metric's reference, by name; torch is not imported for it.
+Tensors = Mapping[str, "Tensor"]
+
+#: The seed of every choice that belongs to a metric's definition, as in torch-fidelity.
 SEED = 2020
 
 
 def both(real_features: Any, fake_features: Any, rows: int = 1) -> tuple[Tensor, Tensor]:
     """Check two matrices (n, d) and (m, d) of features, and bring them to the fake ones' device.
 
-    :param rows: the fewest rows that make sense.
+    :param rows: the least number of rows.
     :raises ValueError: for a wrong shape, differing d, too few rows or non-finite values.
     """
     fake = ganbench.feature_matrix(fake_features, "fake_features", rows=rows)
@@ -34,7 +38,7 @@ def same_width(first: Tensor, second: Tensor) -> None:
 
 
 def chosen(features: Tensor, most: int) -> Tensor:
-    """At most ``most`` rows, chosen by a fixed seed, in their order; all of few, without a copy."""
+    """At most ``most`` rows, chosen by a fixed seed, in order; without a copy if all fit."""
     if len(features) <= most:
         return features
     rows = np.random.RandomState(SEED).choice(len(features), most, replace=False)

@@ -19,7 +19,7 @@ from ganbench_metrics.matrices import same_width
 def mixture_statistics(
     samples: Any, centers: Any, sigma: float, high_quality_radius: float = 3.0
 ) -> dict[str, float]:
-    """How many modes a generator makes, how well, and how evenly.
+    """The number of modes that a generator makes, their quality and their evenness.
 
     :param samples: (n, d) array or tensor, usually d = 2. Non-finite samples are of low quality.
     :param centers: (k, d) means of the modes.
@@ -28,7 +28,7 @@ def mixture_statistics(
         its nearest center.
     :returns: ``modes``, how many of the k have a high-quality sample; ``high_quality``,
         the share of such samples in [0, 1]; ``reverse_kl``, the divergence in nats of their
-        histogram over the modes from the uniform one, in [0, ln k], NaN if there is none.
+        histogram over the modes from the uniform one, in [0, ln k], NaN without such samples.
     :raises ValueError: for wrong shapes, no samples, non-finite centers, or a sigma or radius that
         is not positive.
     """
@@ -39,7 +39,7 @@ def mixture_statistics(
         raise ValueError(
             f"sigma and high_quality_radius must be positive, got {sigma} and {high_quality_radius}"
         )
-    # Not by matrix products, which lose the small distances of a narrow mode far from zero.
+    # Not with matrix products, which lose the small distances of a narrow mode far from zero.
     distances = torch.cdist(points, means, compute_mode="donot_use_mm_for_euclid_dist")
     nearest, mode = distances.min(1)
     good = nearest < high_quality_radius * sigma

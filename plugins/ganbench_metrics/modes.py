@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from ganbench import Column, FeatureSet, Measured, Metric
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ganbench_metrics.matrices import Tensors
 
 _RADIUS = 3.0  # in sigma
 
 
 class LostModes(Metric):
-    """How many modes of a mixture the samples reach, how well, and how evenly.
+    """The number of modes of a mixture that the samples reach, their quality and their evenness.
 
-    It does not see the shape of a mode within three standard deviations.
+    It ignores the shape of a mode within three standard deviations.
     """
 
     paper = "Srivastava et al., 2017, arXiv:1705.07761; Lin et al., 2018, arXiv:1712.04086"
@@ -42,14 +37,14 @@ class LostModes(Metric):
         Column(
             "reverse_kl",
             unit="nats",
-            meaning="KL of the samples' modes from the true ones; missing where none is near a mode",
+            meaning="KL of the samples' modes from the true ones; missing if no sample is near a mode",
             better="lower",
             scale="log",
             label="reverse KL",
         ),
     )
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """``modes`` from 0 to all, ``high_quality`` in [0, 1], ``reverse_kl`` in [0, ln modes]."""
         from ganbench_metrics.mixtures import mixture_statistics
 

@@ -1,20 +1,15 @@
-"""Translated images beside the right ones."""
+"""Translated images against their targets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from ganbench import Column, FeatureSet, Measured, Metric
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ganbench_metrics.matrices import Tensors
 
 
 class PairedImages(Metric):
     """L1, peak signal-to-noise ratio and structural similarity of translated images.
 
-    They ask for the one right image: a plausible translation that differs from it is wrong to them.
+    They compare with one target: a plausible translation that differs from it scores badly.
     """
 
     paper = "Wang et al., 2004, IEEE TIP 13(4); Isola et al., 2017, arXiv:1611.07004"
@@ -23,7 +18,7 @@ class PairedImages(Metric):
     columns = (
         Column(
             "l1",
-            meaning="mean difference from the right image, 0 to 1; pairs",
+            meaning="mean difference from the target, 0 to 1; pairs",
             better="lower",
             scale="log",
             shown=True,
@@ -38,7 +33,7 @@ class PairedImages(Metric):
         Column("ssim", meaning="structural similarity of pairs, mean", better="higher", shown=True),
     )
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """``l1`` in [0, 1], ``psnr`` in dB and ``ssim`` in [-1, 1]."""
         from ganbench_metrics.likeness import mean_scores
 

@@ -1,44 +1,41 @@
-"""How far either set lies within the manifold of the other: in balls around its samples."""
+"""The share of each set within the manifold of the other: in balls around its samples."""
 
 from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ganbench import Column, FeatureSet, Measured, Metric, option
+from ganbench_metrics.matrices import SEED, Tensors, chosen
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 class _Manifolds(Metric):
-    """Shares of samples within balls that reach to each sample's k-th nearest neighbour."""
+    """Shares of samples within balls that reach to each sample's k-th nearest neighbor."""
 
     needs = ("features",)
 
-    k: int = option(5, "which neighbour bounds a ball", ge=1)
-    samples: int = option(10_000, "samples of a side at the most", ge=2)
+    k: int = option(5, "which neighbor bounds a ball", ge=1)
+    samples: int = option(10_000, "the most samples of each side", ge=2)
 
-    def reference(self, real: FeatureSet) -> Mapping[str, Tensor]:
+    def reference(self, real: FeatureSet) -> Tensors:
         """``features`` (m, d) of the chosen samples, and the ``radii`` (m,) of their balls."""
         from ganbench_metrics.manifolds import neighbour_radii
-        from ganbench_metrics.matrices import chosen
 
         features = chosen(real.features, self.samples)
         if len(features) <= self.k:
             return {"features": features}
         return {"features": features, "radii": neighbour_radii(features, self.k)}
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """The shares; NaN with a reason where a side has too few samples."""
-        from ganbench_metrics.matrices import SEED, chosen
-
         real, ours = reference["features"], chosen(fake.features, self.samples)
         few = min(len(real), len(ours))
         if few <= self.k:
-            reason = f"{few} images on one side are too few for the k = {self.k} nearest neighbours"
+            reason = f"{few} images on one side are too few for the k = {self.k} nearest neighbors"
             return Measured({column.name: math.nan for column in self.columns}, reason=reason)
         values = self._shares(real, ours, reference["radii"])
         details = {"n_real": len(real), "n_fake": len(ours), "k": self.k, "seed": SEED}
@@ -51,10 +48,10 @@ class _Manifolds(Metric):
 
 
 class PrecisionRecall(_Manifolds):
-    """How much of either set lies within the balls to the k-th neighbours of the other.
+    """The share of each set within the balls to the k-th neighbors of the other.
 
-    Its values depend on the numbers of samples: compare them at equal ones. A copy of the training
-    data is perfect.
+    Its values depend on the numbers of samples: compare them at equal numbers. A copy of the training
+    data scores perfectly.
     """
 
     paper = "Kynkäänniemi et al., 2019, arXiv:1904.06991; Naeem et al., 2020, arXiv:2002.09797"
@@ -83,7 +80,7 @@ class PrecisionRecall(_Manifolds):
         ),
         Column(
             "coverage",
-            meaning="share of real samples with a fake near by",
+            meaning="share of real samples with a fake nearby",
             better="higher",
             scale="share",
             lost_modes=True,
@@ -97,10 +94,10 @@ class PrecisionRecall(_Manifolds):
 
 
 class ClippedDensityCoverage(_Manifolds):
-    """Density and coverage that outliers hardly move, on the scale of a share of good samples.
+    """Density and coverage that are robust to outliers, on the scale of a share of good samples.
 
-    A value of 0.8 means: as if 80 % of the fakes were of the data's distribution and the rest far
-    away. A copy of the training data is perfect.
+    A value of 0.8 means: as if 80 % of the fakes had the data's distribution and the rest were far
+    away. A copy of the training data scores perfectly.
     """
 
     paper = "Salvy et al., 2025, arXiv:2507.01761"

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ganbench import Column, FeatureSet, Measured, Metric
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ganbench_metrics.matrices import Tensors
 
 
 class Vendi(Metric):
-    """How many different samples there are: exp of the entropy of their similarities.
+    """The effective number of different samples: exp of the entropy of their similarities.
 
-    It looks at generated samples alone, and measures diversity only: noise has much of it.
+    It uses only generated samples and measures only diversity: noise is very diverse.
     """
 
     paper = "Friedman and Dieng, 2023, arXiv:2210.02410"
@@ -30,7 +26,7 @@ class Vendi(Metric):
         ),
     )
 
-    def compute(self, fake: FeatureSet, reference: Mapping[str, Tensor]) -> Measured:
+    def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
         """``vendi`` from 1 to the lesser number of samples and features."""
         from ganbench_metrics.eigenvalue_entropy import vendi_score
 

@@ -2,55 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 from ganbench import hookimpl
 
-
-@hookimpl
-def ganbench_regularizers(register: Callable[..., None]) -> None:
-    register("none", "ganbench_regularizers.none:NoRegularizer", summary="No regularization")
-    register(
-        "gradient-penalty",
-        "ganbench_regularizers.gradient_penalty:GradientPenalty",
-        summary="Gradient norm of 1 between real and generated samples, as in WGAN-GP",
-    )
-    register(
-        "r1",
-        "ganbench_regularizers.zero_centred:R1",
-        summary="Squared gradient norm at real samples",
-    )
-    register(
-        "r2",
-        "ganbench_regularizers.zero_centred:R2",
-        summary="Squared gradient norm at generated samples",
-    )
-    register(
-        "dragan",
-        "ganbench_regularizers.dragan:DRAGAN",
-        summary="Gradient norm of 1 around real samples",
-    )
-    register(
-        "path-length",
-        "ganbench_regularizers.path_length:PathLength",
-        summary="Equal steps in the images for equal steps of the styles, as in StyleGAN2",
-    )
-    register(
-        "historical-averaging",
-        "ganbench_regularizers.historical_averaging:HistoricalAveraging",
-        summary="Distance of the weights from the mean of their past",
-    )
-    register(
-        "orthogonal",
-        "ganbench_regularizers.orthogonal:Orthogonal",
-        summary="Products between different filters of a layer, as in BigGAN",
-    )
+#: Name -> module and class in this package, and a summary.
+_REGULARIZERS = {
+    "none": ("none:NoRegularizer", "No regularization"),
+    "gradient-penalty": (
+        "gradient_penalty:GradientPenalty",
+        "Gradient norm of 1 between real and generated samples, as in WGAN-GP",
+    ),
+    "r1": ("zero_centered:R1", "Squared gradient norm at real samples"),
+    "r2": ("zero_centered:R2", "Squared gradient norm at generated samples"),
+    "dragan": ("dragan:DRAGAN", "Gradient norm of 1 around real samples"),
+    "path-length": (
+        "path_length:PathLength",
+        "Equal steps in the images for equal steps of the styles, as in StyleGAN2",
+    ),
+    "historical-averaging": (
+        "historical_averaging:HistoricalAveraging",
+        "Distance of the weights from the mean of their past",
+    ),
+    "orthogonal": (
+        "orthogonal:Orthogonal",
+        "Products between different filters of a layer, as in BigGAN",
+    ),
+}
 
 
 @hookimpl
-def ganbench_augmentations(register: Callable[..., None]) -> None:
+def ganbench_regularizers(register: Any) -> None:
+    """Provide the regularizers; their modules are imported on first use."""
+    for name, (target, summary) in _REGULARIZERS.items():
+        register(name, f"ganbench_regularizers.{target}", summary=summary)
+
+
+@hookimpl
+def ganbench_augmentations(register: Any) -> None:
     register(
         "none",
-        "ganbench_regularizers.augmentation_none:NoAugmentation",
+        "ganbench_regularizers.none:NoAugmentation",
         summary="No augmentation",
     )

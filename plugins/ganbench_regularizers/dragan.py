@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganbench import Regularizer, View, option
-from ganbench_regularizers.gradients import NEEDS, gradient_norms, seen_real
+from ganbench_regularizers.gradients import NEEDS, gradient_norms, random_share, seen_real
 
 
 class DRAGAN(Regularizer):
@@ -22,8 +22,8 @@ class DRAGAN(Regularizer):
     needs: ClassVar[dict[str, str]] = NEEDS
 
     weight: float = option(10.0, "λ", ge=0)
-    target: float = option(1.0, "the norm that gradients should have", ge=0)
-    scale: float = option(0.5, "greatest noise, in standard deviations of the data", ge=0)
+    target: float = option(1.0, "target norm of the gradients", ge=0)
+    scale: float = option(0.5, "the most noise, in standard deviations of the data", ge=0)
 
     def discriminator(self, view: View) -> Tensor:
         norms = gradient_norms(view, perturbed(view, self.scale))
@@ -34,10 +34,5 @@ def perturbed(view: View, scale: float) -> Tensor:
     """(batch, c, h, w): the real images, as the critic saw them, with the class's noise."""
     real = seen_real(view).detach()
     noise = torch.rand(real.shape, generator=view.random, device=real.device, dtype=real.dtype)
-    share = torch.rand(
-        (len(real), *[1] * (real.ndim - 1)),
-        generator=view.random,
-        device=real.device,
-        dtype=real.dtype,
-    )
+    share = random_share(view, real)
     return real + scale * real.std(correction=0) * share * noise

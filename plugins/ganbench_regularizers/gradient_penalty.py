@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from ganbench import Regularizer, View, option
-from ganbench_regularizers.gradients import NEEDS, gradient_norms, seen_real
+from ganbench_regularizers.gradients import NEEDS, gradient_norms, random_share, seen_real
 
 
 class GradientPenalty(Regularizer):
@@ -25,8 +25,8 @@ class GradientPenalty(Regularizer):
     needs: ClassVar[dict[str, str]] = NEEDS
 
     weight: float = option(10.0, "λ", ge=0)
-    target: float = option(1.0, "the norm that gradients should have", ge=0)
-    one_sided: bool = option(False, "leave norms below the target alone")
+    target: float = option(1.0, "target norm of the gradients", ge=0)
+    one_sided: bool = option(False, "penalize only norms above the target")
 
     def discriminator(self, view: View) -> Tensor:
         excess = gradient_norms(view, between(view)) - self.target
@@ -38,13 +38,8 @@ class GradientPenalty(Regularizer):
 def between(view: View) -> Tensor:
     """(batch, c, h, w): for each pair of a real and a fake sample a random point on their line.
 
-    The samples are as the critic saw them, augmented: it is there that it is to be smooth.
+    The samples are augmented, as the critic saw them, because it must be smooth there.
     """
     real = seen_real(view).detach()
-    share = torch.rand(
-        (len(real), *[1] * (real.ndim - 1)),
-        generator=view.random,
-        device=real.device,
-        dtype=real.dtype,
-    )
+    share = random_share(view, real)
     return torch.lerp(view.seen_fake.detach(), real, share)

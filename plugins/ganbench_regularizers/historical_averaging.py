@@ -15,19 +15,19 @@ class HistoricalAveraging(WeightRegularizer):
     """weight · ‖θ - (1/t) Σ θ[i]‖² over all parameters of a player (Salimans et al. 2016, section 3.3).
 
     θ[1], …, θ[t] are the parameters as they were whenever the term was computed before: at the
-    player's earlier updates, or with ``every=n`` at every n-th of them. They are constants, of which
-    a running mean is kept; before the first update there are none, and the term is zero.
+    player's earlier updates, or with ``every=n`` at every n-th of them. They are constants; the term
+    keeps their running mean, and is zero before the first update.
 
     The paper states no weight. With Adam, whose steps do not grow with the gradient, 1 holds small
-    networks close to where they started; the default leaves them room.
+    networks close to their start; the default is weaker.
     """
 
     paper = "Salimans et al. 2016, arXiv:1606.03498"
 
-    weight: float = option(0.01, "how strongly parameters are drawn to their mean", ge=0)
+    weight: float = option(0.01, "strength of the pull towards the mean", ge=0)
 
     def network_state(self, networks: Networks) -> dict[str, Tensor]:
-        """For each player the mean of each parameter, and how many values it is the mean of."""
+        """For each player the mean of each parameter, and the number of averaged values."""
         state: dict[str, Tensor] = {}
         for player in sorted(self.players):
             trained = dict(_trained(getattr(networks, player)))

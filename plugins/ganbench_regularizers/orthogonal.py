@@ -1,4 +1,4 @@
-"""Orthogonal regularization, in the form that leaves the lengths of filters alone."""
+"""Orthogonal regularization, in the form that does not constrain the lengths of filters."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Orthogonal(WeightRegularizer):
 
     The columns of W are the filters of one layer, each flattened, so that the term is the sum of all
     squared products between two of them: it draws filters apart and does not constrain their norms.
-    It counts the weights of two and more dimensions but those of embeddings, which are looked up one
-    at a time. A weight under spectral norm is taken as it is stored, without the division.
+    It covers the weights of two or more dimensions, except embeddings, which are looked up one at a
+    time. For a weight under spectral norm it uses the stored weight, without the division.
 
     The paper adds it to the generator. Its first author's program (BigGAN-PyTorch) adds half of this
     term's gradient: its strength s is ``weight=s/2`` here.
@@ -29,7 +29,7 @@ class Orthogonal(WeightRegularizer):
     paper = "Brock et al. 2019, arXiv:1809.11096"
 
     on: Literal["both", "discriminator", "generator"] = option(
-        "generator", "whose weights are meant"
+        "generator", "whose weights to regularize"
     )
     weight: float = option(1e-4, "β", ge=0)
 
@@ -45,7 +45,7 @@ def overlap(filters: Tensor) -> Tensor:
     count, length = filters.shape
     if count <= length:
         return (filters @ filters.mT).fill_diagonal_(0).square().sum()
-    # FᵀF is the smaller one, and has the same Frobenius norm as FFᵀ.
+    # FᵀF is smaller, and has the same Frobenius norm as FFᵀ.
     squared_lengths = filters.square().sum(1)
     return (filters.mT @ filters).square().sum() - squared_lengths.square().sum()
 
@@ -58,7 +58,7 @@ def filter_banks(network: nn.Module) -> Iterator[Tensor]:
         for weight in _raw_weights(module):
             if weight.ndim < 2:
                 continue
-            if isinstance(module, _ConvTransposeNd):  # whose second dimension counts the filters
+            if isinstance(module, _ConvTransposeNd):  # its second dimension counts the filters
                 groups = weight.unflatten(0, (module.groups, -1))
                 weight = groups.transpose(1, 2).flatten(0, 1)
             yield weight.flatten(1)
@@ -69,5 +69,5 @@ def _raw_weights(module: nn.Module) -> Iterator[Tensor]:
     if not is_parametrized(module):
         return
     for name, stored in module.parametrizations.items():  # type: ignore[union-attr,operator]
-        # A weight that is stored in parts, as under weight norm, has no other whole.
+        # A weight that is stored in parts, as under weight norm, exists only here as a whole.
         yield stored.original if hasattr(stored, "original") else getattr(module, name)

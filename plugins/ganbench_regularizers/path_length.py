@@ -15,17 +15,17 @@ _MEAN, _SHARE = "mean_length", "share_of_lengths"
 class PathLength(Regularizer):
     """weight · E[(‖Jᵀy‖ - a)²], J = ∂images/∂styles (Karras et al. 2020, section 3.2).
 
-    A step of a given length in the styles should change the image as much wherever it is made. Jᵀy
+    A step of a given length in the styles should change the image equally everywhere. Jᵀy
     is the styles' slope along y ~ N(0, 1) / sqrt(height · width), one number for each value of the
     image. Its squared norm is averaged over the layers that styles go into. a is the running mean of
-    the norms, which takes in ``decay`` of each batch's mean before that batch is held against it. It is
-    corrected for its start as Adam's are, so that it is a mean of norms from the first batch on: a mean
-    that started from 0, as in the authors' program, would at first shorten all paths, for much of a
-    training as small as many are here.
+    the norms; it includes ``decay`` of each batch's mean before that batch is compared with it. Its
+    start is corrected as in Adam, so it is a mean of norms from the first batch on: a mean that starts
+    from 0, as in the authors' program, would at first shorten all paths, for a large part of a small
+    training.
 
     The paper's weight is ln 2 / (r² (ln r - ln 2)) for r pixels a side and y ~ N(0, 1), with no average
-    over layers (appendix B). A design of 2 log₂ r - 2 layers has just that at a weight of 2, since y
-    here brings 1/r² and the average 1/layers. That is for a term in every step: ``every`` keeps it.
+    over layers (appendix B). A design of 2 log₂ r - 2 layers has that at a weight of 2, because y here
+    contributes 1/r² and the average 1/layers. ``every`` keeps the average weight of the term.
     """
 
     paper = "Karras et al. 2020, arXiv:1912.04958"
@@ -34,10 +34,10 @@ class PathLength(Regularizer):
         STYLES: "the penalty takes the gradient of images by the styles that they are made from"
     }
 
-    weight: float = option(2.0, "γ_pl; its scale is that of equal layers and pixels", ge=0)
+    weight: float = option(2.0, "γ_pl, for y and norms averaged over pixels and layers", ge=0)
     decay: float = option(0.01, "share of the new mean in the running one", gt=0, le=1)
-    batch_shrink: int = option(2, "the term looks at one in so many samples", ge=1)
-    every: int = option(4, "compute the term in every n-th step only, n times as strong", ge=1)
+    batch_shrink: int = option(2, "the term uses one in this many samples", ge=1)
+    every: int = option(4, "compute the term only in every n-th step, n times as strong", ge=1)
 
     def initial_state(self, device: torch.device) -> dict[str, Tensor]:
         return {name: torch.zeros((), device=device) for name in (_MEAN, _SHARE)}
@@ -54,7 +54,7 @@ def path_lengths(view: View, batch_shrink: int) -> Tensor:
     """(samples,): for the first of the latents, how far the images move with their styles.
 
     Their graph reaches the generator's weights through the slopes. Labels are bound to the latents of
-    a whole batch, so that a labelled batch does not shrink.
+    a whole batch, so that a labeled batch does not shrink.
     """
     if view.with_styles is None or view.latents is None:
         raise ValueError("path lengths need a generator with styles, in its own step")

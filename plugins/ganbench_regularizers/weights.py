@@ -1,4 +1,4 @@
-"""What terms on the weights of networks share."""
+"""The base of terms on the weights of networks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ class WeightRegularizer(Regularizer):
 
     per_view: ClassVar[bool] = False
 
-    on: Literal["both", "discriminator", "generator"] = option("both", "whose weights are meant")
+    on: Literal["both", "discriminator", "generator"] = option(
+        "both", "whose weights to regularize"
+    )
 
     @property
     def players(self) -> frozenset[Player]:  # type: ignore[override]
-        """Those whose loss the term is added to, as ``on`` says."""
+        """The players whose loss gains the term, from ``on``."""
         if self.on == "both":
             return frozenset({"discriminator", "generator"})
         return frozenset({self.on})

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ganbench import DataSpec, Networks, option
-from ganbench_resnet.critic import Discriminator
 from ganbench_resnet.family import Attention, ResidualPair, attended_size, attention_problem
 from ganbench_resnet.layers import Layers, settle_spectral_norms
 from ganbench_resnet.plans import biggan_latents, biggan_plan
@@ -25,16 +24,16 @@ class BigGAN(ResidualPair):
     generator's embedding, and orthogonal initial weights. The generator's batch norm is conditioned
     on an embedding of the class, which its blocks share, and on each block's own chunk of the
     latents; the discriminator is a projection discriminator. From 64 pixels on, widths are those of
-    the paper's tables, below those of its experiment on CIFAR-10: see `biggan_plan`. A size that is
-    no 4 to 7 times a power of two is made as the next one and cropped; the discriminator pads it with
-    zeros.
+    the paper's tables, below those of its experiment on CIFAR-10: see `biggan_plan`. For a size
+    that is not 4 to 7 times a power of two, the generator makes the next such size and crops it; the
+    discriminator pads with zeros.
 
     The latents are as long as the paper's, unless ``latent_dim`` says otherwise: 80 for 32 pixels, 100
     for 64, 120 for 128 and 140 for 256, which are 20 numbers for each chunk, and 128 for 512. The
-    paper's batches of 2048 are not among what is recommended.
+    recommended settings do not include the paper's batches of 2048.
 
     ``ganbench sample --truncation`` maps every latent to a normal one within ± the truncation that
-    has the same quantile. The paper draws anew what lies outside, which gives the same distribution;
+    has the same quantile. The paper redraws the values outside, which gives the same distribution;
     here the same noise gives similar images at all truncations.
     """
 
@@ -55,7 +54,7 @@ class BigGAN(ResidualPair):
     latent_dim: int | Literal["auto"] = option(  # type: ignore[assignment]  # settled by resolve
         "auto", "length of the standard normal latents; auto: the paper's for the size", ge=2
     )
-    width: int = option(96, "the paper's ch, of which all widths are multiples", ge=1)
+    width: int = option(96, "the paper's ch; all widths are multiples of it", ge=1)
     shared_dim: int = option(128, "length of the class embedding that blocks share", ge=1)
     attention: Attention = option(
         "auto", "size of the maps with self-attention; auto: half the image's, at most 64", ge=1
@@ -68,7 +67,7 @@ class BigGAN(ResidualPair):
     )
 
     def build(self, data: DataSpec) -> Networks:
-        self._check(data)
+        self.check_data(data)
         plan = biggan_plan(data.height, self.width)
         layers = Layers(spectral=True, orthogonal=True)
         attended = attended_size(self.attention, plan)
@@ -82,16 +81,7 @@ class BigGAN(ResidualPair):
                 shared_dim=self.shared_dim,
                 attended=attended,
             ),
-            discriminator=Discriminator(
-                plan,
-                data.channels,
-                layers,
-                wide=True,
-                rectified_skips=self.d_skip == "rectified",
-                attended=attended,
-                classes=data.classes,
-                condition=self._condition,
-            ),
+            discriminator=self._discriminator(data, plan, layers, wide=True, attended=attended),
         )
 
     def problem(self, data: DataSpec) -> str | None:
@@ -102,8 +92,8 @@ class BigGAN(ResidualPair):
         chunks, length = len(plan.g_widths), self._latent_dim(data)
         if length < chunks:
             return (
-                f"biggan splits its latents into {chunks} chunks for {data}, and latent_dim is "
-                f"{length}: choose {chunks} or more, or auto"
+                f"biggan splits its latents into {chunks} chunks for {data}, but latent_dim is "
+                f"{length}: use {chunks} or more, or auto"
             )
         return attention_problem(self.attention, plan)
 

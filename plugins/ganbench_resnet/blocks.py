@@ -17,7 +17,7 @@ GAIN = math.sqrt(2)  # of the initial weights before and between rectifiers
 class UpBlock(nn.Module):
     """The generator's block: (batch, inputs, h, w) to (batch, outputs, 2h, 2w).
 
-    Norm, ReLU, doubling by nearest neighbours, 3x3 convolution, norm, ReLU, 3x3 convolution; beside
+    Norm, ReLU, doubling by nearest neighbors, 3x3 convolution, norm, ReLU, 3x3 convolution; beside
     it the doubled input through a 1x1 convolution.
     """
 
@@ -31,7 +31,7 @@ class UpBlock(nn.Module):
     def forward(self, maps: Tensor, condition: Tensor | None) -> Tensor:
         residual: Tensor = self.first(_doubled(F.relu(self.first_norm(maps, condition))))
         residual = self.second(F.relu(self.second_norm(residual, condition)))
-        # A 1x1 convolution of copied pixels is the copy of a convolution at a quarter of the cost.
+        # A 1x1 convolution commutes with copying pixels; before it, it costs a quarter.
         return residual + _doubled(self.shortcut(maps))
 
 
@@ -69,7 +69,7 @@ class DownBlock(nn.Module):
         residual: Tensor = self.second(F.relu(self.first(rectified)))
         skipped = rectified if self.rectified_skip else maps
         if self.halve:
-            # The mean and a 1x1 convolution commute, and the mean leaves a quarter of the pixels.
+            # The mean and a 1x1 convolution commute; after the mean, the convolution costs a quarter.
             residual, skipped = F.avg_pool2d(residual, 2), F.avg_pool2d(skipped, 2)
         shortcut: Tensor = self.shortcut(skipped)
         return residual + shortcut
@@ -79,7 +79,7 @@ class SelfAttention(nn.Module):
     """Every pixel looks at all others (Zhang et al. 2019, section 3), on (batch, c, h, w) maps.
 
     As in the authors' code, queries and keys have c/8 channels and values c/2, keys and values are
-    max-pooled by 2, and no convolution has a bias. What was seen is added with a learned gain that
+    max-pooled by 2, and no convolution has a bias. The result is added with a learned gain that
     starts at 0.
     """
 
@@ -103,9 +103,9 @@ class SelfAttention(nn.Module):
 
 
 def _largest(maps: Tensor) -> Tensor:
-    """Max-pooling by 2: the gradient of PyTorch's layer varies from run to run on a GPU.
+    """Max-pooling by 2: PyTorch's layer has a nondeterministic gradient on a GPU.
 
-    Where values of a square are equal they share the gradient.
+    Equal values of a square share the gradient.
     """
     even = maps[..., : maps.shape[2] // 2 * 2, : maps.shape[3] // 2 * 2]
     largest: Tensor = even.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).amax((3, 5))

@@ -1,4 +1,4 @@
-"""The discriminator that the residual designs have in common."""
+"""The discriminator of the residual designs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the residual designs have in common as architectures."""
+"""The base architecture of the residual designs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from ganbench import (
     Architecture,
     DataSpec,
     option,
+    square_problem,
 )
-from ganbench_resnet.critic import Condition
+from ganbench_resnet.critic import Condition, Discriminator
+from ganbench_resnet.layers import Layers
 from ganbench_resnet.plans import ATTENDED, LARGEST, SMALLEST, Plan, sngan_plan
 
 #: A map's size, the design's own choice, or no self-attention.
@@ -24,8 +26,8 @@ class ResidualPair(Architecture):
     """A residual generator and a spectrally normalized residual discriminator.
 
     In the authors' programs of SNGAN, SAGAN and BigGAN the discriminator's skips carry the blocks'
-    inputs, as in the papers. In Mimicry and PyTorch-StudioGAN the blocks begin with a ReLU that works
-    in place, so that the skips carry what it leaves: ``d_skip=rectified``.
+    inputs, as in the papers. In Mimicry and PyTorch-StudioGAN the blocks begin with an in-place ReLU,
+    so the skips carry its output: ``d_skip=rectified``.
 
     :cvar title: the name under which the design is registered.
     """
@@ -34,29 +36,22 @@ class ResidualPair(Architecture):
 
     d_condition: Literal["auto", "projection", "classifier"] = option(
         "auto",
-        "how a class-conditional discriminator uses classes; auto: classifier where class logits "
-        "are needed, else projection",
+        "how a class-conditional discriminator uses classes; auto: classifier if the cell needs "
+        "class logits, else projection",
     )
     d_skip: Literal["input", "rectified"] = option(
         "input",
-        "what the skips of the discriminator's blocks carry; rectified: their input after the first "
+        "input of the skips in the discriminator's blocks; rectified: the block's input after the first "
         "ReLU, as in Mimicry and PyTorch-StudioGAN",
     )
 
     def problem(self, data: DataSpec) -> str | None:
-        name = self.title
-        if data.kind == "points":
-            return f"{name} makes images, not {data}: take mlp for points"
-        if data.height != data.width:
-            return f"{name} makes square images, not {data}: crop or resize them to a square"
-        if not SMALLEST <= data.height <= LARGEST:
-            return (
-                f"{name} makes images of {SMALLEST} to {LARGEST} pixels a side, not {data}: "
-                "resize them"
-            )
+        problem = square_problem(self.title, data, SMALLEST, LARGEST)
+        if problem:
+            return problem
         if self.task == "class-conditional" and not data.classes:
             return (
-                f"{name} is class-conditional here and the data has no classes: take data with "
+                f"{self.title} is class-conditional here, but the data has no classes: use data with "
                 "classes, or sngan or sagan with conditional=false"
             )
         return None
@@ -84,14 +79,23 @@ class ResidualPair(Architecture):
             return "none"
         return "classifier" if self.d_condition == "classifier" else "projection"
 
-    def _check(self, data: DataSpec) -> None:
-        problem = self.problem(data)
-        if problem:
-            raise ValueError(problem)
+    def _discriminator(
+        self, data: DataSpec, plan: Plan, layers: Layers, *, wide: bool, attended: int = 0
+    ) -> Discriminator:
+        return Discriminator(
+            plan,
+            data.channels,
+            layers,
+            wide=wide,
+            rectified_skips=self.d_skip == "rectified",
+            attended=attended,
+            classes=data.classes if self.task == "class-conditional" else 0,
+            condition=self._condition,
+        )
 
 
 class PlainPair(ResidualPair):
-    """SNGAN and what keeps its plan: class-conditional by option, latents go to the first layer."""
+    """SNGAN and designs with its plan: class-conditional by option, latents go to the first layer."""
 
     conditional: bool = option(False, "use the classes of the data")
     latent_dim: int = option(128, "length of the standard normal latents", ge=1)
@@ -128,9 +132,9 @@ def attended_size(attention: Attention, plan: Plan) -> int:
 
 
 def attention_problem(attention: Attention, plan: Plan) -> str | None:
-    """Why there is no map of the size that attention is asked for at, or None."""
+    """Why no map has the size that ``attention`` names; None if one has."""
     sizes = plan.shared_sizes
     if not isinstance(attention, int) or attention in sizes:
         return None
     listed = " or ".join(map(str, sizes))
-    return f"attention={attention}: both players have maps of {listed} pixels: choose one of these"
+    return f"attention={attention}: both players have maps of {listed} pixels; choose one of these"

@@ -1,4 +1,4 @@
-"""Layers with their initial weights, spectrally normalized where a player wants that."""
+"""Layers with their initial weights, with spectral norm if the player uses it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 Weighted = TypeVar("Weighted", nn.Linear, nn.Conv2d, nn.Embedding)
 
-#: Power iterations after which a layer's norm counts as known: as many as when it is made.
+#: Power iterations for a layer's norm, as many as PyTorch does for a new layer.
 ITERATIONS = 15
 
 
@@ -60,10 +60,10 @@ class Layers:
 
 @torch.no_grad()
 def settle_spectral_norms(network: nn.Module) -> None:
-    """Make every estimate of a spectral norm fit its weight, which is changed by nothing else.
+    """Refresh every estimate of a spectral norm, without changing anything else.
 
-    In an averaged copy of a network the singular vectors are averages, too: they belong to no weight
-    and are shorter than 1, so that weights would be divided by too little.
+    In an averaged copy of a network the singular vectors are averages, too: they do not fit the weight
+    and are shorter than 1, so the weights would be divided by too little.
     """
     for module in network.modules():
         if is_parametrized(module, "weight"):

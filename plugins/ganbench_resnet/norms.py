@@ -30,7 +30,7 @@ class LearnedNorm(nn.Module):
 class ClassNorm(nn.Module):
     """Batch norm with gains and shifts for each class (Dumoulin et al. 2017, de Vries et al. 2017).
 
-    Tables hold what gains exceed 1 by, and shifts; both start at 0. The condition is (batch,)
+    Tables hold gains minus 1, and shifts; both start at 0. The condition is (batch,)
     labels.
     """
 

@@ -1,11 +1,11 @@
-"""How many residual blocks a size takes, and how wide their maps are."""
+"""The number of residual blocks for a size, and the widths of their maps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SMALLEST, LARGEST = 8, 512
-#: The largest images that take the designs for CIFAR-10, whose maps all have the same width.
+#: The largest images with the designs for CIFAR-10, whose maps all have the same width.
 SMALL = 32
 #: The largest map that is given self-attention unless an option says otherwise.
 ATTENDED = 64
@@ -68,7 +68,7 @@ class Plan:
 
     @property
     def margin(self) -> tuple[int, int]:
-        """Rows, and columns alike, by which the grid exceeds the image: before it and after it."""
+        """Rows (and columns) by which the grid exceeds the image: before it and after it."""
         missing = self.grid - self.size
         return missing // 2, missing - missing // 2
 
@@ -105,7 +105,7 @@ def sngan_plan(size: int, g_width: int, d_width: int) -> Plan:
 def biggan_plan(size: int, width: int) -> Plan:
     """BigGAN's blocks: as in its tables from 64 pixels on, below as in its experiment on CIFAR-10.
 
-    :param width: the paper's ch, which all widths are multiples of.
+    :param width: the paper's ch; all widths are multiples of it.
     """
     base, doublings = _frame(size)
     small = doublings not in _BIG_G

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ganbench import DataSpec, Networks, option
-from ganbench_resnet.critic import Discriminator
 from ganbench_resnet.family import Attention, PlainPair, attended_size, attention_problem
 from ganbench_resnet.layers import Layers, settle_spectral_norms
 from ganbench_resnet.synthesis import Generator
@@ -20,8 +19,8 @@ class SAGAN(PlainPair):
 
     The networks of `sngan` with one layer of self-attention in each, with spectral norm in the
     generator, too, and with blocks of the discriminator that widen at their first convolution. The
-    paper's networks are class-conditional, for which there is ``conditional``: its gains and shifts
-    have no spectral norm.
+    paper's networks are class-conditional: set ``conditional``. The gains and shifts have no spectral
+    norm.
 
     Self-attention stands where maps have half the image's size, 64 at most, as in PyTorch-StudioGAN;
     the paper compares 8, 16, 32 and 64 for images of 128 pixels (table 1).
@@ -42,7 +41,7 @@ class SAGAN(PlainPair):
     )
 
     def build(self, data: DataSpec) -> Networks:
-        self._check(data)
+        self.check_data(data)
         plan, classes = self._plan(data), self._classes(data)
         layers = Layers(spectral=True, orthogonal=False)
         attended = attended_size(self.attention, plan)
@@ -55,16 +54,7 @@ class SAGAN(PlainPair):
                 classes=classes,
                 attended=attended,
             ),
-            discriminator=Discriminator(
-                plan,
-                data.channels,
-                layers,
-                wide=True,
-                rectified_skips=self.d_skip == "rectified",
-                attended=attended,
-                classes=classes,
-                condition=self._condition,
-            ),
+            discriminator=self._discriminator(data, plan, layers, wide=True, attended=attended),
         )
 
     def problem(self, data: DataSpec) -> str | None:

@@ -33,7 +33,7 @@ def set_standing_statistics(
 ) -> None:
     """Replace batch norm's moving averages by the mean of fresh batches' statistics.
 
-    Only batch norm computes as in training. The generator ends as it was, in all but its statistics.
+    Only batch norm computes as in training. Only the generator's statistics change.
 
     :param draw: count -> latents, and labels or None.
     """
@@ -44,7 +44,7 @@ def set_standing_statistics(
         for number in range(1, batches + 1):
             for norm in norms:
                 norm.train()
-                norm.momentum = 1 / number  # with which the moving average is the plain one
+                norm.momentum = 1 / number  # makes the moving average a plain mean
             generator(*draw(STANDING_BATCH))
     finally:
         generator.train(training)

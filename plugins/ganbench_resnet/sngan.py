@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from ganbench import DataSpec, Networks, option
-from ganbench_resnet.critic import Discriminator
 from ganbench_resnet.family import PlainPair
 from ganbench_resnet.layers import Layers
 from ganbench_resnet.synthesis import Generator
@@ -17,9 +16,9 @@ class SNGAN(PlainPair):
     The generator doubles a map of 4 to 7 pixels in residual blocks with batch norm. The
     discriminator, all of whose layers are spectrally normalized, sums its last map over the pixels
     and ends in one linear unit. At 32 pixels these are the paper's networks for CIFAR-10, at 48 for
-    STL-10, at 128 for ImageNet; other sizes follow the same rule, see `sngan_plan`. A size that is no
-    4 to 7 times a power of two is made as the next one and cropped; the discriminator pads it with
-    zeros.
+    STL-10, at 128 for ImageNet; other sizes follow the same rule, see `sngan_plan`. For a size that
+    is not 4 to 7 times a power of two, the generator makes the next such size and crops it; the
+    discriminator pads with zeros.
 
     With ``conditional`` the generator's batch norm has gains and shifts for each class, and the
     discriminator is a projection discriminator (Miyato & Koyama 2018, arXiv:1802.05637), or has an
@@ -39,23 +38,15 @@ class SNGAN(PlainPair):
     }
 
     d_norm: Literal["spectral", "none"] = option(
-        "spectral", "normalization in the discriminator; none: for gradient penalties by themselves"
+        "spectral", "normalization in the discriminator; none: for gradient penalties alone"
     )
 
     def build(self, data: DataSpec) -> Networks:
-        self._check(data)
+        self.check_data(data)
         plan, classes = self._plan(data), self._classes(data)
         g_layers = Layers(spectral=False, orthogonal=False)
+        d_layers = Layers(spectral=self.d_norm == "spectral", orthogonal=False)
         return Networks(
             generator=Generator(plan, data.channels, self.latent_dim, g_layers, classes=classes),
-            discriminator=Discriminator(
-                plan,
-                data.channels,
-                Layers(spectral=self.d_norm == "spectral", orthogonal=False),
-                wide=False,
-                rectified_skips=self.d_skip == "rectified",
-                attended=0,
-                classes=classes,
-                condition=self._condition,
-            ),
+            discriminator=self._discriminator(data, plan, d_layers, wide=False),
         )

@@ -19,8 +19,7 @@ class Synthesis(nn.Module):
     """(batch, length) seeds, and a condition for every block, to (batch, c, h, w) in [-1, 1].
 
     A linear layer makes the first map, blocks double it; batch norm, ReLU, a 3x3 convolution and
-    tanh make the image, of which a border is cropped where the size is no 4 to 7 times a power of
-    two.
+    tanh make the image. A border is cropped if the size is not 4 to 7 times a power of two.
 
     :param length: numbers in a seed.
     :param norm: makes the blocks' normalizations.
@@ -92,7 +91,7 @@ class HierarchicalGenerator(nn.Module):
 
     Latents are split into one chunk for the first layer and one for every block. A block's gains and
     shifts are linear in its chunk and an embedding of the class that all blocks share. Chunks are
-    equal; what cannot be divided goes to the first layer.
+    equal; the remainder goes to the first layer.
 
     :param shared_dim: length of the classes' embedding.
     """

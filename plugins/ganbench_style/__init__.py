@@ -1,4 +1,4 @@
-"""The designs that grew out of progressive GANs, and the plain one that answers them."""
+"""ProGAN, StyleGAN2 and R3GAN."""
 
 from __future__ import annotations
 

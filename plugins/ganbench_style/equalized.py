@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 LEAK = 0.2
-#: What a leaky rectifier takes from the second moment of its input is given back by about this.
+#: The gain that roughly restores the second moment of activations after a leaky rectifier.
 RECTIFIER_GAIN = math.sqrt(2)
 
 
 class Equalized(nn.Module):
-    """A weight that starts from N(0, 1), and what it is multiplied with in every forward pass.
+    """A weight that starts from N(0, 1), and the factor on it in every forward pass.
 
     The factor is that of He's initialization, gain / sqrt(fan-in), so that outputs have the variance
     gain² · E[x²] at the start. As Adam's updates do not depend on the scale of a gradient, all layers
@@ -46,7 +46,7 @@ class Equalized(nn.Module):
         )
 
     def scaled(self) -> tuple[Tensor, Tensor | None]:
-        """The weight and the bias as they are used."""
+        """The scaled weight and bias."""
         if self.bias is None or self.bias_scale == 1:
             return self.weight * self.weight_scale, self.bias
         return self.weight * self.weight_scale, self.bias * self.bias_scale

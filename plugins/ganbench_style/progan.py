@@ -24,7 +24,7 @@ from ganbench_style.pyramid import pyramid, size_problem
 class ProGAN(Architecture):
     """Progressive growing of GANs (Karras et al. 2018), for squares of 8 to 1024 pixels.
 
-    Training begins with images of 4x4 pixels. Again and again the size is doubled, by blocks of two
+    Training begins with images of 4x4 pixels. The size doubles repeatedly, by blocks of two
     3x3 convolutions in either player, each of which fades in: its weight α grows linearly while that
     of the old output (the old input, in the discriminator) falls. Real images are scaled and blended
     alike. Up to the share ``growth`` of the budget, each size and each fade has the same share of it;
@@ -39,9 +39,9 @@ class ProGAN(Architecture):
     A map doubled k times has ``fmap_base`` / 2^(k+1) channels, ``fmap_max`` at the most. Images
     that are 5, 6 or 7 times a power of two start from that many pixels a side instead of 4.
 
-    Recommends the paper's settings (appendix A.1). The paper's loss is ``wgan-gp[drift=0.001]``, whose
-    own recommendations are others: one discriminator update and these learning rates are to be asked
-    for, by ``--set training.d_steps=1 --set training.lr=1e-3 --set training.betas=[0,0.99]``.
+    Recommends the paper's settings (appendix A.1). The paper's loss is ``wgan-gp[drift=0.001]``, but
+    that loss recommends other settings. To use the paper's, add
+    ``--set training.d_steps=1 --set training.lr=1e-3 --set training.betas=[0,0.99]``.
     """
 
     paper = "Karras et al. 2018, arXiv:1710.10196"
@@ -57,17 +57,15 @@ class ProGAN(Architecture):
     }
 
     fmap_base: int = option(8192, "channels at the image's size, times half of the size", ge=1)
-    fmap_max: int = option(512, "channels at the most", ge=1)
+    fmap_max: int = option(512, "the most channels of a map", ge=1)
     latent_dim: int = option(512, "length of the standard normal latents", ge=1)
     growth: float = option(
-        0.6, "share of the budget after which it has its full size; 0: from the start", ge=0, le=1
+        0.6, "share of the budget until it reaches its full size; 0: full size at once", ge=0, le=1
     )
     group: int = option(4, "samples in a minibatch standard deviation; 0: the batch", ge=0)
 
     def build(self, data: DataSpec) -> Networks:
-        problem = self.problem(data)
-        if problem:
-            raise ValueError(problem)
+        self.check_data(data)
         base, doublings = pyramid(data.height)
         widths = [self._width(doubling) for doubling in range(doublings + 1)]
         return Networks(

@@ -1,4 +1,4 @@
-"""How a progressive GAN grows: which size is trained when, and what real images are then."""
+"""The growth of a progressive GAN: the size at each stage, and the real images of that size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Stage(NamedTuple):
     """A state of growth.
 
     :ivar level: how often the innermost map has been doubled.
-    :ivar alpha: weight of the newest level, beside that of the one before; 1 where none fades in.
+    :ivar alpha: weight of the newest level against the previous one; 1 if none fades in.
     """
 
     level: int

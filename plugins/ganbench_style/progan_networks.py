@@ -32,7 +32,7 @@ class PixelNorm(nn.Module):
 
 
 class InnermostMap(Equalized):
-    """(batch, latent_dim) to (batch, outputs, base, base): each pixel has weights of its own.
+    """(batch, latent_dim) to (batch, outputs, base, base): each pixel has its own weights.
 
     It is the paper's first layer, a 4x4 convolution of a single pixel padded with 3 zeros all around,
     without the products with zeros; its fan-in counts all of the kernel.

@@ -1,4 +1,4 @@
-"""The sizes that a design passes on its way between its innermost map and the image."""
+"""The sizes of a design's maps between the innermost one and the image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ganbench import DataSpec
 
 SMALLEST, LARGEST = 8, 1024
-INNERMOST = (4, 5, 6, 7)  # 4 in all papers; the others spare padding to, and cropping from, 2^n
+INNERMOST = (4, 5, 6, 7)  # 4 in all papers; the others avoid padding to a power of two
 
 
 class Pyramid(NamedTuple):
@@ -38,7 +38,7 @@ def pyramid(size: int) -> Pyramid:
 def size_problem(name: str, data: DataSpec) -> str | None:
     """Why the design ``name`` cannot make such data, with a way out; None if it can."""
     if data.kind == "points":
-        return f"{name} makes images, not {data}: take mlp for points"
+        return f"{name} makes images, not {data}: use mlp for points"
     if data.height != data.width:
         return f"{name} makes square images, not {data}: crop or resize them to a square"
     allowed = _allowed_sizes()

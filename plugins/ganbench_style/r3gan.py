@@ -34,7 +34,7 @@ class R3GAN(Architecture):
     - ImageNet at 64 pixels: ``conditional=true, width=1536, wide_to=64``
 
     They are trained with the loss ``relativistic`` and the regularizers ``r1+r2``, whose γ falls
-    along with the learning rate (see there). As in the authors' program the generator's update compares
+    with the learning rate (see there). As in the authors' program the generator's update compares
     with a real batch of its own: see the setting ``reals``. Recommends the paper's optimizer, and its
     schedule in shares of the 250 million images of CIFAR-10, of which the first 20 million are the
     schedule's.
@@ -62,7 +62,7 @@ class R3GAN(Architecture):
     wide_to: int = option(32, "the largest map, in pixels a side, with all channels", ge=4)
     blocks: int = option(2, "residual blocks of each stage", ge=1)
     cardinality: int = option(96, "groups of the 3x3 convolutions where maps have width", ge=1)
-    expansion: int = option(2, "how many times wider a block is inside", ge=1)
+    expansion: int = option(2, "inner width of a block, as a multiple of its width", ge=1)
     latent_dim: int = option(64, "length of the standard normal latents", ge=1)
     conditional: bool = option(False, "use the classes of the data")
 
@@ -70,7 +70,7 @@ class R3GAN(Architecture):
         if self.width * self.expansion % self.cardinality:
             raise ValueError(
                 f"cardinality={self.cardinality} does not divide the {self.width * self.expansion} "
-                "channels inside of a block, width · expansion"
+                "channels inside a block, width · expansion"
             )
 
     @property
@@ -78,9 +78,7 @@ class R3GAN(Architecture):
         return "class-conditional" if self.conditional else "unconditional"
 
     def build(self, data: DataSpec) -> Networks:
-        problem = self.problem(data)
-        if problem:
-            raise ValueError(problem)
+        self.check_data(data)
         base, stages = pyramid(data.height).base, self._stages(data)
         classes = data.classes if self.conditional else 0
         return Networks(
@@ -93,13 +91,13 @@ class R3GAN(Architecture):
         if problem:
             return problem
         if self.conditional and not data.classes:
-            return "r3gan[conditional=true] needs data with classes: take conditional=false"
+            return "r3gan[conditional=true] needs data with classes: set conditional=false"
         thinnest = 2 ** self._halvings(data.height)
         if self.width % thinnest or self.cardinality % thinnest:
             return (
                 f"r3gan halves width and cardinality to {thinnest} parts at {data.height} pixels: "
-                f"let width={self.width} and cardinality={self.cardinality} be multiples of "
-                f"{thinnest}, or take wide_to={data.height}"
+                f"set width={self.width} and cardinality={self.cardinality} to multiples of "
+                f"{thinnest}, or set wide_to={data.height}"
             )
         return None
 

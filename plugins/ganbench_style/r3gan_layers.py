@@ -1,4 +1,4 @@
-"""What R3GAN's networks are made of: residual blocks without normalization, and initial weights."""
+"""R3GAN's residual blocks without normalization, and their initial weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 from torch import Tensor, nn
 
 LEAK = 0.2
-#: What keeps the second moment of activations through a leaky rectifier (He et al. 2015, equation 15).
+#: The gain that keeps the second moment through a leaky rectifier (He et al. 2015, equation 15).
 RECTIFIER_GAIN = math.sqrt(2 / (1 + LEAK**2))
 
 Affine = TypeVar("Affine", nn.Linear, nn.Conv2d)
@@ -17,8 +17,8 @@ Affine = TypeVar("Affine", nn.Linear, nn.Conv2d)
 class ResidualBlock(nn.Module):
     """x + f(x), where f is an inverted bottleneck: 1x1, grouped 3x3 and 1x1 convolutions.
 
-    The first two have a bias and are followed by leaky rectifiers; the last has neither, so that
-    nothing but sums happens to x. Initialized after Fixup (Zhang et al. 2019, arXiv:1901.09321,
+    The first two have a bias and a leaky rectifier after them; the last has neither, so x only gains
+    sums. Initialized after Fixup (Zhang et al. 2019, arXiv:1901.09321,
     section 3.2): the last layer starts from zero, the m - 1 = 2 others from He's initialization times
     L^(-1/(2m - 2)), where L is the number of blocks of the network.
 
@@ -52,7 +52,7 @@ def drawn(layer: Affine, gain: float = 1.0) -> Affine:
 
 
 def matched(channels: int, wanted: int) -> list[nn.Module]:
-    """A 1x1 convolution where two stages differ in width, nothing where they do not."""
+    """A 1x1 convolution if two stages differ in width, else the identity."""
     if channels == wanted:
         return []
     return [drawn(nn.Conv2d(channels, wanted, 1, bias=False))]

@@ -18,7 +18,7 @@ class Stage(NamedTuple):
     """The residual blocks of one size.
 
     :ivar width: channels between blocks.
-    :ivar hidden: channels inside of them.
+    :ivar hidden: channels inside blocks.
     :ivar groups: of their 3x3 convolutions.
     """
 
@@ -35,7 +35,7 @@ class Stage(NamedTuple):
 
 
 class Generator(nn.Module):
-    """(batch, latent_dim) latents to images, which are beyond [-1, 1] now and then in training.
+    """(batch, latent_dim) latents to images, which may exceed [-1, 1] in training.
 
     :param channels: of the images.
     :param base: pixels a side of the innermost map.
@@ -61,7 +61,7 @@ class Generator(nn.Module):
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         if self.embed is not None:
-            assert labels is not None, "a conditional generator is given labels"
+            assert labels is not None, "a conditional generator needs labels"
             latents = torch.cat([latents, self.embed(labels)], 1)
         maps = self.scale(latents)[:, :, None, None] * self.basis
         images: Tensor = self.to_image(self.layers(maps))
@@ -82,7 +82,7 @@ class Discriminator(nn.Module):
         layers += [drawn(nn.Conv2d(width, width, base, groups=width, bias=False)), nn.Flatten()]
         self.layers = nn.Sequential(*layers)
         self.judge = drawn(nn.Linear(width, width if classes else 1, bias=False))
-        # The gain is for the sum over the width that the logit is.
+        # The gain is for the logit, a sum over the width.
         self.embed = class_table(classes, width, 1 / math.sqrt(width)) if classes else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Critique:
@@ -90,5 +90,5 @@ class Discriminator(nn.Module):
         judged = self.judge(features)
         if self.embed is None:
             return Critique(judged.squeeze(1), features)
-        assert labels is not None, "a conditional discriminator is given labels"
+        assert labels is not None, "a conditional discriminator needs labels"
         return Critique((judged * self.embed(labels)).sum(1), features)

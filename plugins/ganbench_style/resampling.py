@@ -1,4 +1,4 @@
-"""Resampling by the low-pass filter [1, 3, 3, 1], which lets doubled and halved maps alias less."""
+"""Resampling with the low-pass filter [1, 3, 3, 1], which reduces aliasing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Filter(nn.Module):
 
     One pass over both axes takes a CPU about half the time of two passes of four taps each.
 
-    :param gain: what the filter multiplies a constant with.
+    :param gain: the filter's factor on a constant.
     """
 
     kernel: Tensor

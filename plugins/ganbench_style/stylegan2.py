@@ -16,6 +16,7 @@ from ganbench import (
     DataSpec,
     Networks,
     option,
+    square_problem,
 )
 from ganbench_style.minibatch import MinibatchDeviation
 from ganbench_style.stylegan2_discriminator import Discriminator
@@ -44,11 +45,11 @@ class StyleGAN2(Architecture):
     With ``conditional`` the mapping also gets an embedding of the label, and the discriminator's
     logit is its projection on a mapped label.
 
-    A size that is no power of two, such as 28, is made as the next one and cropped; the
-    discriminator pads it with zeros up to that size.
+    For a size that is not a power of two, such as 28, the generator makes the next power and crops
+    it; the discriminator pads with zeros.
 
     As published, the generator's images have no bounded range in training; they are clamped to [-1, 1]
-    in evaluation. On simple data that takes several thousand updates to become good, as it does with
+    in evaluation. On simple data this takes several thousand updates to become good, as it does with
     the authors' program: in one comparison on the same data, Fréchet distances after each 10 000 images
     were 31.2, 22.0, 30.7, 24.7, 22.6, 17.4 and 13.0 here, and 33.6, 27.3, 30.2, 28.2, 21.5, 15.8 and
     11.5 there. ``output=tanh`` gives bounded images, unlike the published design.
@@ -68,31 +69,31 @@ class StyleGAN2(Architecture):
     }
     truncates: ClassVar[bool] = True
 
-    channel_base: int = option(32_768, "channels of a map times its height, up to the most", ge=8)
+    channel_base: int = option(
+        32_768, "channels of a map times its height, up to channel_max", ge=8
+    )
     channel_max: int = option(512, "the most channels of a map", ge=1)
     latent_dim: int = option(512, "length of the standard normal latents", ge=1)
     w_dim: int = option(512, "length of the styles", ge=1)
     mapping_layers: int = option(8, "layers of the mapping network", ge=1)
-    mapping_lr: float = option(0.01, "learning rate of mapping networks, as a share", gt=0)
+    mapping_lr: float = option(
+        0.01, "learning rate of the mapping networks, as a share of the others'", gt=0
+    )
     conditional: bool = option(False, "make images of a given class")
     mixing: float = option(0.9, "share of training batches with styles of two latents", ge=0, le=1)
     w_decay: float = option(0.995, "how slowly the mean style follows", ge=0, lt=1)
-    output: Literal["linear", "tanh"] = option("linear", "what an image's last values go through")
+    output: Literal["linear", "tanh"] = option("linear", "last activation of the generator")
     d_design: Literal["residual", "plain"] = option("residual", "blocks of the discriminator")
     d_mapping_layers: int = option(8, "layers of the mapping of the judged label", ge=0)
-    mbstd_group: int = option(
-        4, "samples whose standard deviation the discriminator sees; 0: none", ge=0
-    )
-    mbstd_channels: int = option(1, "maps that tell the standard deviation", ge=1)
+    mbstd_group: int = option(4, "samples in a minibatch standard deviation; 0: none", ge=0)
+    mbstd_channels: int = option(1, "maps of the minibatch standard deviation", ge=1)
 
     @property
     def task(self) -> Literal["unconditional", "class-conditional"]:
         return "class-conditional" if self.conditional else "unconditional"
 
     def build(self, data: DataSpec) -> Networks:
-        problem = self.problem(data)
-        if problem:
-            raise ValueError(problem)
+        self.check_data(data)
         widths = self._widths(data)
         classes = data.classes if self.conditional else 0
         mapping = Mapping(
@@ -124,15 +125,9 @@ class StyleGAN2(Architecture):
         return [max(1, min(self.channel_base // size, self.channel_max)) for size in sizes]
 
     def problem(self, data: DataSpec) -> str | None:
-        if data.kind == "points":
-            return f"stylegan2 makes images, not {data}: take mlp for points"
-        if data.height != data.width:
-            return f"stylegan2 makes square images, not {data}: crop or resize them to a square"
-        if not SMALLEST <= data.height <= LARGEST:
-            return (
-                f"stylegan2 makes images of {SMALLEST} to {LARGEST} pixels a side, not {data}: "
-                "resize them"
-            )
+        problem = square_problem("stylegan2", data, SMALLEST, LARGEST)
+        if problem:
+            return problem
         if self.conditional and not data.classes:
             return f"stylegan2[conditional=true] needs classes, not {data}: set conditional=false"
         parts = self.mbstd_channels if self.mbstd_group else 1

@@ -22,8 +22,8 @@ class Discriminator(nn.Module):
     layer has as many outputs as the mapped label, and the logit is the inner product of the two over
     the square root of their length.
 
-    :param widths: channels of the maps, from 4x4 outwards to the image; what is missing of the size
-        that they halve from is padded with zeros.
+    :param widths: channels of the maps, from 4x4 outwards to the image; smaller images are padded
+        with zeros.
     :param deviation: minibatch standard deviation, put before the last convolution; or None.
     :param mapping: from labels to vectors of ``widths[0]``; or None.
     """
@@ -69,7 +69,7 @@ class Discriminator(nn.Module):
 
 
 class Rectified(nn.Module):
-    """A convolution and a leaky rectifier, whose gain the convolution has already multiplied in.
+    """A convolution, which includes the rectifier's gain, and a leaky rectifier.
 
     :param downsample: halve the size: by a low-pass filter, and a stride of the convolution.
     :param share: of the output's scale.
@@ -103,7 +103,7 @@ class Rectified(nn.Module):
 
 
 class PlainBlock(nn.Sequential):
-    """(batch, inputs, h, w) to (batch, outputs, h/2, w/2): two 3x3 convolutions, the second halves."""
+    """(batch, inputs, h, w) to (batch, outputs, h/2, w/2): two 3x3 convolutions; the second halves."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(

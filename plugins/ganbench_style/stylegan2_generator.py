@@ -13,7 +13,7 @@ from ganbench_style.stylegan2_mapping import Mapping
 
 
 class Synthesis(nn.Module):
-    """(batch, layers, w_dim) styles to (batch, c, s, s) images, of no bounded range.
+    """(batch, layers, w_dim) styles to (batch, c, s, s) images of unbounded range.
 
     A learned 4x4 map goes through two styled layers for each size, one for the first size, the first
     of which doubles it. Each size adds its image to the doubled image of the size before (Karras et
@@ -50,13 +50,13 @@ class Synthesis(nn.Module):
 class Generator(nn.Module):
     """(batch, latent_dim) latents, and (batch,) labels if it is conditional, to (batch, c, s, s) images.
 
-    Unless they are ``squashed`` by a tanh, images have no bounded range in training, as published; in
+    Images have an unbounded range in training, as published, unless a tanh has ``squashed`` them; in
     evaluation they are clamped to [-1, 1].
 
     In training, the share ``mixing`` of the batches takes the styles of their later layers from second
     latents (Karras et al. 2019, section 3.1), and ``w_avg`` follows the mean style. As in the authors'
-    program, the layer at which styles change is drawn once for a batch. What is drawn comes from
-    torch's global random state, and stays on the device.
+    program, the layer at which styles change is drawn once for a batch. Random numbers come from
+    torch's global random state and stay on the device.
 
     :param size: height and width; the middle of the next power of two, which the synthesis makes.
     """

@@ -23,7 +23,7 @@ class ModulatedConv2d(nn.Module):
 
     (Karras et al. 2020, arXiv:1912.04958, equations 1 and 3). Both factors commute with the
     convolution: they are put on the maps before it and after it, so that one convolution with the
-    same weights serves the batch. The second one, `demodulation`, is left to whoever takes the maps.
+    same weights serves the batch. The caller applies the second one, `demodulation`.
 
     Upsampling is a transposed convolution of stride 2 and a low-pass filter. A's biases start from 1.
 
@@ -36,12 +36,12 @@ class ModulatedConv2d(nn.Module):
         super().__init__()
         self.affine = EqualizedLinear(w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
-        # The equalized learning rate, on the scales since there are fewer of them than weights.
+        # The equalized learning rate, on the scales because they are fewer than the weights.
         self.scale = 1 / math.sqrt(inputs * kernel**2)
         self.blur = Blur(padding=1, gain=4.0) if upsample else None
 
     def scales(self, style: Tensor) -> Tensor:
-        """(batch, inputs) scales, which a (batch, w_dim) style asks for."""
+        """(batch, inputs) scales of a (batch, w_dim) style."""
         scales: Tensor = self.affine(style)
         return scales * self.scale
 
@@ -53,7 +53,7 @@ class ModulatedConv2d(nn.Module):
         return doubled
 
     def demodulation(self, scales: Tensor) -> Tensor:
-        """(batch, outputs) factors that give outputs the variance that inputs had."""
+        """(batch, outputs) factors that give the outputs the variance of the inputs."""
         with torch.autocast(scales.device.type, enabled=False):
             energies: Tensor = self.weight.square().sum((2, 3))
             sums = scales.to(energies.dtype).square() @ energies.T
@@ -89,7 +89,7 @@ class StyledLayer(nn.Module):
 class ToImage(nn.Module):
     """(batch, inputs, h, w) maps to (batch, c, h, w) images: a modulated 1x1 convolution and a bias.
 
-    It does not demodulate, so that styles can scale the image.
+    It does not demodulate, so styles can scale the image.
     """
 
     def __init__(self, inputs: int, channels: int, w_dim: int) -> None:

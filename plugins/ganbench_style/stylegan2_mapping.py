@@ -12,8 +12,8 @@ from ganbench_style.equalized import LEAK, RECTIFIER_GAIN, EqualizedLinear
 class Mapping(nn.Module):
     """(batch, latent_dim) latents, and (batch,) labels if there are classes, to (batch, w_dim) styles.
 
-    Fully connected layers, each with a leaky rectifier, of what comes in: the latents, scaled to a mean
-    square of 1, and beside them a linear embedding of the label, scaled alike. The layers learn at
+    Fully connected layers, each with a leaky rectifier. The inputs are the latents, scaled to a mean
+    square of 1, and a linear embedding of the label, scaled alike. The layers learn at
     ``lr_multiplier`` times the rate (Karras et al. 2019, arXiv:1812.04948, appendix C), the embedding
     at the full one.
 
@@ -21,7 +21,7 @@ class Mapping(nn.Module):
 
     :param latent_dim: 0 for labels alone.
     :param classes: 0 for latents alone.
-    :param layers: may be 0 where labels alone come in.
+    :param layers: may be 0 for labels alone.
     """
 
     def __init__(

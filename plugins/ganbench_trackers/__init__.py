@@ -1,4 +1,4 @@
-"""Experiment trackers as callbacks: TensorBoard, MLflow, CSV; none is imported before it is used."""
+"""Experiment trackers as callbacks: TensorBoard, MLflow, CSV; each is imported on first use."""
 
 from __future__ import annotations
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ganbench import option
+from ganbench.base.files import replacing, storage_errors
 from ganbench_trackers.tracker import Session, Tracker, place
 from ganbench_trackers.values import hyperparameters
 
@@ -19,11 +19,10 @@ class CSVFiles(Tracker):
 
     In ``folder/<trial id>``: ``hyperparameters.csv`` (name and value), ``metrics.csv`` (a line for each
     evaluation, where the column ``step`` counts images), and when the trial has ended ``row.csv`` (one
-    line, all columns of the results) and ``samples.png``. What a resumed trial does again stands there
-    once.
+    line, all columns of the results) and ``samples.png``. A resumed trial leaves no duplicate lines.
     """
 
-    folder: str = option("", "where to; if empty, csv in the run folder")
+    folder: str = option("", "target folder; if empty, csv in the run folder")
 
     def begin(self, trial: Mapping[str, Any], folder: Path) -> Session:
         target = place(self.folder, "csv", folder) / str(trial["trial"])
@@ -59,10 +58,12 @@ def _read(file: Path) -> list[dict[str, str]]:
 
 
 def _write(file: Path, names: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> None:
-    """Replace a file; whoever reads it sees the old lines or the new."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", newline="", encoding="utf-8") as target:
+    """Replace a file; readers see the old lines or the new ones."""
+    with (
+        storage_errors(file),
+        replacing(file) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as target,
+    ):
         writer = csv.DictWriter(target, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
-    os.replace(temporary, file)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 _TRIAL, _FOLDER = "ganbench.trial", "ganbench.folder"
-_LONGEST = 500  # characters of a parameter, which all stores take
+_LONGEST = 500  # characters of a parameter that all stores accept
 #: Status of a row -> status of a run, where it is not FAILED.
 _ENDED = {"ok": "FINISHED", "diverged": "FINISHED", "interrupted": "KILLED"}
 
@@ -31,8 +31,8 @@ class MLflowRuns(Tracker):
     samples.png artifacts. A resumed trial goes on with its run.
 
     Without ``uri`` everything stays in files in the run folder, which the full package mlflow shows:
-    ``MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri DIR/mlruns``. MLflow is kept
-    from reporting its use to its makers.
+    ``MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri DIR/mlruns``. MLflow's telemetry
+    is off.
     """
 
     uri: str = option("", "tracking server or store; if empty, mlruns in the run folder")
@@ -73,7 +73,7 @@ class _RunSession(Session):
         client.update_run(self._run, status="RUNNING")
 
     def tick(self, record: Mapping[str, Any]) -> None:
-        if record["tick"] == 0 and self._known >= 0:  # the trial has begun anew
+        if record["tick"] == 0 and self._known >= 0:  # the trial has started again
             self._client.delete_run(self._run)
             self._run, self._known = self._create(), -1
         if record["images"] > self._known:
@@ -125,9 +125,9 @@ class _RunSession(Session):
 
 
 def _experiment(client: MlflowClient, name: str, store: Path | None) -> str:
-    """The experiment's id; it is made if there is none.
+    """The experiment's id; the experiment is created if it is missing.
 
-    A store of files does not notice that two processes make the same one at a time.
+    A file store does not notice two processes that create the same experiment at once.
     """
     if store is None:
         return _found_or_made(client, name)

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
 from ganbench import option
 from ganbench_trackers.tracker import Session, Tracker, images_before, place
 from ganbench_trackers.values import hyperparameters, missing_package, numbers
@@ -22,11 +25,11 @@ class TensorBoardEvents(Tracker):
 
     Each evaluation's metrics stand at the step that counts images. When the trial has ended, the
     numbers of its row follow as ``final/…``, with its hyperparameters (for the tab HPARAMS), its
-    verdict and its samples. A resumed trial goes on in a file of its own that takes back what it does
-    again.
+    verdict and its samples. A resumed trial continues in a new file, which voids the steps that it
+    repeats.
     """
 
-    folder: str = option("", "where to; if empty, tensorboard in the run folder")
+    folder: str = option("", "target folder; if empty, tensorboard in the run folder")
 
     def missing(self) -> str | None:
         return missing_package("tensorboard", "tensorboard")
@@ -54,7 +57,7 @@ class _EventSession(Session):
             self._writer.close()
 
     def _opened(self, before: float) -> SummaryWriter:
-        """The writer; what earlier sessions wrote after the tick ``before`` this one is void."""
+        """The writer; it voids the events of earlier sessions after the tick ``before``."""
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -88,8 +91,5 @@ class _EventSession(Session):
 
 
 def _pixels(file: Path) -> Any:
-    import numpy as np
-    from PIL import Image
-
     with Image.open(file) as image:
         return np.asarray(image.convert("RGB"))

@@ -1,4 +1,4 @@
-"""What the trackers have in common: each keeps something open for every trial that it follows."""
+"""The base of the trackers: each keeps an open session for every trial that it follows."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ganbench import Callback
 
 
 class Session(abc.ABC):
-    """What is kept of one trial, from where it starts or resumes."""
+    """The open log of one trial, from its start or its resumption."""
 
     @abc.abstractmethod
     def tick(self, record: Mapping[str, Any]) -> None:
-        """Take a line of the history; it may be one that an earlier session has taken."""
+        """Record a line of the history; an earlier session may have recorded it already."""
 
     @abc.abstractmethod
     def end(self, row: Mapping[str, Any]) -> None:
-        """Take the row, and close."""
+        """Record the row, and close."""
 
 
 class Tracker(Callback):
-    """Hands what it is told to the session of its trial; several trials may be under way."""
+    """Passes events to the session of their trial; several trials may run at a time."""
 
     @functools.cached_property
     def _sessions(self) -> dict[str, Session]:
@@ -55,7 +55,7 @@ def place(folder: str, default: str, trial_folder: Path) -> Path:
 
 
 def images_before(trial_folder: Path, tick: float) -> int:
-    """Images at the last evaluation before ``tick``, by history.csv; -1 if there is none."""
+    """Images at the last evaluation before ``tick``, by history.csv; -1 without one."""
     try:
         with open(trial_folder / "history.csv", newline="", encoding="utf-8") as file:
             lines = [line for line in csv.DictReader(file) if int(line["tick"]) < tick]

@@ -1,4 +1,4 @@
-"""What trackers keep of a trial: its hyperparameters, and the numbers of its history and its row."""
+"""The values that trackers record: hyperparameters, and the numbers of history and row."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-#: What tells where a measurement stands, and is no measurement.
+#: Columns that locate a measurement and are not metrics.
 _COORDINATES = ("trial", "tick", "images", "seed")
 
 
 def missing_package(package: str, extra: str) -> str | None:
-    """Why a tracker cannot work, with a way out; None if its package is there."""
+    """Why a tracker cannot work, with a way out; None if its package is installed."""
     if find_spec(package) is not None:
         return None
     return f"the package {package} is not installed: pip install 'ganbench[{extra}]'"
 
 
 def hyperparameters(trial: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """Name -> value of everything that was chosen: specs, seed, budget, settings.
+    """Name -> value of every choice: specs, seed, budget, settings.
 
     :param trial: the content of trial.json.
     """

@@ -1,4 +1,4 @@
-"""CycleGAN: translation that is learned from two sets of images without pairs."""
+"""CycleGAN: translation learned from two sets of images without pairs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganbench_translation.layers import TRAINING, Norm
 from ganbench_translation.patchgan import PatchGAN, patch_problem
 from ganbench_translation.resnet import HALVINGS, SMALLEST, ResNet
 
-LARGE = 256  # pixels a side from which on the paper takes nine residual blocks
+LARGE = 256  # pixels a side; from this size on the paper uses nine residual blocks
 
 
 class CycleGAN(Architecture):
@@ -30,9 +30,9 @@ class CycleGAN(Architecture):
 
     Two ResNets translate, one into each domain; two PatchGANs judge, one for each domain. Images may
     be of any size from 8 pixels on that is a multiple of four, and the domains may differ in their
-    channels. The generators' loss gains ``cycle`` times the mean absolute differences between images
-    and what comes back of them from the other domain, and ``identity * cycle`` times those between
-    images and what becomes of them in their own domain; the latter is left out where the domains
+    channels. The generators' loss gains ``cycle`` times the mean absolute difference between images
+    and their translations there and back, and ``identity * cycle`` times the difference between
+    images and their translations into their own domain; the latter is left out if the domains
     have different numbers of channels.
 
     The paper's loss is ``lsgan`` without the factor 1/2 that the loss of that name has here: its
@@ -62,13 +62,11 @@ class CycleGAN(Architecture):
     cycle: float = option(10.0, "λ, the weight of cycle consistency", ge=0)
     identity: float = option(0.5, "weight of the identity term, in units of λ", ge=0)
     fake_pool: int = option(
-        50, "generated images of each domain that are kept for the discriminators; 0: none", ge=0
+        50, "earlier generated images of each domain, kept for the discriminators; 0: none", ge=0
     )
 
     def build(self, data: DataSpec) -> Networks:
-        problem = self.problem(data)
-        if problem:
-            raise ValueError(problem)
+        self.check_data(data)
         return Networks(
             generator=Generator(data, self.width, self._blocks(data), self.norm),
             discriminator=Discriminator(data, self.width, self.layers, self.norm),
@@ -79,7 +77,7 @@ class CycleGAN(Architecture):
             return f"cyclegan translates images, not {data}"
         if data.pairing == "none":
             return (
-                f"cyclegan translates between two sets of images, and these are {data}: take a data "
+                f"cyclegan translates between two sets of images, not {data}: use a data "
                 "set such as unpaired-folder or two-classes"
             )
         sides = (data.height, data.width)
@@ -122,7 +120,7 @@ class CycleGAN(Architecture):
 
 
 class Generator(nn.Module):
-    """Translates images into a domain: ``"a"``, that of the sources, or ``"b"``, of the targets."""
+    """Translates images into domain ``"a"`` (the sources) or ``"b"`` (the targets)."""
 
     def __init__(self, data: DataSpec, width: int, blocks: int, norm: Norm) -> None:
         super().__init__()

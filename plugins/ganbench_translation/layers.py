@@ -1,4 +1,4 @@
-"""What the generators and discriminators of both designs are made of, and how both are trained."""
+"""The layers and the training settings of both designs."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ TRAINING: dict[str, Any] = {
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm that treats an image in evaluation as it did in training.
 
-    After training on batches of one image, every image is normalized by its own statistics, which
-    is what pix2pix does at test time (Isola et al. 2017, section 3.4), where running averages over
-    images would be of no use. After training on larger batches, the running averages are taken.
-    Either way, what becomes of an image does not depend on its companions.
+    After training on batches of one image, it normalizes every image by its own statistics, as
+    pix2pix does at test time (Isola et al. 2017, section 3.4). After training on larger batches, it
+    uses the running averages. Either way, an image's output does not depend on its batch.
     """
 
     def __init__(self, channels: int) -> None:
@@ -49,7 +48,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class Reflection(nn.Module):
-    """Reflection padding of slices: the gradient of PyTorch's layer varies from run to run on a GPU."""
+    """Reflection padding by slices: PyTorch's layer has a nondeterministic gradient on a GPU."""
 
     def __init__(self, pixels: int) -> None:
         super().__init__()
@@ -86,7 +85,7 @@ def normalization(norm: Norm, channels: int) -> nn.Module:
 
 
 def has_bias(norm: Norm) -> bool:
-    """Whether convolutions before this norm have a bias, as the papers' implementations have it."""
+    """Whether convolutions before this norm have a bias, as in the papers' implementations."""
     return norm != "batch"
 
 

@@ -18,7 +18,7 @@ class PatchGAN(nn.Module):
 
     Isola et al. 2017, section 3.3 and appendix 6.1.2: 4x4 convolutions, ``layers`` of them with
     stride 2, then two with stride 1. Each logit sees a patch of `receptive_field` pixels a side;
-    neighbouring patches overlap. The features are the last hidden map, averaged over the patches.
+    neighboring patches overlap. The features are the last hidden map, averaged over the patches.
     """
 
     def __init__(self, channels: int, width: int, layers: int, norm: Norm) -> None:
@@ -53,12 +53,12 @@ def receptive_field(layers: int) -> int:
 
 
 def patch_problem(name: str, data: DataSpec, layers: int) -> str | None:
-    """Why images of 8 pixels or more are too small for so many halvings, with a way out, or None."""
+    """Why images of 8 pixels or more are too small for the halvings, with a way out, or None."""
     smallest = min(data.height, data.width)
     if smallest >> layers >= LEAST:
         return None
     enough = max(fewer for fewer in range(1, layers) if smallest >> fewer >= LEAST)
     return (
         f"{name}'s discriminator with layers={layers} needs {LEAST << layers} pixels a side or more, "
-        f"not {data}: take layers={enough} or larger images"
+        f"not {data}: use layers={enough} or larger images"
     )

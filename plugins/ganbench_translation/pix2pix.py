@@ -1,4 +1,4 @@
-"""pix2pix: translation that is learned from pairs."""
+"""pix2pix: translation learned from pairs."""
 
 from __future__ import annotations
 
@@ -53,17 +53,15 @@ class Pix2Pix(Architecture):
     norm: Literal["batch", "instance"] = option("batch", "normalization in both networks")
     d_norm: Literal["auto", "batch", "instance"] = option(
         "auto",
-        "normalization in the discriminator; auto: instance where each sample must be judged by "
-        "itself, else as norm",
+        "normalization in the discriminator; auto: instance if the cell needs a per-sample critic, "
+        "else as norm",
     )
     dropout: float = option(0.5, "probability of dropout in the inner decoder", ge=0, lt=1)
     layers: int = option(3, "halvings in the discriminator; 3: patches of 70 pixels", ge=1)
     l1: float = option(100.0, "weight of the mean absolute difference to the target", ge=0)
 
     def build(self, data: DataSpec) -> Networks:
-        problem = self.problem(data)
-        if problem:
-            raise ValueError(problem)
+        self.check_data(data)
         channels = data.source_channels + data.channels
         d_norm: Norm = self.norm if self.d_norm == "auto" else self.d_norm
         return Networks(
@@ -76,7 +74,7 @@ class Pix2Pix(Architecture):
             return f"pix2pix translates images, not {data}"
         if data.pairing != "paired":
             return (
-                f"pix2pix learns from pairs of images, and these are {data}: take a data set such as "
+                f"pix2pix learns from pairs of images, not {data}: use a data set such as "
                 "paired-folder or colorization"
                 + (", or cyclegan" if data.pairing == "unpaired" else "")
             )

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ganbench_translation.layers import Norm, Reflection, drawn, has_bias, normalization
 
 HALVINGS = 2
-SMALLEST = 8  # pixels a side: a map that reflection padding can enlarge is left after the halvings
+SMALLEST = 8  # pixels a side: after the halvings, reflection padding can still enlarge the map
 
 
 class ResNet(nn.Module):

@@ -19,8 +19,8 @@ class UNet(nn.Module):
 
     Isola et al. 2017, section 3.2.1 and appendix 6.1.1: 4x4 convolutions of stride 2 down to one
     pixel and back, where every decoder block sees the encoder's map of its size beside its
-    predecessor's. The outermost and the innermost encoder maps are not normalized: a single pixel
-    would become zero.
+    predecessor's. The outermost and the innermost encoder maps are not normalized: normalization
+    would set a single pixel to zero.
     """
 
     def __init__(self, data: DataSpec, width: int, norm: Norm, dropout: float) -> None:

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 import ganbench
-from ganbench.cli.app import COMMANDS, Entry, app
-from ganbench.errors import InterruptedTraining, UnknownNameError
+from ganbench.base.errors import InterruptedTraining, UnknownNameError
+from ganbench.cli.app import COMMANDS, app
 
 HEAVY = {"torch", "torchvision", "pandas", "pyarrow", "pydantic", "matplotlib", "sklearn", "scipy"}
 
@@ -22,7 +22,8 @@ def ending(monkeypatch):
     def run(action, **environ):
         command = click.Command("try", callback=action)
         monkeypatch.setattr(sys.modules[__name__], "attempt", command, raising=False)
-        monkeypatch.setitem(COMMANDS, "try", Entry(f"{__name__}:attempt", "Try."))
+        monkeypatch.setitem(sys.modules, "ganbench.cli.try", sys.modules[__name__])
+        monkeypatch.setitem(COMMANDS, "try", "Try.")
         return CliRunner().invoke(app, ["try"], env={"GANBENCH_DEBUG": None} | environ)
 
     return run

@@ -9,12 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from made_up_runs import write_synthetic_run
 
-from ganbench.cli.compare import compare
-from ganbench.cli.rank import rank
-from ganbench.errors import UsageError
-from ganbench.results.store import RunFolder
-from ganbench.testing.runs import write_synthetic_run
+from ganbench.base.errors import UsageError
+from ganbench.cli.compare import compare, rank
+from ganbench.store.run_folder import RunFolder
 
 Call = Callable[..., Result]
 
@@ -38,7 +37,7 @@ def call(folder: RunFolder) -> Call:
 
 def test_the_table_comes_with_its_sentence(call: Call) -> None:
     text = " ".join(call("compare", "wgan-gp", "non-saturating").stdout.split())
-    assert "3 seeds in 2 contexts: wgan-gp's fd, by the median over seeds, is" in text
+    assert "3 seeds in 2 blocks: wgan-gp's fd, by the median over seeds, is" in text
     assert "A is wgan-gp, B non-saturating. Effects: medians over seeds of differences" in text
     assert "mean rank" in call("rank", "--by", "architecture").stdout
 
@@ -73,9 +72,9 @@ def test_two_folders(call: Call, folder: RunFolder, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["compare"], "compare what\\? Name two components"),
-        (["compare", "wgan-gp"], "compare what with\\?"),
-        (["compare", "a", "b", "c"], "'c' is one too many"),
+        (["compare"], "compare needs A and B: name two components"),
+        (["compare", "wgan-gp"], "compare needs B: name two"),
+        (["compare", "a", "b", "c"], "takes DIR, A and B, and not 'c'"),
         (["compare", "wgan-gq", "mlp"], "did you mean 'wgan-gp'"),
         (["compare", "mlp", "dcgan", "-o", "/nowhere/x"], "there is no folder"),
         (["compare", "mlp", "dcgan", "--against", "/nowhere"], "there is no folder /nowhere"),
@@ -91,7 +90,7 @@ def test_wrong_use_is_one_sentence(call: Call, args: list[str], message: str) ->
 
 
 def test_a_folder_is_not_compared_with_itself(call: Call, folder: RunFolder) -> None:
-    with pytest.raises(UsageError, match="compared with itself makes no difference"):
+    with pytest.raises(UsageError, match="cannot be compared with itself"):
         call("compare", str(folder.path))
 
 
@@ -103,7 +102,7 @@ def test_damage_is_told_on_standard_error(call: Call, tmp_path: Path) -> None:
 
 
 def test_comparing_does_without_torch() -> None:
-    names = ("cli.compare", "cli.rank", "results.questions", "results.comparison_tables")
+    names = ("cli.compare", "present.compare_and_rank", "present.comparison_frame")
     modules = ", ".join(f"ganbench.{name}" for name in names)
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

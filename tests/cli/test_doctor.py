@@ -10,9 +10,9 @@ import torch
 from click.testing import CliRunner
 
 from ganbench import Dataset, Extractor
-from ganbench.cli import checks
+from ganbench.base.paths import cache_root, data_root
+from ganbench.cli import doctor
 from ganbench.cli.app import app
-from ganbench.paths import cache_root, data_root
 from ganbench.registry import PluginRecord, PluginState, Registry, lookup
 from ganbench.registry.plugins import Registration
 
@@ -79,16 +79,14 @@ def test_everything_is_looked_at(installation, tmp_path):
     assert [level for level, _ in plugins].count("error") == 2
     assert [level for level, _ in plugins].count("warning") == 2
     text = "\n".join(text for _, text in plugins)
-    assert "names 'bda', which no plugin is called" in text
+    assert "names the unknown plugin 'bda'" in text
     assert "hostile:bad 3.0 failed to load: ValueError: no; mend or uninstall it, or set" in text
     assert "rival:own 3.0 is in conflict: loss 'x' is taken" in text
     assert "loss 'late' of ganbench 1.0 cannot be imported" in text
-    folder = ("ok", f"data folder: {tmp_path / 'data'}, which will be made on first use")
+    folder = ("ok", f"data folder: {tmp_path / 'data'}, created on first use")
     told = [("ok", "found: is in data"), ("warning", "found: is old: load it anew")]
     assert found["data"] == [folder, *told]
-    assert found["weights"][1:] == [
-        ("error", "faulty: it cannot be examined: RuntimeError: no cache")
-    ]
+    assert found["weights"][1:] == [("error", "faulty: cannot be examined: RuntimeError: no cache")]
 
 
 def test_for_a_person(installation):
@@ -96,14 +94,14 @@ def test_for_a_person(installation):
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert "? found: is old: load it anew" in lines
-    assert "! faulty: it cannot be examined: RuntimeError: no cache" in lines
+    assert "! faulty: cannot be examined: RuntimeError: no cache" in lines
     assert "wrong (!)" in lines[-1]
 
 
 def test_a_check_that_breaks_is_a_finding(installation, monkeypatch):
-    monkeypatch.setattr(checks, "versions", lambda: 1 / 0)
-    found = list(checks.examine(None))
-    assert found[0].text == "this could not be checked: ZeroDivisionError: division by zero"
+    monkeypatch.setattr(doctor, "versions", lambda: 1 / 0)
+    found = list(doctor.examine(None))
+    assert found[0].text == "this check failed: ZeroDivisionError: division by zero"
     assert {finding.section for finding in found} >= {"plugins", "weights"}
 
 
@@ -111,8 +109,8 @@ def test_folders_that_cannot_be_used(tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.touch()
     usage = types.SimpleNamespace(free=5 * 2**20)
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda place: usage)
-    told = list(checks._folder("data", file / "below", "--data-dir"))
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: usage)
+    told = list(doctor._folder("data", file / "below", "--data-dir"))
     assert told == [
         ("warning", f"data folder {file / 'below'} cannot be written: choose another with "
                     "--data-dir"),
@@ -129,17 +127,22 @@ def test_folders_that_cannot_be_used(tmp_path, monkeypatch):
             "H200, 550.1\n",
             None,
             "warning",
-            "H200 with driver 550.1 is there, and this torch is a b",
+            "this torch is a CPU build, and cannot use H200 with driver 550.1: install",
         ),
-        ("H200, 550.1\n", "13.0", "warning", "torch, built for CUDA 13.0, cannot use H200 with dr"),
+        (
+            "H200, 550.1\n",
+            "13.0",
+            "warning",
+            "torch for CUDA 13.0 cannot use H200 with driver 550.1: update",
+        ),
     ],
 )
 def test_devices_that_torch_cannot_use(monkeypatch, smi, built_for, level, sentence):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", built_for)
     done = subprocess.CompletedProcess([], 0, stdout=smi)
-    monkeypatch.setattr(checks.subprocess, "run", lambda *args, **kwargs: done)
-    ((told, text),) = checks._graphics()
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *args, **kwargs: done)
+    ((told, text),) = doctor._graphics()
     assert told == level
     assert text.startswith(sentence)
 
@@ -150,9 +153,9 @@ def test_devices_that_are_busy(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: device)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (2**30, 4 * 2**30))
-    (_, text), (level, busy) = checks._graphics()
+    (_, text), (level, busy) = doctor._graphics()
     assert text.startswith("cuda:0: H200, 4.0 GiB, 1.0 free; driver unknown; CUDA ")
-    assert (level, "choose another with --device" in busy) == ("warning", True)
+    assert (level, "choose another device with --device" in busy) == ("warning", True)
 
 
 def test_where_data_and_weights_live(monkeypatch):

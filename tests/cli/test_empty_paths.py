@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 import ganbench as gb
+from ganbench.base.paths import data_root
 from ganbench.cli.app import app
-from ganbench.paths import data_root
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,9 @@ def test_commands_refuse_an_empty_path(
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2, result.output
-    assert result.output.splitlines()[-1] == f"Error: {name} is empty; the current folder is ."
+    assert (
+        result.output.splitlines()[-1] == f"Error: {name} is empty; write . for the current folder"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -59,7 +61,7 @@ def test_functions_refuse_an_empty_path() -> None:
         lambda: gb.evaluate(real="", fake="."),
         lambda: gb.evaluate(real=".", fake=".", data_dir=""),
     ):
-        with pytest.raises(gb.UsageError, match="is empty; the current folder is"):
+        with pytest.raises(gb.UsageError, match=r"is empty; write \. for the current"):
             call()
 
 

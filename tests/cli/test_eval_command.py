@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 import ganbench as gb
-from ganbench.cli import meter
+from ganbench.cli import progress_meter as meter
 from ganbench.cli.app import app
-from ganbench.execution.generated import TrialSource
-from ganbench.execution.trained import load_trained
-from ganbench.results.store import RunFolder
+from ganbench.evaluation.sampled_source import TrialSource
+from ganbench.generators.trained import load_trained
+from ganbench.store.run_folder import RunFolder
 from ganbench.training.batches import to_uint8
 
 MLP = "mlp[latent_dim=4,g_widths=[8],d_widths=[8]]"
@@ -149,7 +149,7 @@ def test_the_generator_makes_the_images_of_the_sample_command(run):
     trial = RunFolder(run).find("digits")
     source = TrialSource("x", trial, 50, 3, torch.device("cpu"), Path())
     made = torch.cat([batch.images for batch in source.batches(source.places(), 1, 16)])
-    assert torch.equal(made, to_uint8(load_trained(trial).sample(50, seed=3)))
+    assert torch.equal(made, to_uint8(torch.cat(list(load_trained(trial).batches(50, seed=3)))))
 
 
 def test_images_in_grey_are_compared_with_a_data_set_in_grey(run):
@@ -160,7 +160,7 @@ def test_images_in_grey_are_compared_with_a_data_set_in_grey(run):
     result = evaluate("--real", "digits", "--fake", "grey", "--extractor", "pixels", "--json")
     array = gb.evaluate(real="digits", fake=digits, extractor="pixels")
     assert json.loads(result.stdout)["metrics"] == pytest.approx(array.metrics, nan_ok=True)
-    assert "turned grey" in result.stderr
+    assert "converted to gray" in result.stderr
 
 
 def test_a_broken_file_is_named_and_left_out_on_request():
@@ -183,31 +183,31 @@ def test_equal_sides_are_told():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--real", "nowhere", "--fake", "fake"], "--real nowhere: there is no such folder"),
+        (["--real", "nowhere", "--fake", "fake"], "--real nowhere: this is not a folder"),
         (["--real", "mnst", "--fake", "fake"], "did you mean 'mnist'?"),
-        (["--real", "real", "--fake", "nowhere"], "no such trial (write RUN:TRIAL"),
-        (["--real", "real", "--fake", "empty"], "there are no images in empty: it is empty"),
+        (["--real", "real", "--fake", "nowhere"], "or trial (write RUN:TRIAL"),
+        (["--real", "real", "--fake", "empty"], "empty has no images: it is empty"),
         (["--real", "real", "--fake", "texts"], "it holds other files, such as a.txt"),
         (["--real", "real", "--fake", "texts/a.txt"], "neither a folder, a zip or tar archive"),
         (
             ["--fake", "fake"],
-            "fd, kid, prdc, class-fd need real images to compare with; say --real",
+            "fd, kid, prdc, class-fd need real images to compare with; name them with --real",
         ),
         (["--fake", "fake", "--metrics", "fd,is,kid"], "fd, kid need real images to compare with"),
-        (["--real", "real", "--fake", "s.npz"], "they can only be the real side"),
-        (["--real", "s.npz", "--fake", "fake"], "are of 3 features, and the extractor has 48"),
+        (["--real", "real", "--fake", "s.npz"], "must be the real side"),
+        (["--real", "s.npz", "--fake", "fake"], "have 3 features, but the extractor has 48"),
         ([*PIXELS, "--metrics", "fid"], "unknown metric 'fid'; did you mean 'fd'?"),
-        ([*PIXELS, "--metrics", ","], "--metrics names no metric; known: authpct, "),
+        ([*PIXELS, "--metrics", ","], "--metrics is empty; name at least one of authpct, "),
         ([*PIXELS, "--metrics", "is"], "the extractor has no logits"),
         ([*PIXELS, "--extractor", "pixel"], "did you mean 'pixels'?"),
-        ([*PIXELS, "--extractor", "small-cnn"], "learns from labels, and there are none"),
+        ([*PIXELS, "--extractor", "small-cnn"], "learns from labels, but the data has none"),
         ([*PIXELS, "--set", "kid_size=3"], "did you mean 'kid_subset_size'?"),
         ([*PIXELS, "--set", "kid_size"], "write it as kid_subset_size=500"),
-        ([*PIXELS, "--device", "tpu"], "unknown device 'tpu'"),
-        ([*PIXELS, "--data-dir", "nowhere"], "--data-dir nowhere: there is no such folder"),
+        ([*PIXELS, "--device", "tpu"], "--device tpu: unknown device"),
+        ([*PIXELS, "--data-dir", "nowhere"], "--data-dir nowhere: this folder does not exist"),
         ([*PIXELS, "-o", "no/m.json"], "there is no folder no"),
         ([*PIXELS, "-n", "1"], "1 is not in the range"),
-        (["--real", "ring", "--fake", "fake"], "ring holds points, and fake images"),
+        (["--real", "ring", "--fake", "fake"], "ring holds points, but fake holds images"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_on_standard_error(arguments, message):
@@ -251,4 +251,4 @@ def test_what_is_empty_or_no_file_is_refused():
 def test_fewer_images_than_asked_for_are_told():
     result = evaluate("--real", "real", "--fake", "fake", "--extractor", "pixels", "-n", 50)
     assert result.exit_code == 0
-    assert "fake has 40 images, fewer than the 50" in result.stderr
+    assert "fake has 40 images, fewer than the requested 50" in result.stderr

@@ -1,16 +1,13 @@
 """``list``, ``info`` and ``plugins``."""
 
-import dataclasses
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from ganbench import PER_SAMPLE_CRITIC, Architecture, Augmentation, Dataset, Loss, option
 from ganbench.cli.app import app
-from ganbench.grid.settings import TrainingSettings
-from ganbench.registry import KINDS, PluginRecord, PluginState, Registry, lookup
+from ganbench.registry import PluginRecord, PluginState, Registry, lookup
 from ganbench.registry.plugins import Registration
 
 
@@ -165,8 +162,8 @@ def test_info_shows_values_in_effect(registry):
         "  task          unconditional",
         "  latent dim    4",
         "  capabilities  (cannot tell: RuntimeError: not today)",
-        "  works with    28x28 grey images, 32x32 colour images, 64x64 colour images, "
-        "256x256 colour images",
+        "  works with    28x28 gray images, 32x32 color images, 64x64 color images, "
+        "256x256 color images",
         "  not with      points in 2 dimensions: it makes no points",
         "",
         "  option      value  default  takes",
@@ -195,13 +192,13 @@ def test_info_tells_the_task_of_the_given_options_and_tries_what_is_for_it(regis
     told = facts("modes[mode=class-conditional]")
     assert told["task"] == ["class-conditional"]
     (unlabelled,) = [line for line in told["not with"] if "without labels" in line]
-    assert "32x32 colour images without labels: modes is class-conditional" in unlabelled
+    assert "32x32 color images without labels: modes is class-conditional" in unlabelled
     told = facts("modes[mode=paired-translation,fake_pool=50]")
     assert told["task"] == ["paired-translation"]
     assert told["works with"] == [
-        "28x28 grey images with paired grey sources, 32x32 colour images with paired grey sources"
+        "28x28 gray images with paired gray sources, 32x32 color images with paired gray sources"
     ]
-    assert told["not with"] == ["256x256 colour images with paired colour sources: too large"]
+    assert told["not with"] == ["256x256 color images with paired color sources: too large"]
     assert "latent dim" not in told
     assert "unpaired" in facts("modes[mode=unpaired-translation]")["works with"][0]
     assert "sources" not in facts("modes")["works with"][0]
@@ -222,9 +219,9 @@ def test_info_tells_what_a_design_can_do(registry):
 
 def test_info_tells_what_an_augmentation_is_for(registry):
     told = facts("grey")
-    assert told["works with"] == ["28x28 grey images"]
+    assert told["works with"] == ["28x28 gray images"]
     assert told["not with"][0] == (
-        "32x32 colour images: it changes grey images, not 32x32 colour images"
+        "32x32 color images: it changes grey images, not 32x32 color images"
     )
 
 
@@ -298,15 +295,3 @@ def test_plugins(registry):
         "failed",
         "ValueError: no",
     )
-
-
-def test_the_readme_names_every_component_and_setting():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    infos = [info for kind in KINDS for info in Registry.load().components(kind).values()]
-    names = [info.name for info in infos if info.provider == "ganbench"]
-    names += [
-        field.name.removeprefix("g_")
-        for field in dataclasses.fields(TrainingSettings)
-        if not field.name.startswith("d_") or field.name == "d_steps"
-    ]
-    assert [name for name in names if f"`{name}`" not in readme] == []

@@ -11,14 +11,15 @@ import sys
 import threading
 import time
 
+import psutil
 import pytest
 from click.testing import CliRunner
+from made_up_runs import write_synthetic_run
 
 from ganbench.cli import logs as logs_module
 from ganbench.cli.app import app
 from ganbench.cli.logs import Harmless, seek_last_lines
-from ganbench.results.store import RunFolder
-from ganbench.testing.runs import write_synthetic_run
+from ganbench.store.run_folder import RunFolder
 
 COMMAND = [sys.executable, "-m", "ganbench", "logs"]
 
@@ -93,7 +94,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("status", "why"),
         [
-            ("ok", "it was removed, or nothing was ever printed"),
+            ("ok", "it was removed, or the trial printed nothing"),
             ("skipped", "it was skipped: mlp cannot; use dcgan"),
             (None, "it has not been started"),
         ],
@@ -180,6 +181,14 @@ class Follower:
             assert self.process.poll() is None, self.process.stderr.read()
             time.sleep(0.02)
 
+    def wait_until_open(self, path):
+        deadline = time.monotonic() + 30
+        process = psutil.Process(self.process.pid)
+        while str(path) not in [file.path for file in process.open_files()]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.1)
+
     def end(self):
         """The exit code and standard error."""
         code = self.process.wait(30)
@@ -211,7 +220,7 @@ def add(trial, text):
 class TestFollowing:
     def test_until_the_trial_has_its_row_and_is_silent(self, waiting, follow):
         follower = follow(waiting.id, "-n", "0")
-        time.sleep(0.5)
+        follower.wait_until_open(waiting.log_txt)
         add(waiting, b"one\n")
         follower.wait_for(b"one\n")
         add(waiting, b"two")
@@ -224,7 +233,7 @@ class TestFollowing:
         code, errors = follower.end()
         assert code == 0
         assert follower.text.endswith(b"one\ntwo three\nlast\n")
-        assert errors == b"Nothing is running; waiting for the trial to go on (Ctrl-C ends).\n"
+        assert errors == b"Nothing is running; waiting for the trial to continue (Ctrl-C ends).\n"
 
     def test_a_log_that_is_not_there_yet_or_is_replaced_or_cut(self, run, waiting, follow):
         waiting.log_txt.unlink()
@@ -240,7 +249,7 @@ class TestFollowing:
         waiting.write_row({"status": "ok"})
         code, errors = follower.end()
         assert (code, follower.text) == (0, b"begun\nreplaced by a longer one\ncut\n")
-        assert errors.splitlines()[-1] == b"The log was cut; it goes on from its beginning."
+        assert errors.splitlines()[-1] == b"The log was cut; it continues from its beginning."
 
     def test_a_trial_that_was_skipped_has_nothing_to_wait_for(self, ended, follow):
         ended.write_row({"status": "skipped", "error": "no"})
@@ -257,7 +266,7 @@ class TestFollowing:
         assert code == 130
         assert errors in (
             b"",
-            b"Nothing is running; waiting for the trial to go on (Ctrl-C ends).\n",
+            b"Nothing is running; waiting for the trial to continue (Ctrl-C ends).\n",
         )
 
     def test_a_reader_that_leaves_ends_it_too(self, run, waiting):
@@ -283,7 +292,7 @@ def test_a_trial_that_is_trained_anew_is_followed_on(run, ended, monkeypatch):
         add(ended, f"look {len(looks)}\n".encode())
         return next(answers)
 
-    monkeypatch.setattr("ganbench.execution.watch.look_at", look_at)
+    monkeypatch.setattr(logs_module, "look_at", look_at)
     for name, seconds in {"_LOOK": 0.01, "_SILENCE": 0.1, "_PAUSE": 0.01}.items():
         monkeypatch.setattr(logs_module, name, seconds)
     result = logs(run, ended.id, "-f")

@@ -11,14 +11,14 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
+from made_up_runs import Row, write_synthetic_run
 from PIL import Image
 
+from ganbench.base.errors import UsageError
 from ganbench.cli.plot import plot
-from ganbench.errors import UsageError
-from ganbench.report.files.style import drawing
-from ganbench.report.files.text import Names, breadth, printable, wrapped
-from ganbench.results.store import RunFolder
-from ganbench.testing.runs import Row, write_synthetic_run
+from ganbench.report.matplotlib_renderer.style import drawing
+from ganbench.report.matplotlib_renderer.text import Names, breadth, printable, wrapped
+from ganbench.store.run_folder import RunFolder
 
 Call = Callable[..., Result]
 Drawn = Callable[[str, str], bytes]
@@ -112,7 +112,7 @@ def test_the_size_is_as_asked_and_the_caption_can_stand_elsewhere(
         assert image.size == (250, 200)
 
 
-def test_film_strips(call: Call, folder: RunFolder) -> None:
+def test_timelines(call: Call, folder: RunFolder) -> None:
     trials = ",".join(folder.trial_ids()[:2])
     assert call("--kind", "samples", "--trials", trials, "--ticks").exit_code == 0
     with pytest.raises(UsageError, match=r"no frame of tick 9; it has 0, 1, 2, 3"):
@@ -140,14 +140,17 @@ def test_choices(call: Call, tmp_path: Path, args: list[str]) -> None:
     ("args", "message"),
     [
         (["--kind", "curves", "--metric", "fdd"], "no metric 'fdd' in the histories; did you mean"),
-        (["--kind", "heatmap", "--metric", "loss"], "'loss' in the results is no metric"),
+        (["--kind", "heatmap", "--metric", "loss"], "'loss' in the results is not a metric"),
         (["--kind", "heatmap", "--metric", "fid"], "no trial that ended well has a value of 'fid'"),
-        (["--kind", "pareto", "--metric", "d_auc"], "neither direction of 'd_auc' is better"),
-        (["--kind", "profile", "--by", "colour"], "'colour' is no axis to compare; known: arch"),
+        (
+            ["--kind", "pareto", "--metric", "d_auc"],
+            "a Pareto front of 'd_auc': its direction",
+        ),
+        (["--kind", "profile", "--by", "colour"], "cannot compare by 'colour'; known axes: arch"),
         (["--kind", "curves", "--by", "loss"], "--by is for --kind profile, not for curves"),
         (["--kind", "curves", "--ticks"], "--ticks is for --kind samples"),
         (["--kind", "profile", "--over", "seconds"], "--over is for profiles of the time to"),
-        (["--kind", "profile", "--target", "nan"], "--target nan is no value"),
+        (["--kind", "profile", "--target", "nan"], "--target nan: expected a finite number"),
         (["--kind", "samples", "--log"], "--log and --linear are for --kind curves"),
         (["--kind", "samples", "--ticks", "a"], "expected numbers of ticks"),
         (["--kind", "samples", "--trials", "nobody"], "nobody"),
@@ -236,7 +239,7 @@ class TestText:
         names = Names()
         assert names.short("hinge") == "hinge"
         assert names.short("y" * 120) == names.short("y" * 120) == "y" * 40 + "… [1]"
-        assert names.notes() == ["[1] " + "y" * 120]
+        assert names.notes() == ["[1] " + "y" * 120 + "."]
 
 
 def test_a_person_s_own_settings_change_nothing(call: Call, drawn: Drawn, tmp_path: Path) -> None:
@@ -255,7 +258,7 @@ def test_the_command_imports_no_drawing_library() -> None:
 
 
 def test_drawing_does_without_torch() -> None:
-    code = "import sys, ganbench.report.files.figures; sys.exit('torch' in sys.modules)"
+    code = "import sys, ganbench.report.plot_request; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

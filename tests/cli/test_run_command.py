@@ -89,7 +89,7 @@ class TestWrongUse:
             (["-a", "mlp[latent_dim=x]", *ONE], "option latent_dim=x is not allowed; it takes int"),
             (["-a", "mlp[latent_dim=0]", *ONE], "is not allowed; it takes int, at least 1"),
             (["-a", "mlp[", *ONE], "bad spec 'mlp[': the bracket after 'mlp' is not closed"),
-            (["-r", "r1+", *ONE], "bad spec 'r1+': nothing stands beside a plus sign"),
+            (["-r", "r1+", *ONE], "bad spec 'r1+': a component is missing beside a plus sign"),
             (["-A", "", *ONE], "bad spec ''"),
             (["-c", "nobody", *ONE], "unknown callback 'nobody'"),
             ([*ONE, "--budget", "5apples"], "bad budget '5apples': unknown unit 'apples'; write"),
@@ -102,10 +102,13 @@ class TestWrongUse:
             ([*ONE, "--seeds", "0"], "seeds = 0: expected 1 to 10000 seeds"),
             ([*ONE, "--seeds", "few"], "Invalid value for '--seeds': 'few' is not a valid integer"),
             ([*ONE, "--threads", "0"], "Invalid value for '--threads': 0 is not in the range"),
-            ([*ONE, "--jobs", "many"], "--jobs many: "),
-            ([*ONE, "--device", "tpu"], "unknown device 'tpu': cpu, cuda or cuda:0"),
-            ([*ONE, "--device", "meta"], "device 'meta' is not supported: cpu, cuda or cuda:0"),
-            ([*ONE, "--data-dir", "nowhere"], "--data-dir nowhere: there is no such folder"),
+            ([*ONE, "--jobs", "many"], "run: option jobs=many is not allowed; it takes int|auto"),
+            ([*ONE, "--device", "tpu"], "--device tpu: unknown device; use cpu, cuda or cuda:0"),
+            (
+                [*ONE, "--device", "meta"],
+                "--device meta: unsupported device; use cpu, cuda or cuda:0",
+            ),
+            ([*ONE, "--data-dir", "nowhere"], "--data-dir nowhere: this folder does not exist"),
             ([*ONE, "--nothing"], "No such option '--nothing'"),
             ([*ONE, "more"], "Got unexpected extra argument (more)"),
             (["--grid", "quik"], "no grid file or shipped grid 'quik'; did you mean 'quick'?"),
@@ -137,8 +140,10 @@ class TestWrongUse:
         Path("full", "thesis.tex").touch()
         assert refusal(*ONE, "-o", "file") == "file is not a folder, or lies in a file"
         assert refusal(*ONE, "-o", "file/run") == "file/run is not a folder, or lies in a file"
-        assert refusal(*ONE, "-o", "full").startswith("full has files in it and is no run folder")
-        assert refusal(*ONE, "-o", ".").startswith(". has files in it and is no run folder")
+        assert refusal(*ONE, "-o", "full").startswith(
+            "full has files in it and is not a run folder"
+        )
+        assert refusal(*ONE, "-o", ".").startswith(". has files in it and is not a run folder")
         assert refusal(*ONE, "-o", "/proc/run").startswith("cannot write to /proc/run: ")
 
     def test_the_output_folder_is_looked_at_before_data_is_loaded(self):
@@ -146,9 +151,7 @@ class TestWrongUse:
         assert "file is not a folder" in refusal(*ONE, "-d", "mnist", "-o", "file")
 
     def test_data_that_is_not_there(self, here):
-        assert refusal(*ONE, "-d", "folder[path=nowhere]").startswith(
-            "there is no folder or archive "
-        )
+        assert refusal(*ONE, "-d", "folder[path=nowhere]").startswith("found no folder or archive ")
         sentence = refusal(*ONE, "-d", "cifar10")
         assert "is not in the data folder" in sentence
         assert "put cifar-10-python.tar.gz into " in sentence
@@ -163,7 +166,7 @@ class TestWrongUse:
             Image.new("RGB", (8, 8), (6 * number, 3, 5)).save(f"photos/{number}.png")
         arguments = ["-d", "folder[path=photos,size=8]", "--set", "evaluation.extractor=auto"]
         sentence = refusal("-a", MLP, "-l", "hinge", *SMALL, *arguments, "--json")
-        assert "the weights of inception-v3-compat are neither in" in sentence
+        assert "the weights of inception-v3-compat are not in" in sentence
         ways_out = (
             f"put that file at {cache}",
             "GANBENCH_INCEPTION",
@@ -231,7 +234,7 @@ class TestDryRun:
         assert 0 < document["estimated_seconds"] < 60
         (skipped,) = document["skipped"]
         assert (skipped["dataset"], skipped["architecture"]) == ("ring", "dcgan[width=2]")
-        assert "take mlp for points" in skipped["reason"]
+        assert "use mlp for points" in skipped["reason"]
         assert list(here.iterdir()) == []
 
     def test_nothing_to_do_has_an_exit_code_of_its_own(self):
@@ -330,7 +333,7 @@ class TestRunning:
         code, document = run_json("-a", "dcgan", "-l", "hinge", "-d", "ring", *SMALL)
         assert (code, document["exit_code"], document["trained"]) == (5, 5, 0)
         (row,) = document["rows"]
-        assert (row["status"], "take mlp for points" in row["error"]) == ("skipped", True)
+        assert (row["status"], "use mlp for points" in row["error"]) == ("skipped", True)
 
     def test_a_trial_that_fails_hurts_no_other_and_is_tried_again_on_request_only(self):
         arguments = [*ONE, "-a", "failing", "-a", "leaving"]
@@ -444,7 +447,7 @@ class TestFromPython:
             ({"seeds": [-1]}, r"seeds = \[-1\]: expected"),
             ({"budget": 2000}, "bad budget 2000: write it as"),
             ({"training": {"lr": "high"}}, "option g_lr=high is not allowed"),
-            ({"device": "tpu"}, "unknown device 'tpu'"),
+            ({"device": "tpu"}, "--device tpu: unknown device"),
         ],
     )
     def test_wrong_use(self, here, options, sentence):

@@ -13,7 +13,7 @@ from PIL import Image
 
 import ganbench as gb
 from ganbench.cli.app import app
-from ganbench.results.store import RunFolder
+from ganbench.store.run_folder import RunFolder
 
 MLP = "mlp[latent_dim=4,g_widths=[8],d_widths=[8]]"
 
@@ -79,9 +79,9 @@ def test_a_seed_always_gives_the_same_picture_and_another_one_another(trained):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"protocol": 1}, "it is of protocol 1, now "),
-        ({"version": "0.0.1"}, "architecture mlp of ganbench was of version 0.0.1, now "),
-        ({"source": "0123"}, "architecture mlp of ganbench was edited since"),
+        ({"protocol": 1}, "its protocol was 1, now "),
+        ({"version": "0.0.1"}, "architecture mlp of ganbench had version 0.0.1, now "),
+        ({"source": "0" * 16}, "architecture mlp of ganbench has changed since"),
     ],
 )
 def test_images_that_may_be_others_than_in_training_are_drawn_with_a_warning(
@@ -96,7 +96,8 @@ def test_images_that_may_be_others_than_in_training_are_drawn_with_a_warning(
         "version", identity["architecture"]["version"]
     )
     known = "architecture mlp of ganbench"
-    identity["sources"][known] = changes.get("source", identity["sources"][known])
+    digest = identity["sources"][known]
+    identity["sources"][known] = changes.get("source", digest[:16]) + digest[16:]
     assert sample(trained, "hinge-digits", "-n", 4).stderr == ""
     place.write_identity(identity)
     for command in ("sample", "export"):
@@ -116,7 +117,7 @@ def test_folders_that_hold_no_run(trained):
     Path("file").touch()
     assert refusal("nowhere", "x") == "there is no folder nowhere"
     assert refusal("file", "x") == "file is not a folder"
-    assert refusal("empty", "x") == "empty is no run folder: it has no trials and no results"
+    assert refusal("empty", "x") == "empty is not a run folder: it has no trials and no results"
     for command in ("results", "report"):
         result = CliRunner().invoke(app, [command, "empty"])
         assert (result.exit_code, result.stdout) == (2, "")
@@ -131,7 +132,7 @@ def test_trials_that_cannot_be_sampled(trained):
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        (["-o", "picture.jpg"], "-o picture.jpg: the picture is written as PNG"),
+        (["-o", "picture.jpg"], "-o picture.jpg: the name must end in .png"),
         (["-o", "no/where.png"], "-o no/where.png: there is no folder no"),
         (["-o", "folder.png"], "-o folder.png is a folder; name a file"),
         (["-n", "0"], "Invalid value for '-n': 0 is not in the range"),

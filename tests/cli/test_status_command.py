@@ -10,12 +10,12 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from made_up_runs import write_synthetic_run
 
+from ganbench.base.files import dump_json
 from ganbench.cli.app import app
-from ganbench.execution.claims import Presence
-from ganbench.results.files import dump_json
-from ganbench.results.store import RunFolder
-from ganbench.testing.runs import write_synthetic_run
+from ganbench.execution.share.heartbeat import Heartbeat
+from ganbench.store.run_folder import RunFolder
 
 
 def status(folder, *arguments):
@@ -122,10 +122,10 @@ def alive(request):
     """Give a folder a supervisor that lives; it goes after the test."""
 
     def begin(folder, **changes):
-        presence = Presence(folder)
-        request.addfinalizer(presence.close)
-        presence.beat(state(**changes) if "running" in changes else state())
-        return presence
+        heartbeat = Heartbeat(folder)
+        request.addfinalizer(heartbeat.close)
+        heartbeat.beat(state(**changes) if "running" in changes else state())
+        return heartbeat
 
     return begin
 
@@ -135,10 +135,12 @@ class TestWhileItRuns:
         folder = make("odx..s")
         first, second = ids(folder)[3:5]
         trials = [running(first), running(second, phase="evaluating", quality="NaN", attempt=2)]
-        presence = alive(folder, running=trials)
+        heartbeat = alive(folder, running=trials)
         lines = told(folder)
         assert lines[0] == "2 of 5 done, 2 running, 1 failed; about 1:20:05 left"
-        assert lines[1].startswith(f"Run by process {os.getpid()} on {presence.identity['host']}, ")
+        assert lines[1].startswith(
+            f"Run by process {os.getpid()} on {heartbeat.document['host']}, "
+        )
         assert lines[1].endswith(", executor local, 2 at a time")
         assert lines[3:6] == [
             "Running:",
@@ -205,7 +207,7 @@ class TestWhileItRuns:
         lines = told(folder)
         assert lines[0].startswith("1 of 3 done, 1 running, 1 waiting")
         assert lines[1].startswith("Run by process 1 on far, ")
-        assert lines[1].endswith(", last sign of life 2:05 ago")
+        assert lines[1].endswith(", last heartbeat 2:05 ago")
 
     def test_nonsense_in_a_sign_of_life_is_missing(self, make, alive):
         folder = make("o.")
@@ -247,7 +249,7 @@ class TestWhenNothingRuns:
             "Nothing is running; the same `ganbench run` command finishes what is missing."
         )
         assert lines[3:] == [
-            "Interrupted; the same `ganbench run` command goes on with them:",
+            "Interrupted; the same `ganbench run` command continues them:",
             "  mlp × hinge × digits seed 1, tried once",
             "  mlp × hinge × digits seed 2, tried twice",
         ]
@@ -307,7 +309,9 @@ class TestWhenNothingRuns:
 def test_where_there_is_no_run(tmp_path):
     result = status(tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"Error: {tmp_path} is no run folder: it has no trials and no results\n"
+    assert (
+        result.stderr == f"Error: {tmp_path} is not a run folder: it has no trials and no results\n"
+    )
     assert status(tmp_path / "no").exit_code == 2
 
 

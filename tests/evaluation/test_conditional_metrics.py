@@ -11,8 +11,9 @@ from torch import Tensor
 
 import ganbench as gb
 from ganbench import FeatureNetwork, Features
-from ganbench.evaluation.measuring import Measurement, Measurer, Side, kept_parts
-from ganbench.evaluation.real_side import RealSide
+from ganbench.evaluation.feature_space import FeatureSpace, kept_parts
+from ganbench.evaluation.measurer import Measurement, Measurer
+from ganbench.evaluation.real_features import RealFeatures, RealSettings
 from ganbench.evaluation.sources import TensorSource
 from ganbench.registry import default_registry
 
@@ -40,15 +41,16 @@ def forward(images: Tensor) -> Features:
     return Features(flat, flat[:, :CLASSES])
 
 
-def real_side(cache: Path, labelled: bool = True, kept: int = COUNT) -> RealSide:
+def real_side(cache: Path, labelled: bool = True, kept: int = COUNT) -> RealFeatures:
     network = FeatureNetwork("test", forward, classifies=True)
     source = TensorSource("real", samples(1), labels_of(2) if labelled else None)
-    return RealSide(source, np.arange(kept), 1, network, kept_parts(METRICS), CPU, cache)
+    settings = RealSettings(1, kept_parts(METRICS), CPU, cache)
+    return RealFeatures(source, network, settings, places=np.arange(kept))
 
 
-def measure(real: RealSide, labels: Tensor | None, classifies: bool = True) -> Measurement:
+def measure(real: RealFeatures, labels: Tensor | None, classifies: bool = True) -> Measurement:
     network = FeatureNetwork("test", forward, classifies=classifies)
-    measurer = Measurer(METRICS, [Side("test", network, real)], 1, CPU)
+    measurer = Measurer(METRICS, [FeatureSpace("test", network, real)], 1, CPU)
     return measurer.measure(TensorSource("fake", samples(5, 0.1), labels))
 
 

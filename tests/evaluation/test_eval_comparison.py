@@ -21,11 +21,11 @@ from random_inception import write_random_weights
 from torch.nn import functional as F
 
 import ganbench as gb
-from ganbench.evaluation import features, real_side
-from ganbench.evaluation.image_files import open_images
+from ganbench.base.image_files import open_images
+from ganbench.base.vision import import_torchvision
+from ganbench.evaluation import features, real_features
 from ganbench.evaluation.sources import FileSource
 from ganbench.testing.plugins import installed
-from ganbench.vision import import_torchvision
 from ganbench_metrics.classifier_score import classifier_score
 
 WIDTH, CLASSES = 12, 10
@@ -209,7 +209,7 @@ def test_a_copy_of_the_real_folder_is_the_same_reference(real, fake, tmp_path):
     assert sum(seen) == 90 + 1
 
 
-def test_a_damaged_cache_is_made_anew(real, fake, tmp_path):
+def test_a_damaged_cache_is_made_again(real, fake, tmp_path):
     first = gb.evaluate(real=real, fake=fake, extractor="tiny").metrics
     for path in (tmp_path / "cache").rglob("*.*"):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -222,7 +222,7 @@ def test_where_nothing_can_be_kept_the_result_is_the_same(real, fake, tmp_path, 
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "file"))
     found = gb.evaluate(real=real, fake=fake, extractor="tiny")
     assert found.metrics == expected
-    assert any("cannot be kept" in warning for warning in found.warnings)
+    assert any("cannot cache" in warning for warning in found.warnings)
 
 
 def packed(images: np.ndarray, folder: Path, form: str) -> Path:
@@ -283,11 +283,11 @@ def test_published_statistics_give_the_distance_and_nothing_else(real, fake, tmp
     assert any("same network" in warning for warning in found.warnings)
     asked = gb.evaluate(real=path, fake=fake, extractor="tiny", metrics="fd,kid")
     assert asked.metrics["kid_mean"] is None
-    assert asked.measured["kid"].reason == "published statistics hold no single features"
+    assert asked.measured["kid"].reason == "published statistics have no single features"
 
 
 def test_of_very_many_images_a_fixed_choice_makes_the_costly_metrics(real, fake, monkeypatch):
-    for module in (features, real_side):
+    for module in (features, real_features):
         monkeypatch.setattr(module, "POOL", 80)
     details = gb.evaluate(real=real, fake=fake, extractor="tiny").record()["details"]
     assert details["fd"] == {"n_fake": 90, "n_real": 120, "ddof": 1}
@@ -312,11 +312,11 @@ def test_what_conversion_takes_away_is_said(real, tmp_path):
     Image.fromarray(np.full((12, 12), 40_000, np.uint16)).save(folder / "wide.png")
     Image.fromarray(np.zeros((12, 12, 4), np.uint8)).save(folder / "clear.png")
     warnings = "\n".join(gb.evaluate(real=real, fake=folder, extractor="tiny").warnings)
-    assert "odd: grey images of 16 bits are scaled to 8 bits (1), where torch-fidelity" in warnings
-    assert "odd: images with transparency are laid on white (1), where torch-fidelity" in warnings
+    assert "odd: 16-bit gray images are scaled to 8 bits (1); torch-fidelity" in warnings
+    assert "odd: transparent images are composited on white (1); torch-fidelity" in warnings
     again = gb.evaluate(real=folder, fake=real, extractor="tiny").warnings
     assert gb.evaluate(real=folder, fake=real, extractor="tiny").warnings == again  # from the cache
-    assert any("laid on white" in warning for warning in again)
+    assert any("composited on white" in warning for warning in again)
 
 
 def write_odd(folder: Path) -> Path:
@@ -366,10 +366,10 @@ def test_images_without_content_are_told(real, tmp_path):
     equal = write(tmp_path / "equal", np.repeat(pictures(1, 1), 6, 0))
     for _ in range(2):  # computed, and from the cache
         warnings = gb.evaluate(real=single, fake=equal, extractor="tiny", metrics="fd").warnings
-        assert f"{single}: every one of the 6 images is of a single colour" in "\n".join(warnings)
+        assert f"{single}: every one of the 6 images is of a single color" in "\n".join(warnings)
         assert f"{equal}: all 6 images are equal to each other" in "\n".join(warnings)
     warnings = gb.evaluate(real=real, fake=real, extractor="tiny", metrics="fd").warnings
-    assert not any("single colour" in w or "equal to each other" in w for w in warnings)
+    assert not any("single color" in w or "equal to each other" in w for w in warnings)
 
 
 def test_broken_files_are_all_named_or_left_out(real, tmp_path):
@@ -398,7 +398,7 @@ def test_it_equals_the_command_of_torch_fidelity(tmp_path):
     real = write(tmp_path / "real", pictures(48, 1, size=32))
     fake = write(tmp_path / "fake", pictures(40, 2, 70, size=32))
     program = (
-        "from ganbench.vision import import_torchvision; import_torchvision()\n"
+        "from ganbench.base.vision import import_torchvision; import_torchvision()\n"
         "from torch_fidelity.fidelity import main; main()"
     )
     theirs = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 import torch
 
 import ganbench as gb
-from ganbench.evaluation import real_side
-from ganbench.evaluation.measuring import Measurer, Side, kept_parts
-from ganbench.evaluation.real_side import RealSide, metric_digest
+from ganbench.base import tensor_files
+from ganbench.evaluation.feature_space import FeatureSpace, kept_parts
+from ganbench.evaluation.measurer import Measurer
+from ganbench.evaluation.real_features import RealFeatures, RealSettings, metric_digest
 from ganbench.evaluation.sources import TensorSource
 from ganbench.registry import default_registry
 from ganbench.testing.plugins import installed
@@ -64,15 +66,14 @@ def forward(batch: torch.Tensor) -> gb.Features:
 def side(cache: Path, specs=SPECS, source=None, network="test", places=None, channels=1):
     bounds = [default_registry().bind("metric", spec) for spec in specs]
     source = source or TensorSource("real", images(1))
-    places = source.places() if places is None else places
-    known = gb.FeatureNetwork(network, forward)
-    return RealSide(source, places, channels, known, kept_parts(bounds), CPU, cache)
+    settings = RealSettings(channels, kept_parts(bounds), CPU, cache)
+    return RealFeatures(source, gb.FeatureNetwork(network, forward), settings, places=places)
 
 
 def measured(cache: Path, specs=SPECS) -> dict[str, float]:
     bounds = [default_registry().bind("metric", spec) for spec in specs]
     real = side(cache, specs)
-    measurer = Measurer(bounds, [Side("test", real.network, real)], 1, CPU)
+    measurer = Measurer(bounds, [FeatureSpace("test", real.network, real)], 1, CPU)
     found = measurer.measure(TensorSource("fake", images(2, 40)))
     assert not found.failed
     values = found.values | measurer.floors(found)
@@ -153,7 +154,7 @@ def test_a_cache_that_cannot_be_written_gives_the_same_bits(block, tmp_path):
         assert measured(cache, (*SPECS, "counted")) == first
     real = side(cache)
     _ = real.samples.features
-    assert [w.partition(":")[0] for w in real.warnings] == ["the features of real cannot be kept"]
+    assert [w.partition(":")[0] for w in real.warnings] == ["cannot cache the features of real"]
 
 
 def test_a_cache_that_can_be_read_only_is_read(tmp_path, monkeypatch):
@@ -163,8 +164,8 @@ def test_a_cache_that_can_be_read_only_is_read(tmp_path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(real_side, "save_file", refuse)
-    monkeypatch.setattr(real_side.os, "replace", refuse)
+    monkeypatch.setattr(tensor_files, "save_file", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     assert measured(tmp_path, ("counted",)) == first
     assert made == ["1"]
     assert measured(tmp_path, ("counted", "fd"))["counted"] == first["counted"]

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import ganbench as gb
-from ganbench.evaluation.sameness import Sameness, remark_on, remarks_on_split
-from ganbench.execution.resources import Resources
+from ganbench.evaluation.constant_images import ConstantImages, remark_on, remarks_on_split
+from ganbench.evaluation.splits import Splits
 from ganbench.testing import installed
 
 NOISE = torch.randint(0, 256, (6, 3, 4, 4), dtype=torch.uint8, generator=torch.manual_seed(0))
@@ -20,7 +20,7 @@ EQUAL = NOISE[:1].expand(6, 3, 4, 4)
 @pytest.mark.parametrize(
     ("batches", "words"),
     [
-        ([SINGLE[:2], SINGLE[2:]], "every one of the 6 images is of a single colour"),
+        ([SINGLE[:2], SINGLE[2:]], "every one of the 6 images is of a single color"),
         ([EQUAL[:2], EQUAL[2:]], "all 6 images are equal to each other"),
         ([SINGLE[:1], SINGLE[:1]], "all 2 images are equal"),
         ([NOISE], ""),
@@ -42,9 +42,9 @@ def test_the_remark(batches: list[torch.Tensor], words: str) -> None:
 
 
 def test_it_stops_to_look_at_the_second_image() -> None:
-    seen = Sameness()
+    seen = ConstantImages()
     seen.add(NOISE)
-    assert seen.settled
+    assert seen.decided
 
     def batches():
         yield NOISE
@@ -74,7 +74,7 @@ class Streamed(torch.utils.data.Dataset):
 
 
 class Plain(gb.Dataset):
-    """Images of a single colour."""
+    """Images of a single color."""
 
     def load(self, split, root):
         return Streamed() if split == "train" else gb.ImageData(NOISE, notes=("as expected",))
@@ -96,13 +96,13 @@ def test_what_is_loaded_for_a_run_is_remarked_on_beside_its_notes(tmp_path: Path
     from ganbench.registry.lookup import default_registry
 
     with installed(Plugin):
-        resources = Resources(tmp_path, tmp_path, torch.device("cpu"), print)
+        splits = Splits(tmp_path, torch.device("cpu"))
         bound = default_registry().bind("dataset", "plain")
-        resources._split(bound, "train")
-        resources._split(bound, "test")
-        notes = resources.notes()
+        splits.data(bound, "train")
+        splits.data(bound, "test")
+        notes = splits.remarks()
     assert notes[0] == "skipped 3 files"
-    assert notes[1].startswith("train split: every one of the 6 images is of a single colour")
+    assert notes[1].startswith("train split: every one of the 6 images is of a single color")
     assert notes[2:] == ["as expected"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from ganbench.execution.backlog import Backlog, Job
+from ganbench.execution.supervise.backlog import Backlog, Job
 
 
 def job(dataset, number):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ganbench.results.store import RunFolder
+from ganbench.store.run_folder import RunFolder
 
 LOSS = """
 from ganbench import Loss

@@ -9,9 +9,9 @@ import sys
 import pytest
 import torch
 
-from ganbench.errors import UsageError
-from ganbench.execution import endings
-from ganbench.execution.endings import of_exception, of_process
+from ganbench.base.errors import UsageError
+from ganbench.execution.supervise import endings
+from ganbench.execution.supervise.endings import of_exception, of_process
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ganbench
-from ganbench.execution.import_path import import_path
+from ganbench.execution.supervise.worker_process import import_path
 
 HOME = str(Path(ganbench.__file__).parent.parent)
 #: What torch, the loader or a worker's own start need.

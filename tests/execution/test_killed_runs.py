@@ -105,6 +105,7 @@ def test_a_killed_run_ends_with_the_bits_of_one_left_alone(place, undisturbed, t
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(12)  # each victim in each phase
 @pytest.mark.parametrize(("seed", "victim", "phase"), [*moments(range(50))])
 def test_a_run_killed_at_any_moment_ends_with_the_bits_of_one_left_alone(
     place, undisturbed, tmp_path, seed, victim, phase

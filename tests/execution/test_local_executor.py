@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UsageError
-from ganbench.execution import local
-from ganbench.execution.local import LocalExecutor
-from ganbench.execution.orders import Ending, Order, Setup, Slot
+from ganbench.base.errors import UsageError
+from ganbench.execution.run_options import RunOptions
+from ganbench.execution.supervise import local_executor as local
+from ganbench.execution.supervise.local_executor import LocalExecutor
+from ganbench.execution.supervise.messages import Ending, Slot, TrialRequest, WorkerSetup
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
-from ganbench.results.store import RunFolder
+from ganbench.store.run_folder import RunFolder
 
 GRID = {
     "grid": {
@@ -36,14 +37,15 @@ class Bench:
     def __init__(self, tmp_path, **options):
         self.folder = RunFolder(tmp_path / "run").create()
         self.trials = [t.id for t in expand(Grid.from_dict(GRID), Path()).trials()]
-        setup = Setup(GRID, str(tmp_path), str(tmp_path / "cache"), "cpu", 1)
+        cache = str(tmp_path / "cache")
+        setup = WorkerSetup(GRID, str(tmp_path), cache, "cpu", 1, RunOptions(**options))
         self.events: deque = deque()
         slots = [Slot("one")]
-        self.executor = LocalExecutor(setup, self.events.append, slots, **options)
+        self.executor = LocalExecutor(setup, self.events.append, slots)
 
     def submit(self, number):
         self.executor.submit(
-            self.executor.free()[0], Order(self.trials[number], str(self.folder.path))
+            self.executor.free()[0], TrialRequest(self.trials[number], str(self.folder.path))
         )
 
     def wait_for(self, what):
@@ -65,7 +67,7 @@ class Bench:
 
     @property
     def worker(self):
-        return self.executor._desks[0].worker
+        return next(iter(self.executor._slots.values())).worker
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganbench.execution.logfile import LogFile
+from ganbench.execution.supervise.logfile import LogFile
 
 
 def test_short_output_is_kept_whole_and_attempts_follow_each_other(tmp_path):

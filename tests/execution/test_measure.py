@@ -13,8 +13,8 @@ from supervised import Workplace, grid
 import ganbench as gb
 from ganbench.cli.app import app
 from ganbench.execution.measure import MeasureResult
-from ganbench.results.measurements import with_marks
-from ganbench.results.store import RunFolder
+from ganbench.store.measurements import with_marks
+from ganbench.store.run_folder import RunFolder
 from ganbench.testing import installed
 
 GRID = {
@@ -125,7 +125,7 @@ def test_a_metric_that_fails_leaves_the_others(run):
         (["--metrics", "fdd"], "did you mean 'fd'"),
         (["--extractor", "pixel"], "did you mean 'pixels'"),
         (["nobody"], "nobody"),
-        (["--data-dir", "nowhere"], "there is no such folder"),
+        (["--data-dir", "nowhere"], "this folder does not exist"),
         (["-j", "0"], "jobs"),
     ],
 )

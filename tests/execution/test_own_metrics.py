@@ -211,9 +211,9 @@ def test_it_may_be_the_primary_one_where_higher_is_better(tmp_path):
     ("metric", "reason"),
     [
         ("raises", "RuntimeError: this metric is broken"),
-        ("sneaks", "sneaks reads 'images', which its needs do not name; write needs = "),
-        ("sneaks-at-real", "sneaks-at-real reads 'labels', which its needs do not name"),
-        ("forgets", "gives ['something_else'], and its columns are ['forgets']"),
+        ("sneaks", "sneaks reads 'images', but its needs do not name it; write needs = "),
+        ("sneaks-at-real", "sneaks-at-real reads 'labels', but its needs do not name"),
+        ("forgets", "gives ['something_else'], but its columns are ['forgets']"),
     ],
 )
 def test_one_that_breaks_down_is_missing_with_the_reason_and_ends_nothing(metric, reason, tmp_path):
@@ -236,8 +236,8 @@ def test_one_that_breaks_down_is_missing_with_the_reason_and_ends_nothing(metric
     ("act", "reason"),
     [
         ("exits", "SystemExit: 3"),
-        ("nothing", "compute must give a dict of column -> number, or a Measured, not None"),
-        ("details", "compute must give details in JSON's types"),
+        ("nothing", "compute must return a dict of column -> number, or a Measured, not None"),
+        ("details", "compute must return details in JSON's types"),
         ("no tensors", "must be a dict of name -> tensor"),
     ],
 )
@@ -256,7 +256,7 @@ def test_one_that_writes_where_others_read_ends_the_trial_and_spoils_no_cache(ac
     shutil.rmtree(tmp_path / "cache")
     row, _ = run(tmp_path / "r", ["fd", f"spoils[act={act}]", "prdc"])
     assert row["status"] == "error"
-    assert "in place, which other metrics read too: it must work on a copy" in row["error"]
+    assert "in place, but other metrics read them too: change a copy" in row["error"]
     again, _ = run(tmp_path / "again", ["fd", "prdc"])
     assert again[["fd", "recall"]].equals(plain[["fd", "recall"]])
 
@@ -278,8 +278,8 @@ def test_the_primary_one_that_breaks_down_ends_the_trial(metric, tmp_path):
 @pytest.mark.parametrize(
     ("metrics", "primary", "reason"),
     [
-        ([], "fid", "has no value for such samples (`fd`, only where the features are"),
-        (["modes"], "modes", "cannot be measured: the modes of the data are not known"),
+        ([], "fid", "has no value for these samples (`fd`, only for the standard FID"),
+        (["modes"], "modes", "cannot be measured: the data has no known modes"),
     ],
 )
 def test_a_primary_column_without_a_value_is_an_error_and_no_divergence(

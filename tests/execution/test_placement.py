@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import re
+
 import pytest
 import torch
 
-from ganbench.errors import UsageError
+import ganbench as gb
+from ganbench.base.errors import UsageError
 from ganbench.execution import placement
-from ganbench.execution.options import RunOptions, parse_jobs, parse_seconds, parse_size
 from ganbench.execution.placement import choose_device, place, place_elsewhere
+from ganbench.execution.run_options import (
+    PAGE,
+    RunOptions,
+    parse_seconds,
+    parse_size,
+    run_options,
+    with_table,
+)
+from ganbench.execution.supervise.messages import WorkerSetup
 
 
 @pytest.fixture
@@ -65,37 +78,63 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
-            ({"executor": "locl"}, "unknown executor 'locl'; did you mean 'local'"),
-            ({"jobs": 0}, "jobs = 0: expected 1 to"),
-            ({"jobs": "many"}, "jobs = 'many'"),
-            ({"threads": 0}, "threads = 0"),
-            ({"retries": -1}, "retries = -1"),
-            ({"gpus_per_trial": 1.5}, "gpus per trial = 1.5"),
-            ({"ray_address": "auto"}, "ray address auto: only the executor ray"),
-            ({"store": "s3://a"}, "store s3://a: only the executor ray"),
-            ({"executor": "inline", "timeout": 1.0}, "a timeout needs worker processes"),
-            ({"executor": "inline", "jobs": 2}, "jobs = 2 needs worker processes"),
+            ({"executor": "locl"}, "executor=locl is not allowed; it takes local|ray|inline"),
+            ({"jobs": 0}, "jobs=0 is not allowed; it takes int|auto, at least 1, at most 1024"),
+            ({"jobs": "many"}, "jobs=many is not allowed"),
+            ({"jobs": "²"}, "jobs=² is not allowed"),
+            ({"threads": 0}, "threads=0 is not allowed"),
+            ({"threads": True}, "threads=true is not allowed"),
+            ({"retries": -1}, "retries=-1 is not allowed; it takes int, at least 0"),
+            ({"gpus_per_trial": 1.5}, "gpus_per_trial=1.5 is not allowed"),
+            ({"jbos": 2}, "run has no option 'jbos'; did you mean 'jobs'"),
+            ({"ray_address": "auto"}, "does not take ray_address=auto; use executor=ray"),
+            ({"store": "s3://a"}, "does not take store=s3://a; use executor=ray"),
+            (
+                {"executor": "inline", "timeout": 1.0},
+                "inline does not take timeout=1.0; use executor=local or ray",
+            ),
+            ({"executor": "inline", "jobs": 2}, "inline does not take jobs=2"),
+            ({"executor": "inline", "isolate": True}, "inline does not take isolate=True"),
+            ({"executor": "inline", "memory_limit": "4GB"}, "does not take memory_limit="),
         ],
     )
     def test_wrong_use(self, options, sentence):
-        with pytest.raises(UsageError, match=sentence):
-            RunOptions(**options)
+        with pytest.raises(UsageError, match=re.escape(sentence)):
+            RunOptions.of(**options)
 
     def test_texts(self):
-        assert [parse_jobs("auto"), parse_jobs("4")] == ["auto", 4]
-        assert [parse_seconds(t) for t in ("90s", "10m", "1.5h", 3, None)] == [
+        assert [RunOptions.of(jobs=t).jobs for t in ("auto", "4", 4)] == ["auto", 4, 4]
+        assert [RunOptions.of(timeout=t).timeout for t in ("90s", "10m", "1.5h", 3, None)] == [
             90, 600, 5400, 3, None,
         ]  # fmt: skip
-        assert [parse_size(t) for t in ("4GB", "512MiB", "1.5g", 10, None)] == [
-            4 << 30, 512 << 20, 3 << 29, 10, None,
-        ]  # fmt: skip
+        sizes = [RunOptions.of(memory_limit=t).memory_limit for t in ("4GB", "1.5g", 10, None)]
+        assert sizes == [4 << 30, 3 << 29, 10, None]
+        assert RunOptions.of(rerun="hinge", callbacks=["csv"]) == RunOptions(
+            rerun=("hinge",), callbacks=("csv",), executor="local"
+        )
+
+    def test_they_reach_workers_as_plain_data(self):
+        setup = WorkerSetup({}, "data", "cache", "cpu", 1, RunOptions.of(isolate=True, rerun="a"))
+        document = json.loads(json.dumps(setup.as_dict()))
+        read = WorkerSetup.from_dict(document)
+        assert (read.options.isolate, read.device, read.options.timeout) == (True, "cpu", None)
+        objects = RunOptions.of(callbacks=[gb.Callback(), "csv"])
+        assert objects.as_dict()["callbacks"] == ["csv"]
+
+    def test_the_function_and_the_documentation_name_every_option(self):
+        parameters = inspect.signature(gb.run).parameters
+        page = PAGE.read_text(encoding="utf-8")
+        assert page == with_table(page), "run python -m ganbench.execution.run_options"
+        for name, one in run_options().items():
+            assert parameters[name].default == one.default
+            assert f":param {name}: {one.metadata['help']}" in gb.run.__doc__
+            assert one.metadata["help"].endswith(".")
 
     @pytest.mark.parametrize(
         ("parse", "text"),
         [
-            (parse_jobs, "many"), (parse_jobs, "-1"), (parse_jobs, "²"), (parse_seconds, "10"),
-            (parse_seconds, "10img"), (parse_seconds, 0), (parse_size, "4"), (parse_size, "0GB"),
-            (parse_size, "-1GB"),
+            (parse_seconds, "10"), (parse_seconds, "10img"), (parse_seconds, 0),
+            (parse_size, "4"), (parse_size, "0GB"), (parse_size, "-1GB"),
         ],
     )  # fmt: skip
     def test_texts_that_say_nothing(self, parse, text):

@@ -13,10 +13,11 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from ganbench.execution.live import LiveDisplay
-from ganbench.execution.orders import Status
-from ganbench.execution.pace import Outlook, estimate_left
-from ganbench.execution.progress import PlainLines, describe, describe_row, make_progress
+from ganbench.execution.progress.display import PlainLines
+from ganbench.execution.progress.eta import TimeLeft, estimate_left
+from ganbench.execution.progress.live_display import LiveDisplay, make_progress
+from ganbench.execution.progress.texts import describe, describe_row
+from ganbench.execution.supervise.messages import Status
 
 
 class Clock:
@@ -59,34 +60,34 @@ class TestTimeLeft:
 
     def test_a_trial_is_timed_from_its_first_step_on(self):
         clock = Clock()
-        outlook = Outlook(1, 1, clock)
-        outlook.trial_started("a")
+        eta = TimeLeft(1, 1, clock)
+        eta.trial_started("a")
         clock.now += 50
-        outlook.update("a", Status("evaluating"))
-        assert outlook.seconds_left_of("a") is None
-        outlook.update("a", training(0.0))
+        eta.update("a", Status("evaluating"))
+        assert eta.seconds_left_of("a") is None
+        eta.update("a", training(0.0))
         clock.now += 10
-        outlook.update("a", training(0.25))
-        assert outlook.seconds_left_of("a") == outlook.seconds_left() == pytest.approx(30)
+        eta.update("a", training(0.25))
+        assert eta.seconds_left_of("a") == eta.seconds_left() == pytest.approx(30)
 
     def test_what_an_earlier_attempt_did_does_not_count(self):
         clock = Clock()
-        outlook = Outlook(1, 1, clock)
-        outlook.trial_started("a")
-        outlook.update("a", training(0.5))
+        eta = TimeLeft(1, 1, clock)
+        eta.trial_started("a")
+        eta.update("a", training(0.5))
         clock.now += 10
-        outlook.update("a", training(0.75))
-        assert outlook.seconds_left() == pytest.approx(10)
+        eta.update("a", training(0.75))
+        assert eta.seconds_left() == pytest.approx(10)
 
     def test_a_trial_that_was_interrupted_waits_again(self):
-        outlook = Outlook(2, 1, Clock())
-        outlook.trial_started("a")
-        outlook.trial_ended("a", 10.0)
-        outlook.trial_started("b")
-        outlook.trial_ended("b", final=False)
-        assert outlook.ended == 1
-        assert outlook.seconds_left() == 10.0
-        assert outlook.seconds_left_of("b") is None
+        eta = TimeLeft(2, 1, Clock())
+        eta.trial_started("a")
+        eta.trial_ended("a", 10.0)
+        eta.trial_started("b")
+        eta.trial_ended("b", final=False)
+        assert eta.ended == 1
+        assert eta.seconds_left() == 10.0
+        assert eta.seconds_left_of("b") is None
 
 
 class TestWords:
@@ -347,6 +348,7 @@ def test_a_terminal_that_has_gone_ends_no_run(make, monkeypatch):
 
 
 def test_displays_and_estimates_do_without_torch():
-    modules = "ganbench.execution.progress, ganbench.execution.live, ganbench.execution.watch"
+    names = ("progress.live_display", "run_status")
+    modules = ", ".join(f"ganbench.execution.{name}" for name in names)
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

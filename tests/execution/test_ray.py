@@ -11,15 +11,17 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from safetensors.torch import load_file
 
 import ganbench as gb
-from ganbench.errors import UsageError
-from ganbench.execution.ray_cluster import Need
-from ganbench.execution.ray_versions import mismatch, versions
-from ganbench.results.store import RunFolder
+from ganbench.base.errors import UsageError
+from ganbench.execution.ray.actor import TrialWorker
+from ganbench.execution.ray.cluster import Need
+from ganbench.execution.ray.node import mismatch, versions
+from ganbench.store.run_folder import RunFolder
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'ganbench[ray]'")
 
@@ -29,6 +31,7 @@ EVALUATION = {"ticks": 8, "samples": 64, "extractor": "pixels"}
 TIMES = {"train_seconds", "eval_seconds", "wall_seconds", "images_per_second", "step_ms"}
 TIMES |= {"steps_per_second", "peak_memory_mb", "started", "attempts", "exclusive"}
 LONG = "6000steps"
+PLUGIN = "plugin ganbench:augmentations"
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +105,16 @@ def test_nodes_that_differ_are_told_from_those_that_do_not():
     ours = versions()
     assert mismatch(ours, ours) is None
     assert "torch 1.0" in mismatch(ours, ours | {"torch": "1.0"})
-    assert "has not the plugin ganbench:augmentations" in mismatch(ours, ours | {"plugins": {}})
+    other = {name: version for name, version in ours.items() if name != PLUGIN}
+    assert f"it lacks {PLUGIN}, this run has {PLUGIN} {ours[PLUGIN]}" in mismatch(ours, other)
+
+
+def test_a_node_where_ganbench_does_not_start_says_why(monkeypatch):
+    context = SimpleNamespace(get_node_id=lambda: "a1")
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: context)
+    (begun,), (unfit,) = TrialWorker([], {"of": "another version"}).run({}, None)
+    assert (begun["event"], begun["node"], unfit["event"]) == ("begun", "a1", "unfit")
+    assert "ganbench does not start there: TypeError" in unfit["why"]
 
 
 @pytest.mark.slow
@@ -166,7 +178,10 @@ def test_a_node_with_other_plugins_is_left_out(tmp_path, cluster, capfd):
     result = run(tmp_path / "one", jobs="auto", ray_address=cluster.address, quiet=False)
     assert result.exit_code == 0, result.results["error"].tolist()
     output = capfd.readouterr()
-    assert "is left out: it has the plugin other:extra 1.0, and this run has not" in output.err
+    assert (
+        "is left out: it has plugin other:extra 1.0, this run lacks plugin other:extra"
+        in output.err
+    )
     assert not output.out
 
 
@@ -231,7 +246,10 @@ def workers(tmp_path):
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             ours = str(tmp_path).encode() in (process / "environ").read_bytes()
-            if ours and b"ganbench.execution.worker" in (process / "cmdline").read_bytes():
+            if (
+                ours
+                and b"ganbench.execution.supervise.worker" in (process / "cmdline").read_bytes()
+            ):
                 found.append(process.name)
     return found
 

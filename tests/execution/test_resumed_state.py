@@ -5,19 +5,20 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ganbench.errors import InterruptedTraining
+from ganbench.base.errors import InterruptedTraining
 from ganbench.execution.resources import Resources
 from ganbench.execution.run import configure
-from ganbench.execution.trial import TrialRun
 from ganbench.grid.plan import expand
-from ganbench.results.store import RunFolder
+from ganbench.store.run_folder import RunFolder
 from ganbench.training import state
+from ganbench.training.trial_context import TrialContext
+from ganbench.training.trial_loop import TrialLoop
 
 CPU = torch.device("cpu")
 
 
 def test_a_checkpoint_is_read_to_the_cpu_whatever_the_trial_trains_on(tmp_path, monkeypatch):
-    """Film frames, random states and the best weights are for the CPU; networks copy theirs."""
+    """Sample frames, random states and the best weights are for the CPU; networks copy theirs."""
     axes = {
         "architecture": ["dcgan[latent_dim=4,width=4]"],
         "loss": ["hinge"],
@@ -40,17 +41,17 @@ def test_a_checkpoint_is_read_to_the_cpu_whatever_the_trial_trains_on(tmp_path, 
 
     def attempt(should_stop):
         data, evaluator = resources.training_data(trial.cell), resources.evaluator(trial.cell)
-        run = TrialRun(trial, folder, data, evaluator, CPU, should_stop=lambda: should_stop(run))
+        context = TrialContext(should_stop=lambda: should_stop(loop))
+        loop = TrialLoop(trial, folder, data, evaluator, CPU, context)
         # Says that it is on a GPU, though its tensors are not.
-        monkeypatch.setattr(
-            run, "_made_with", lambda: {"device": "cuda", "threads": 1, "sources": {}}
-        )
-        monkeypatch.setattr(run, "device", torch.device("cuda"))
-        monkeypatch.setattr(run, "_row", lambda status, *rest, **more: {"status": status})
-        return run.run()
+        made_with = {"device": "cuda", "threads": 1, "sources": {}}
+        monkeypatch.setattr(loop.checkpointing, "made_with", lambda: made_with)
+        monkeypatch.setattr(loop, "device", torch.device("cuda"))
+        monkeypatch.setattr(loop, "_row", lambda status, *rest, **more: {"status": status})
+        return loop.run()
 
     with pytest.raises(InterruptedTraining):
-        attempt(lambda run: len(run._session.history) >= 2)
-    assert attempt(lambda run: False)["status"] == "ok"
+        attempt(lambda loop: len(loop.state.history) >= 2)
+    assert attempt(lambda loop: False)["status"] == "ok"
     assert asked == ["cpu"]
     assert folder.progress_png.exists()

@@ -11,7 +11,7 @@ import hostile_site
 import pytest
 import supervised as s
 
-from ganbench.results.store import RunFolder
+from ganbench.store.run_folder import RunFolder
 
 GRID = (*s.grid(["wgan-gp"], seeds=4, steps=120), "--set", "evaluation.ticks=6", "-j", "2")
 #: How soon a run ends when it must not wait for anything; other processes may slow it down.
@@ -59,7 +59,7 @@ def test_each_signal_saves_and_the_same_command_goes_on_to_the_same_bits(
         os.killpg(run.pid, number)  # as Ctrl-C on a terminal and its closing send them
         done = run.end()
         assert done.code == 130, (number, done)
-        assert "the same command goes on" in done.err
+        assert "the same command continues" in done.err
         rows = s.rows(out)
         stopped = rows[rows["status"] == "interrupted"]
         assert len(stopped), (number, done)

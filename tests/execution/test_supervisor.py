@@ -1,4 +1,4 @@
-"""What the supervisor makes of what an executor tells: retries, deaths, limits, stops, lost claims."""
+"""What the supervisor makes of an executor's events: retries, deaths, limits, stops, lost leases."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import StorageError
-from ganbench.execution import supervisor as module
-from ganbench.execution.callbacks import Audience
-from ganbench.execution.orders import Slot
-from ganbench.execution.progress import Silent
-from ganbench.execution.supervisor import Policy, Supervisor
-from ganbench.execution.trial import base_row
+from ganbench.base.errors import StorageError
+from ganbench.execution.context import RunContext
+from ganbench.execution.progress.listener import Progress
+from ganbench.execution.run_options import RunOptions
+from ganbench.execution.supervise import stopping
+from ganbench.execution.supervise.callbacks import Audience
+from ganbench.execution.supervise.messages import Slot, Workers
+from ganbench.execution.supervise.supervisor import Supervisor
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
-from ganbench.results.store import RunFolder
+from ganbench.store.run_folder import RunFolder
+from ganbench.training.row_builder import RowBuilder
 
 GRID = {"grid": {"architecture": ["mlp"], "loss": ["hinge"], "dataset": ["digits"], "seeds": 3}}
 KILLED = ("crashed", "its process was ended by SIGKILL (signal 9)", True)
@@ -33,7 +35,7 @@ class Stage:
     """An executor whose trials do what a script says, one act for each attempt.
 
     An act is a status that the trial writes, a (status, error, outside) that its process dies of, or a
-    function of this object and the order.
+    function of this object and the request.
     """
 
     def __init__(self, folder, trials, **acts):
@@ -46,20 +48,20 @@ class Stage:
     def free(self):
         return [] if self._running else [self._slot]
 
-    def submit(self, slot, order):
-        self.log.append(("submit", order.attempt))
-        self._running[order.trial] = order
-        self.tell("started", order.trial, device="cpu")
+    def submit(self, slot, request):
+        self.log.append(("submit", request.attempt))
+        self._running[request.trial] = request
+        self.tell("started", request.trial, device="cpu")
 
     def poll(self, seconds):
-        for order in list(self._running.values()):
-            act = self.acts[order.trial].popleft()
+        for request in list(self._running.values()):
+            act = self.acts[request.trial].popleft()
             if callable(act):
-                act(self, order)
+                act(self, request)
             elif isinstance(act, tuple):
-                self.die(order.trial, *act)
+                self.die(request.trial, *act)
             else:
-                self.write(order, act)
+                self.write(request, act)
 
     def stop(self, trial):
         self.log.append(("stop", self._running[trial].attempt))
@@ -69,11 +71,11 @@ class Stage:
         self.log.append(("kill", ending.status))
         self.die(trial, ending.status, ending.error, ending.outside)
 
-    def write(self, order, status):
-        row = base_row(self.trials[order.trial]) | {"status": status, "attempts": order.attempt}
-        self.folder.trial(order.trial).write_row(row)
-        self.over(order.trial)
-        self.tell("ended", order.trial, status=status, error=None)
+    def write(self, request, status):
+        row = RowBuilder(self.trials[request.trial], request.attempt).ended(status, None)
+        self.folder.trial(request.trial).write_row(row)
+        self.over(request.trial)
+        self.tell("ended", request.trial, status=status, error=None)
 
     def die(self, trial, status, error, outside):
         self.over(trial)
@@ -86,13 +88,12 @@ class Stage:
         self.events.append({"event": event, "trial": trial, **more})
 
 
-def supervise(stage, *numbers, **policy):
-    made = Supervisor(
-        stage.folder, stage, stage.events, Silent(), Audience([]), lambda: stage.stopping,
-        Policy(**policy), 1, "staged",
-    )  # fmt: skip
+def supervise(stage, *numbers, **options):
+    run = RunContext(stage.folder, RunOptions(**options), Progress(), lambda: stage.stopping)
     trials = list(stage.trials.values())
-    made.run([trials[number] for number in numbers or (0,)])
+    chosen = [trials[number] for number in numbers or (0,)]
+    made = Supervisor(run, Workers(stage, stage.events, 1), Audience([]), chosen)
+    made.run()
     return made
 
 
@@ -121,17 +122,17 @@ def test_failures_are_retried_as_often_as_asked(stage):
 def test_a_failure_is_not_final_while_it_is_tried_again(stage):
     seen = []
 
-    def look(staged, order):
+    def look(staged, request):
         seen.append(row(staged)["status"])
-        staged.write(order, "error")
+        staged.write(request, "error")
 
     staged = stage(t0=["error", look])
     supervise(staged, retries=1)
     assert (seen, row(staged)["status"]) == (["interrupted"], "error")
 
-    def fail_while_stopping(staged, order):
+    def fail_while_stopping(staged, request):
         staged.stopping = True
-        staged.write(order, "error")
+        staged.write(request, "error")
 
     staged = stage(t1=[fail_while_stopping])
     assert supervise(staged, 1, retries=1).interrupted
@@ -157,11 +158,11 @@ def test_deaths_from_outside_cost_no_retry_until_they_repeat(stage):
 
 
 def test_deaths_do_not_count_while_checkpoints_move_on(stage):
-    def die_after_a_checkpoint(staged, order):
-        folder = staged.folder.trial(order.trial).checkpoint_dir
+    def die_after_a_checkpoint(staged, request):
+        folder = staged.folder.trial(request.trial).checkpoint_dir
         folder.mkdir(exist_ok=True)
-        (folder / f"{order.attempt:012}-00000.json").write_text("")
-        staged.die(order.trial, *KILLED)
+        (folder / f"{request.attempt:012}-00000.json").write_text("")
+        staged.die(request.trial, *KILLED)
 
     staged = stage(t0=[die_after_a_checkpoint] * 6 + ["ok"])
     supervise(staged)
@@ -169,10 +170,10 @@ def test_deaths_do_not_count_while_checkpoints_move_on(stage):
 
 
 def test_a_row_written_just_before_the_death_counts(stage):
-    def write_and_die(staged, order):
-        staged.write(order, "ok")
+    def write_and_die(staged, request):
+        staged.write(request, "ok")
         staged.events.clear()
-        staged.die(order.trial, *CRASHED)
+        staged.die(request.trial, *CRASHED)
 
     staged = stage(t0=[write_and_die])
     assert supervise(staged).trained == 1
@@ -187,14 +188,14 @@ def test_the_first_failure_ends_the_run_if_so_wanted(stage):
 
 
 def test_a_limit_ends_an_attempt(stage):
-    staged = stage(t0=[lambda staged, order: None] * 3)
+    staged = stage(t0=[lambda staged, request: None] * 3)
     supervise(staged, timeout=1e-9)
     assert staged.log == [("submit", 1), ("kill", "timeout")]
     assert row(staged)["status"] == "timeout"
 
 
 def test_stopping_asks_first_and_then_does_not(stage, monkeypatch):
-    def hear_of_it(staged, order):
+    def hear_of_it(staged, request):
         staged.stopping = True
 
     staged = stage(t0=[hear_of_it], t1=["ok"])
@@ -204,7 +205,7 @@ def test_stopping_asks_first_and_then_does_not(stage, monkeypatch):
     assert row(staged)["status"] == "interrupted"
     assert row(staged, 1) is None
 
-    monkeypatch.setattr(module, "GRACE", 0.0)
+    monkeypatch.setattr(stopping, "GRACE", 0.0)
     staged = stage(t2=[hear_of_it])
     staged.stop = lambda trial: staged.acts.update({trial: deque([lambda *_: None] * 9)})
     supervise(staged, 2)
@@ -213,9 +214,9 @@ def test_stopping_asks_first_and_then_does_not(stage, monkeypatch):
 
 
 def test_a_row_that_cannot_be_read_is_no_reason_to_wait(stage):
-    def spoil(staged, order):
-        staged.write(order, "ok")
-        path = staged.folder.trial(order.trial).row_json
+    def spoil(staged, request):
+        staged.write(request, "ok")
+        path = staged.folder.trial(request.trial).row_json
         path.write_text(path.read_text().replace('"ok"', '"diverged"'))
 
     staged = stage(t0=[spoil, spoil, "ok"])
@@ -227,8 +228,8 @@ def test_a_row_that_cannot_be_read_is_no_reason_to_wait(stage):
 
 
 def test_a_second_signal_leaves_rows_that_are_there(stage):
-    def hurry(staged, order):
-        staged.write(order, "ok")
+    def hurry(staged, request):
+        staged.write(request, "ok")
         raise KeyboardInterrupt
 
     staged = stage(t0=[hurry])
@@ -236,7 +237,7 @@ def test_a_second_signal_leaves_rows_that_are_there(stage):
         supervise(staged)
     assert row(staged)["status"] == "ok"
 
-    def hang(staged, order):
+    def hang(staged, request):
         raise KeyboardInterrupt
 
     staged = stage(t1=[hang])
@@ -248,12 +249,12 @@ def test_a_second_signal_leaves_rows_that_are_there(stage):
 
 @pytest.mark.parametrize("told", ["lost", "ended"])
 def test_a_trial_that_another_run_took_over_is_left_to_it(stage, told):
-    def taken_over(staged, order):
-        folder = staged.folder.trial(order.trial)
+    def taken_over(staged, request):
+        folder = staged.folder.trial(request.trial)
         (folder.path / "claim-000002.json").write_text('{"owner": null}')
-        folder.write_row(base_row(staged.trials[order.trial]) | {"status": "ok", "attempts": 9})
-        staged.over(order.trial)
-        staged.tell(told, order.trial, status="crashed", error="it died", outside=False)
+        folder.write_row(RowBuilder(staged.trials[request.trial], 9).ended("ok", None))
+        staged.over(request.trial)
+        staged.tell(told, request.trial, status="crashed", error="it died", outside=False)
 
     staged = stage(t0=[taken_over])
     assert supervise(staged).trained == 0
@@ -264,14 +265,14 @@ def test_a_trial_that_another_run_took_over_is_left_to_it(stage, told):
 def test_what_another_run_trained_with_edited_components_does_not_count(
     stage, keep_results, trained
 ):
-    def taken_over(staged, order):
-        folder, trial = staged.folder.trial(order.trial), staged.trials[order.trial]
+    def taken_over(staged, request):
+        folder, trial = staged.folder.trial(request.trial), staged.trials[request.trial]
         (folder.path / "claim-000002.json").write_text('{"owner": null}')
-        code = dict.fromkeys(trial.cell.sources, "0" * 16)
-        other = {"status": "ok", "attempts": 9, "sources": json.dumps(code)}
-        folder.write_row(base_row(trial) | other)
-        staged.over(order.trial)
-        staged.tell("lost", order.trial, status="crashed", error="it died", outside=False)
+        code = {name: "0" * 16 + digest[16:] for name, digest in trial.cell.sources.items()}
+        row = RowBuilder(trial, 9).ended("ok", None, sources=json.dumps(code))
+        folder.write_row(row)
+        staged.over(request.trial)
+        staged.tell("lost", request.trial, status="crashed", error="it died", outside=False)
 
     staged = stage(t0=[taken_over, "ok"])
     assert supervise(staged, keep_results=keep_results).trained == trained
@@ -281,9 +282,9 @@ def test_what_another_run_trained_with_edited_components_does_not_count(
 
 
 def test_a_folder_that_cannot_be_written_ends_the_run_with_its_rows(stage):
-    def full(staged, order):
-        staged.over(order.trial)
-        staged.tell("storage", order.trial, problem="cannot write to x: No space left on device")
+    def full(staged, request):
+        staged.over(request.trial)
+        staged.tell("storage", request.trial, problem="cannot write to x: No space left on device")
 
     staged = stage(t0=["ok"], t1=[full], t2=["ok"])
     with pytest.raises(StorageError, match="No space left on device"):
@@ -294,9 +295,9 @@ def test_a_folder_that_cannot_be_written_ends_the_run_with_its_rows(stage):
 
 
 def test_late_events_of_a_trial_that_is_over_change_nothing(stage):
-    def say_twice(staged, order):
-        staged.write(order, "ok")
-        staged.die(order.trial, *CRASHED)
+    def say_twice(staged, request):
+        staged.write(request, "ok")
+        staged.die(request.trial, *CRASHED)
 
     staged = stage(t0=[say_twice])
     supervise(staged)

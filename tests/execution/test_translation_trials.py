@@ -87,7 +87,7 @@ def test_samples_of_a_translating_trial_are_translations(finished, tmp_path):
         assert picture.width == 1 * (3 * 64 + 4) + 4
     refused = CliRunner().invoke(app, [*command, "--truncation", "0.5"])
     assert refused.exit_code == 2
-    assert "for architectures that start from latents" in refused.output
+    assert "needs an architecture that starts from latents" in refused.output
 
 
 @pytest.mark.parametrize(

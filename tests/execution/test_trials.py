@@ -303,7 +303,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on_to_the_same_bits(tmp_path, ar
     first.send_signal(signal.SIGINT)
     _, errors = first.communicate(timeout=60)
     assert first.returncode == 130, errors
-    assert "the same command goes on" in errors
+    assert "the same command continues" in errors
     stopped = json.loads(next(parts.glob("trials/*/row.json")).read_text())
     assert stopped["status"] == "interrupted"
 

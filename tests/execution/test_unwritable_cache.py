@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ganbench as gb
-from ganbench.paths import cache_problem
+from ganbench.base.paths import cache_problem
 
 GRID = {
     "grid": {
@@ -32,8 +32,8 @@ def test_trials_run_and_the_warning_is_given_once(tmp_path, no_folder, capsys, e
     done = gb.run(GRID, tmp_path / "run", executor=executor, jobs=jobs, device="cpu", quiet=False)
     assert list(done.results["status"]) == ["ok", "ok"]
     said = capsys.readouterr().err
-    assert said.count("cannot be written") == 1
-    assert f"the cache {no_folder} cannot be written (Not a directory)" in said
+    assert said.count("cannot write to the cache") == 1
+    assert f"cannot write to the cache {no_folder} (Not a directory)" in said
     assert "Traceback" not in said
 
 
@@ -58,7 +58,7 @@ def test_an_evaluation_without_a_cache(tmp_path, no_folder):
         samples=30,
         device="cpu",
     )
-    assert sum("cannot be kept" in warning for warning in done.warnings) == 1
+    assert sum("cannot cache" in warning for warning in done.warnings) == 1
     assert done.metrics["fd"] > 0
 
 

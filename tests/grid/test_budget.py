@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 from ganbench.grid.budget import Budget, parse_budget
 
 

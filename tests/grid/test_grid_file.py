@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import ganbench as gb
-from ganbench.errors import UnknownNameError, UsageError
+from ganbench.base.errors import UnknownNameError, UsageError
 from ganbench.grid.budget import Budget
 from ganbench.grid.grid import Grid, shipped_grids
-from ganbench.grid.settings import settle_training
+from ganbench.grid.settings import resolve_training
 
 WHOLE = """
 [about]
@@ -86,7 +86,7 @@ def test_a_byte_order_mark_is_no_part_of_the_file(read):
         ("x = " + "[" * 5000, "is not TOML: "),
         (b"\xff\xfe", "cannot read the grid file"),
         ('[grd]\nloss = ["hinge"]', "unknown section [grd]; did you mean 'grid'?"),
-        ('loss = ["hinge"]', "'loss' belongs into the section [grid]"),
+        ('loss = ["hinge"]', "'loss' belongs in the section [grid]"),
         ("grid = 3", "[grid] must be a table, not 3"),
         (GRID + 'los = ["x"]', "[grid] has no key 'los'; did you mean 'loss'?"),
         (GRID.replace("loss", "#"), "[grid] needs the key loss"),
@@ -143,7 +143,7 @@ def test_grids_from_python():
     assert Grid.from_dict(grid.as_dict()) == grid
     with pytest.raises(UsageError, match=r"\[grid\] has no key 'losses'; did you mean 'loss'"):
         gb.Grid({**grid.axes, "losses": ["hinge"]})
-    with pytest.raises(UsageError, match=r"\[about\] holds what TOML cannot"):
+    with pytest.raises(UsageError, match=r"\[about\] has a value that TOML cannot hold"):
         gb.Grid(grid.axes, about={"source": None})
 
 
@@ -166,7 +166,7 @@ def test_none_is_a_word_in_files_and_the_same_from_python(read):
     )
     file = read(GRID + '[training]\nlr_decay = "none"\nbeta2_final = "none"\n')
     assert python.training == file.training == read(python.to_toml()).training
-    settled = settle_training([("grid", file.training)]).settings
-    assert (settled.lr_decay, settled.beta2_final) == ("none", None)
+    resolved = resolve_training([("grid", file.training)]).settings
+    assert (resolved.lr_decay, resolved.beta2_final) == ("none", None)
     with pytest.raises(UsageError, match="takes float"):
         read(GRID + '[training]\nlr = "none"\n')

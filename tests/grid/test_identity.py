@@ -1,12 +1,16 @@
 """A trial's id: what it depends on, and what not."""
 
+import dataclasses
 import json
 import re
 
 import pytest
 
 import ganbench as gb
+from ganbench.components.base import option
+from ganbench.grid import settings
 from ganbench.grid.cell import PROTOCOL
+from ganbench.grid.metrics import default_metrics
 from ganbench.testing import installed
 
 
@@ -97,17 +101,68 @@ def test_a_rival_for_a_components_name_does_not_change_the_id(ids, provided):
     assert only(ids(loss=["mine:mine"])) == first != only(ids(loss=["theirs:mine"]))
 
 
+class Plain(gb.Loss):
+    def discriminator(self, real, fake):
+        return (fake - real).mean()
+
+    def generator(self, real, fake):
+        return -fake.mean()
+
+
+class WithOption(Plain):
+    scale: float = 1.0
+
+
 class Plugin:
+    def __init__(self, cls):
+        self.cls = cls
+
     @gb.hookimpl
     def ganbench_losses(self, register):
-        register("mine", type(gb.get("loss", "hinge")))
+        register("mine", self.cls)
 
 
-def test_another_version_of_the_provider_changes_the_id(ids):
-    with installed(Plugin(), "mine", "1.0"):
+def test_another_version_of_the_provider_keeps_the_id(ids):
+    with installed(Plugin(Plain), "mine", "1.0"):
         before = only(ids(loss=["mine"]))
-    with installed(Plugin(), "mine", "1.1"):
-        assert only(ids(loss=["mine"])) != before
+    with installed(Plugin(Plain), "mine", "1.1"):
+        assert only(ids(loss=["mine"])) == before
+
+
+def test_another_recipe_or_protocol_changes_the_id(ids, monkeypatch):
+    before = only(ids())
+    for kind, spec in {"loss": "hinge", "architecture": "mlp", "metric": "fd"}.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(type(gb.get(kind, spec)), "recipe", 2)
+            assert only(ids()) != before
+    with monkeypatch.context() as patch:
+        patch.setattr("ganbench.grid.identity.PROTOCOL", PROTOCOL + 1)
+        assert only(ids()) != before
+    assert only(ids()) == before
+
+
+def test_a_new_setting_with_a_neutral_default_keeps_every_id(ids, monkeypatch):
+    axes = {"architecture": ["mlp", "dcgan"], "loss": ["hinge", "wgan-gp"], "seeds": [0, 1]}
+    before = ids(**axes)
+    for name in ("TrainingSettings", "EvaluationSettings"):
+        old = getattr(settings, name)
+        field = ("novelty", float, option(0.0, "a new setting"))
+        new = dataclasses.make_dataclass(name, [field], bases=(old,), frozen=True, kw_only=True)
+        monkeypatch.setattr(settings, name, new)
+    assert ids(**axes) == before
+    assert only(ids(training={"novelty": 1.0})) not in before.values()
+    assert only(ids(evaluation={"novelty": 1.0, "extractor": "pixels"})) not in before.values()
+
+
+def test_a_new_option_with_a_default_keeps_the_id(ids):
+    found = {}
+    for cls in (Plain, WithOption):
+        with installed(Plugin(cls), "mine"):
+            found[cls] = only(ids(loss=["mine"]))
+    assert found[Plain] == found[WithOption]
+    with installed(Plugin(WithOption), "mine"):
+        assert only(ids(loss=["mine[scale=1.0]"])) == found[Plain]
+        assert only(ids(loss=["mine[scale=2.0]"])) != found[Plain]
 
 
 def test_a_resolved_option_and_one_that_was_asked_for_are_two_rows(ids):
@@ -142,3 +197,27 @@ def test_the_record_of_a_trial_tells_everything_that_it_was(plan):
         "precision": "default",
     }
     assert record["providers"] == f"ganbench=={gb.__version__}"
+
+
+class Novel(gb.Metric):
+    """Measures something new."""
+
+    needs = ("images",)
+    columns = (gb.Column("novel", better="lower"),)
+    default = True
+
+    def compute(self, fake, reference):
+        return {"novel": 0.0}
+
+
+def test_another_default_metric_keeps_the_ids_of_grids_that_name_no_metrics(ids, monkeypatch):
+    class Shipped:
+        @gb.hookimpl
+        def ganbench_metrics(self, register):
+            register("novel", Novel)
+
+    before, named = only(ids()), only(ids(evaluation={"metrics": ["fd", "kid"]}))
+    with installed(Shipped(), "ganbench", gb.__version__):
+        assert "novel" in default_metrics()
+        assert only(ids()) == before
+        assert only(ids(evaluation={"metrics": ["fd", "kid"]})) == named != before

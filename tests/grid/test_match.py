@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 from ganbench.grid.grid import Grid
-from ganbench.grid.match import matching
-from ganbench.grid.plan import expand
+from ganbench.grid.plan import expand, matching
 
 
 @pytest.fixture(scope="module")
@@ -46,5 +45,5 @@ def test_a_trial_by_its_id(trials):
 
 @pytest.mark.parametrize("text", ["sngan", "r1[gamma=3]", "mlp[latent_dim=5]"])
 def test_what_is_not_there(trials, text):
-    with pytest.raises(UsageError, match="no trial of this grid has it"):
+    with pytest.raises(UsageError, match="no trial of this grid has this component"):
         matching(trials, text)

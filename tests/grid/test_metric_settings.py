@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import ganbench as gb
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 from ganbench.grid.metrics import default_metrics, split_specs
-from ganbench.grid.settings import settle_evaluation
+from ganbench.grid.settings import resolve_evaluation
 
 
 class Like(gb.Metric):
@@ -60,22 +60,22 @@ def test_options_of_metrics_are_settings(plan):
     assert found.evaluation_record["kid_subsets"] == 7
     plain = cell(plan)
     assert plain.evaluation_record["prdc_k"] == 5
-    assert found.digest != plain.digest
+    assert found.id != plain.id
 
 
 def test_an_option_is_the_same_in_a_spec_and_as_a_setting(plan):
     settings = cell(plan, metrics=["fd", "kid"], kid_subset_size=100)
     spec = cell(plan, metrics=["fd", "kid[subset_size=100]"])
     assert named(settings) == named(spec) == ["fd", "kid[subset_size=100]"]
-    assert settings.digest == spec.digest
+    assert settings.id == spec.id
     nearer = cell(plan, metrics=["fd", "kid[subset_size=100]"], kid_subset_size=50)
-    assert nearer.digest == spec.digest
+    assert nearer.id == spec.id
 
 
 def test_what_is_written_out_is_what_is_taken_by_default(plan):
-    assert cell(plan, metrics=list(default_metrics())).digest == cell(plan).digest
-    assert cell(plan, prdc_k=5).digest == cell(plan).digest
-    assert cell(plan, primary="fd").digest == cell(plan).digest
+    assert cell(plan, metrics=list(default_metrics())).id == cell(plan).id
+    assert cell(plan, prdc_k=5).id == cell(plan).id
+    assert cell(plan, primary="fd").id == cell(plan).id
 
 
 def test_a_text_names_metrics_between_commas(plan):
@@ -86,7 +86,7 @@ def test_a_text_names_metrics_between_commas(plan):
 
 def test_the_primary_column_is_of_one_of_the_metrics(plan):
     assert cell(plan, primary="kid_mean").evaluation.primary == "kid_mean"
-    assert cell(plan, metrics=["prdc"], primary="coverage").digest != cell(plan).digest
+    assert cell(plan, metrics=["prdc"], primary="coverage").id != cell(plan).id
 
 
 def test_several_extractors_stand_in_a_cell_the_primary_one_first(plan):
@@ -95,8 +95,8 @@ def test_several_extractors_stand_in_a_cell_the_primary_one_first(plan):
     assert both.evaluation_record["extractor"] == "pixels"
     swapped = plan(evaluation={"extractors": ["auto", "pixels"]}).cells[0]
     assert [bound.spec for bound in swapped.extractors] == ["small-cnn", "pixels"]
-    assert len({both.digest, swapped.digest, cell(plan).digest}) == 3
-    assert plan(evaluation={"extractors": ["pixels"]}).cells[0].digest == cell(plan).digest
+    assert len({both.id, swapped.id, cell(plan).id}) == 3
+    assert plan(evaluation={"extractors": ["pixels"]}).cells[0].id == cell(plan).id
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_several_extractors_stand_in_a_cell_the_primary_one_first(plan):
         ),
         ({"primary": "kid_men"}, "did you mean 'kid_mean'?"),
         ({"metrics": ["fd", "late"], "primary": "late"}, "measured at the end of a trial only"),
-        ({"primary": "kid_std"}, "neither lower nor higher values of it are better"),
+        ({"primary": "kid_std"}, "it declares neither lower nor higher values as better"),
         (
             {"extractor": "pixels", "extractors": ["pixels", "small-cnn"]},
             "name all of them in extractors, the primary one first",
@@ -145,6 +145,6 @@ def test_mistakes_are_named(evaluation, problem, plan, provided):
 
 def test_the_settings_say_themselves_what_is_wrong():
     with pytest.raises(UsageError, match=r"samples=1 is not allowed"):
-        settle_evaluation({"samples": 1})
-    assert settle_evaluation({"extractors": ["a", "b"]}).extractor_specs == ("a", "b")
-    assert settle_evaluation({"extractor": "a"}).extractor_specs == ("a",)
+        resolve_evaluation({"samples": 1})
+    assert resolve_evaluation({"extractors": ["a", "b"]}).extractor_specs == ("a", "b")
+    assert resolve_evaluation({"extractor": "a"}).extractor_specs == ("a",)

@@ -1,4 +1,4 @@
-"""Expansion: which cells there are, how they are settled, and why some cannot work."""
+"""Expansion: which cells there are, how they are resolved, and why some cannot work."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 import ganbench as gb
-from ganbench.errors import ConflictError, UsageError
+from ganbench.base.errors import ConflictError, UsageError
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
 from ganbench.registry.specs import split_combined
@@ -75,8 +75,8 @@ def test_plus_signs_combine_outside_brackets_and_quotes(text, parts):
         ({"loss": ["hinge["]}, "bad spec 'hinge['"),
         ({"loss": ["x:hinge"]}, "unknown loss 'hinge' in 'x'; known: ganbench:hinge"),
         ({"dataset": ["folder"]}, "dataset 'folder' needs the option path=…"),
-        ({"dataset": ["folder[path=/no/where]"]}, "there is no folder or archive /no/where"),
-        ({"regularizer": ["r1+"]}, "bad spec 'r1+': nothing stands beside a plus sign"),
+        ({"dataset": ["folder[path=/no/where]"]}, "found no folder or archive /no/where"),
+        ({"regularizer": ["r1+"]}, "bad spec 'r1+': a component is missing beside a plus sign"),
         ({"evaluation": {"extractor": "pixel"}}, "unknown extractor 'pixel'; did you mean"),
     ],
 )
@@ -87,7 +87,7 @@ def test_mistakes_refuse_the_grid(plan, changes, problem):
     assert "\n" not in str(caught.value)
 
 
-def test_a_contested_name_refuses_the_grid_and_a_qualified_one_settles_it(plan, provided):
+def test_a_contested_name_refuses_the_grid_and_a_qualified_one_is_clear(plan, provided):
     loss = type(gb.get("loss", "hinge"))
     provided(distribution="first", loss={"mine": loss})
     provided(distribution="second", loss={"mine": loss})
@@ -116,13 +116,13 @@ class TestCellsThatCannotWork:
     def test_a_design_refuses_data_that_it_cannot_make(self, plan):
         found = plan(architecture=["dcgan", "mlp"], dataset=["ring"])
         (cell,) = found.skipped
-        assert cell.reason == "dcgan makes images, not points in 2 dimensions: take mlp for points"
+        assert cell.reason == "dcgan makes images, not points in 2 dimensions: use mlp for points"
 
     def test_an_extractor_refuses_data_that_it_knows_nothing_of(self, plan):
         (cell,) = plan(dataset=["ring"], evaluation={"extractor": "small-cnn"}).skipped
         assert "use the extractor pixels" in cell.reason
         (cell,) = plan(dataset=["celeba"], evaluation={"extractor": "small-cnn"}).skipped
-        assert cell.reason.startswith("small-cnn learns from labels, and there are none; use ")
+        assert cell.reason.startswith("small-cnn learns from labels, but the data has none; use ")
 
     def test_a_class_conditional_architecture_needs_classes(self, plan, provided):
         provided(architecture={"by-class": architecture(task="class-conditional")})
@@ -206,7 +206,7 @@ def test_automatic_options_are_resolved_for_each_cell_and_the_cell_keeps_its_nam
     ]
 
 
-def test_settings_are_settled_for_each_cell_from_what_its_components_recommend(plan, provided):
+def test_settings_are_resolved_for_each_cell_from_what_its_components_recommend(plan, provided):
     class Recommending(gb.Architecture):
         recommends: ClassVar = {"d_lr": 1e-3, "d_steps": 2, "g_lr": 1e-3}
         latent_dim: int = 2
@@ -219,16 +219,16 @@ def test_settings_are_settled_for_each_cell_from_what_its_components_recommend(p
         loss=["hinge", "wgan-gp"],
         training={"g_lr": 1e-5},
     )
-    settled = {tuple(c.columns.values())[:2]: c.training for c in found.cells}
-    both = settled["recommending", "wgan-gp"]
+    resolved = {tuple(c.columns.values())[:2]: c.training for c in found.cells}
+    both = resolved["recommending", "wgan-gp"]
     values = {name: (getattr(both.settings, name), both.sources[name]) for name in both.sources}
     assert values["flip"] == (False, "dataset")
     assert values["d_steps"] == (5, "loss")
     assert values["d_lr"] == (1e-4, "loss")
     assert values["g_lr"] == (1e-5, "grid")
     assert values["batch_size"] == (64, "default")
-    assert settled["recommending", "hinge"].sources["d_lr"] == "architecture"
-    assert settled["mlp", "hinge"].sources["d_lr"] == "default"
+    assert resolved["recommending", "hinge"].sources["d_lr"] == "architecture"
+    assert resolved["mlp", "hinge"].sources["d_lr"] == "default"
 
 
 def test_recommendations_that_conflict_are_a_problem_of_their_own_cells(plan, provided):

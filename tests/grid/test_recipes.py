@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 import ganbench as gb
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 from ganbench.grid.grid import Grid, shipped_grids
 from ganbench.grid.plan import expand
 
@@ -73,10 +73,10 @@ def test_a_recipe_can_be_run(cell, name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_no_component_decides_a_setting_of_a_recipe(cell, name):
     """Else a recipe would change when a component recommends something else."""
-    settled = cell(name).training.sources
-    assert set(settled.values()) <= {"grid", "default"}
+    resolved = cell(name).training.sources
+    assert set(resolved.values()) <= {"grid", "default"}
     for setting in ("d_steps", "g_lr", "d_betas", "lr_decay", "ema_images", "flip"):
-        assert settled[setting] == "grid", setting
+        assert resolved[setting] == "grid", setting
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -2,17 +2,17 @@
 
 import pytest
 
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 from ganbench.grid.settings import (
     TrainingSettings,
     parse_assignment,
-    settle_evaluation,
-    settle_training,
+    resolve_evaluation,
+    resolve_training,
 )
 
 
 def test_later_layers_win_and_the_winner_is_recorded():
-    settled = settle_training(
+    resolved = resolve_training(
         [
             ("dataset", {"flip": True}),
             ("architecture", {"g_lr": 1e-3, "d_lr": 1e-3, "g_betas": (0.0, 0.9)}),
@@ -20,18 +20,18 @@ def test_later_layers_win_and_the_winner_is_recorded():
             ("grid", {"d_steps": 2}),
         ]
     )
-    settings, sources = settled.settings, settled.sources
+    settings, sources = resolved.settings, resolved.sources
     assert (settings.flip, sources["flip"]) == (True, "dataset")
     assert (settings.g_lr, sources["g_lr"]) == (1e-3, "architecture")
     assert (settings.d_lr, sources["d_lr"]) == (1e-4, "loss")
     assert (settings.d_steps, sources["d_steps"]) == (2, "grid")
     assert (settings.batch_size, sources["batch_size"]) == (64, "default")
-    assert sources.keys() == settled.as_dict().keys()
-    assert settled.as_dict()["g_betas"] == [0.0, 0.9]
+    assert sources.keys() == resolved.as_dict().keys()
+    assert resolved.as_dict()["g_betas"] == [0.0, 0.9]
 
 
 def test_shorthands_set_both_players_but_yield_to_a_players_own_setting():
-    settings = settle_training(
+    settings = resolve_training(
         [("loss", {"lr": 1e-4, "betas": [0, 0.9]}), ("grid", {"g_lr": 3e-4, "lr": 2e-3})]
     ).settings
     assert (settings.g_lr, settings.d_lr) == (3e-4, 2e-3)
@@ -55,17 +55,17 @@ def test_shorthands_set_both_players_but_yield_to_a_players_own_setting():
 )
 def test_mistakes_are_named(setting, problem):
     with pytest.raises(UsageError) as caught:
-        settle_training([("grid", setting)])
+        resolve_training([("grid", setting)])
     assert problem in str(caught.value)
     assert str(caught.value).startswith("[training]")
 
 
 def test_evaluation_settings():
-    assert settle_evaluation({"samples": 50}).samples == 50
+    assert resolve_evaluation({"samples": 50}).samples == 50
     with pytest.raises(UsageError, match=r"\[evaluation\].*no option 'sample'; did you mean"):
-        settle_evaluation({"sample": 50})
+        resolve_evaluation({"sample": 50})
     with pytest.raises(UsageError, match=r"takes train\|test"):
-        settle_evaluation({"reference_split": "validation"})
+        resolve_evaluation({"reference_split": "validation"})
 
 
 @pytest.mark.parametrize(

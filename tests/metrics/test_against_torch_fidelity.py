@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ganbench.vision import import_torchvision
+from ganbench.base.vision import import_torchvision
 from ganbench_metrics.classifier_score import classifier_score
 from ganbench_metrics.frechet import frechet_distance
 from ganbench_metrics.kernel_distance import kernel_distance

@@ -126,7 +126,7 @@ def test_the_test_needs_held_out_samples_and_enough_fakes():
     few = metric.compute(feature_set(features=fake[:20]), reference)
     assert np.isnan(few.values["ct"])
     assert "more than 20 fakes" in few.reason
-    with pytest.raises(LookupError, match="there are no held out"):
+    with pytest.raises(LookupError, match="the samples have no held out"):
         metric.reference(feature_set(features=train))
 
 

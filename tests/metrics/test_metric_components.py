@@ -128,7 +128,7 @@ def test_prdc_takes_a_fixed_choice_of_many_samples():
     metric = gb.get("metric", "prdc")
     assert metric.reference(REAL)["features"] is REAL.features  # a copy would be stored again
     few = measure("prdc", feature_set(features=features(1, 4)), FAKE)
-    assert few.reason == "4 images on one side are too few for the k = 5 nearest neighbours"
+    assert few.reason == "4 images on one side are too few for the k = 5 nearest neighbors"
     assert set(few.values) == {"precision", "recall", "density", "coverage"}
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ganbench import CRITIC_CLASSES, Critique, DataSpec, View
 from ganbench.testing import LossTests
-from ganbench.testing.harness import Partner, make_cell
+from ganbench.testing.harness import make_cell
+from ganbench.testing.partners import Partner
 from ganbench_losses.auxiliary_classifier import AuxiliaryClassifier
 from ganbench_losses.hinge import Hinge
 from ganbench_losses.logistic import NonSaturating

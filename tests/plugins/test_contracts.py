@@ -10,7 +10,7 @@ from PIL import Image
 
 import ganbench as gb
 from ganbench import DataSpec
-from ganbench.paths import cache_root, data_root
+from ganbench.base.paths import cache_root, data_root
 from ganbench.testing import (
     ArchitectureTests,
     AugmentationTests,

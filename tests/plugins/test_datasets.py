@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 import ganbench as gb
-from ganbench.vision import import_torchvision
+from ganbench.base.vision import import_torchvision
 
 
 def refuse(*args: object, **kwargs: object) -> None:

@@ -160,12 +160,12 @@ def test_without_weights_it_is_said_what_to_put_where(tmp_path):
     assert "dinov2_vitl14/dinov2_vitl14_pretrain.pth" in message
     assert str(tmp_path) in message
     assert "\n" not in message
-    with pytest.raises(gb.DataNotFoundError, match="there is no file"):
+    with pytest.raises(gb.DataNotFoundError, match="this file does not exist"):
         gb.get("extractor", 'dinov2[weights="nothing.pth"]').prepare(context(tmp_path))
 
 
 def test_other_weights_are_refused(tmp_path, weights):
-    with pytest.raises(gb.UsageError, match="holds no weights of DINOv2's vitb14"):
+    with pytest.raises(gb.UsageError, match="does not hold the weights of DINOv2's vitb14"):
         gb.get("extractor", f'dinov2[model=vitb14,weights="{weights}"]').prepare(context(tmp_path))
 
 

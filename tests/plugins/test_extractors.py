@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import ganbench as gb
-from ganbench.paths import data_root
+from ganbench.base.paths import data_root
 from ganbench_extractors import classifier, make_weights
 from ganbench_extractors.classifier_file import read_record
 

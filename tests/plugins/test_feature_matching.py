@@ -9,7 +9,8 @@ from torch import Tensor
 import ganbench as gb
 from ganbench import CRITIC_FEATURES, Critique, DataSpec, View
 from ganbench.testing import LossTests
-from ganbench.testing.harness import Partner, make_cell, make_trainer
+from ganbench.testing.harness import make_cell, make_trainer
+from ganbench.testing.partners import Partner
 from ganbench_losses.feature_matching import FeatureMatching
 from ganbench_losses.logistic import NonSaturating
 

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 import ganbench as gb
-from ganbench import images
+from ganbench.base import images
 from ganbench_datasets import decoded as decoded_module
 from ganbench_datasets.decoding import decode
 from ganbench_datasets.folder import Folder
@@ -220,13 +220,13 @@ def test_an_image_of_absurd_size_is_skipped(
 
 
 def test_missing_empty_and_unreadable_folders_are_sentences(tmp_path: Path) -> None:
-    with pytest.raises(gb.DataNotFoundError, match="there is no folder") as caught:
+    with pytest.raises(gb.DataNotFoundError, match="found no folder") as caught:
         folder("nowhere").load("train", tmp_path)
     assert str(tmp_path / "nowhere") in str(caught.value)
     assert str(Path.cwd() / "nowhere") in str(caught.value)
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("")
-    with pytest.raises(gb.DataNotFoundError, match="no images in"):
+    with pytest.raises(gb.DataNotFoundError, match="no images"):
         folder("empty").load("train", tmp_path)
     (tmp_path / "empty" / "a.png").write_text("")
     with pytest.raises(gb.DataNotFoundError, match=r"none of the 1 images .* a\.png"):
@@ -350,7 +350,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert len(folder(pictures, test_fraction=0.0).load("train", pictures)) == 20
     monkeypatch.setattr(decoded_module, "MEMORY_LIMIT", 0)
-    with pytest.raises(gb.DataNotFoundError, match="cannot be kept in"):
+    with pytest.raises(gb.DataNotFoundError, match="cannot be cached in"):
         folder(pictures).load("train", pictures)
 
 

@@ -28,8 +28,8 @@ from ganbench.training.streams import seed_everything
 FOLDER = Path(__file__).parent / "golden"
 BATCH = 4
 
-GREY = DataSpec(1, 8, 8)
-COLOUR = DataSpec(3, 16, 16, classes=5)
+GRAY = DataSpec(1, 8, 8)
+COLOR = DataSpec(3, 16, 16, classes=5)
 CROPPED = DataSpec(1, 14, 14, classes=5)  # made as 16 pixels where sizes are powers of two
 PAIRS = DataSpec(3, 16, 16, source_channels=1, pairing="paired")
 DOMAINS = DataSpec(3, 16, 16, source_channels=1, pairing="unpaired")
@@ -40,27 +40,27 @@ R3GAN = "blocks=1,cardinality=4,latent_dim=8,width=8"
 
 #: Name of the file -> spec, with every option that is not small by itself, and data.
 CASES = {
-    "mlp": ("mlp[d_widths=[16,8],g_widths=[8,16],latent_dim=8]", GREY),
+    "mlp": ("mlp[d_widths=[16,8],g_widths=[8,16],latent_dim=8]", GRAY),
     "mlp-points": (
         "mlp[d_norm=layer,d_widths=[8],g_norm=none,g_widths=[8],latent_dim=8,maxout=2,minibatch=3]",
         DataSpec(2, 1, 1, kind="points"),
     ),
-    "dcgan": ("dcgan[d_norm=batch,latent_dim=8,width=4]", COLOUR),
+    "dcgan": ("dcgan[d_norm=batch,latent_dim=8,width=4]", COLOR),
     "dcgan-layer": ("dcgan[d_norm=layer,g_norm=layer,latent_dim=8,minibatch=3,width=4]", CROPPED),
-    "dcgan-spectral": ("dcgan[d_norm=spectral,g_norm=instance,latent_dim=8,width=4]", COLOUR),
-    "sngan": (f"sngan[{RESIDUAL}]", COLOUR),
+    "dcgan-spectral": ("dcgan[d_norm=spectral,g_norm=instance,latent_dim=8,width=4]", COLOR),
+    "sngan": (f"sngan[{RESIDUAL}]", COLOR),
     "sngan-conditional": (f"sngan[conditional=true,d_condition=projection,{RESIDUAL}]", CROPPED),
-    "sngan-classifier": (f"sngan[conditional=true,d_condition=classifier,{RESIDUAL}]", COLOUR),
+    "sngan-classifier": (f"sngan[conditional=true,d_condition=classifier,{RESIDUAL}]", COLOR),
     "sagan": ("sagan[latent_dim=8,g_width=8,d_width=8]", CROPPED),
-    "sagan-conditional": ("sagan[conditional=true,latent_dim=8,g_width=8,d_width=8]", COLOUR),
-    "biggan": ("biggan[d_condition=projection,latent_dim=8,shared_dim=6,width=8]", COLOUR),
-    "progan": ("progan[fmap_base=64,fmap_max=8,latent_dim=8]", COLOUR),
+    "sagan-conditional": ("sagan[conditional=true,latent_dim=8,g_width=8,d_width=8]", COLOR),
+    "biggan": ("biggan[d_condition=projection,latent_dim=8,shared_dim=6,width=8]", COLOR),
+    "progan": ("progan[fmap_base=64,fmap_max=8,latent_dim=8]", COLOR),
     "r3gan": (f"r3gan[{R3GAN}]", CROPPED),
-    "r3gan-conditional": (f"r3gan[conditional=true,wide_to=8,{R3GAN}]", COLOUR),
+    "r3gan-conditional": (f"r3gan[conditional=true,wide_to=8,{R3GAN}]", COLOR),
     "stylegan2": (f"stylegan2[{STYLES}]", CROPPED),
     "stylegan2-conditional": (
         f"stylegan2[conditional=true,d_design=plain,d_mapping_layers=2,{STYLES}]",
-        COLOUR,
+        COLOR,
     ),
     # Without dropout: its masks are drawn by MKL where PyTorch has it, and by something else elsewhere.
     "pix2pix": ("pix2pix[d_norm=batch,dropout=0.0,layers=2,width=4]", PAIRS),

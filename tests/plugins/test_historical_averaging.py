@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import DataSpec, Networks, View
-from ganbench.testing.harness import CPU, make_trainer, weights
+from ganbench.testing.harness import make_trainer, weights
+from ganbench.testing.partners import CPU
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench_regularizers.historical_averaging import HistoricalAveraging
 

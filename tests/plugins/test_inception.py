@@ -119,9 +119,9 @@ def test_a_file_that_is_not_the_published_network_is_refused(
     with pytest.raises(gb.DataNotFoundError, match="is not the published Inception network"):
         inception.InceptionV3Compat().prepare(context(tmp_path))
     monkeypatch.setenv(inception_weights.ENVIRONMENT, str(tmp_path / "nothing"))
-    with pytest.raises(gb.DataNotFoundError, match="there is no such file"):
+    with pytest.raises(gb.DataNotFoundError, match="this file does not exist"):
         inception.InceptionV3Compat().prepare(context(tmp_path))
-    with pytest.raises(gb.DataNotFoundError, match="there is no file"):
+    with pytest.raises(gb.DataNotFoundError, match="this file does not exist"):
         inception.InceptionV3Compat(weights=str(tmp_path / "nothing")).prepare(context(tmp_path))
 
 
@@ -142,8 +142,8 @@ def test_a_file_with_code_or_with_another_network_is_refused(tmp_path: Path) -> 
     torch.save({"fc.weight": torch.zeros(2)}, other)
     (tmp_path / "text.pth").write_bytes(pickle.dumps("text"))
     for name, reason in (
-        ("trap", "holds no weights"),
-        ("text", "holds no weights"),
+        ("trap", "has no weights"),
+        ("text", "has no weights"),
         ("other", "not the weights of inception-v3-compat"),
     ):
         with pytest.raises(gb.UsageError, match=reason):
@@ -219,7 +219,7 @@ def test_missing_weights_are_a_sentence_and_found_ones_are_none(
 ) -> None:
     monkeypatch.setenv(inception_weights.ENVIRONMENT, str(tmp_path / FILE))
     extractor = gb.get("extractor", "inception-v3-compat")
-    assert "there is no such file" in extractor.missing(tmp_path, tmp_path, print)
+    assert "this file does not exist" in extractor.missing(tmp_path, tmp_path, print)
     (tmp_path / FILE).write_bytes(b"weights")
     assert "is not the published" in extractor.missing(tmp_path, tmp_path, print)
     digest = hashlib.sha256(b"weights").hexdigest()

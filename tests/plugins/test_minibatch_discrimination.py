@@ -11,7 +11,8 @@ from torch import nn
 import ganbench as gb
 from ganbench import CRITIC_FEATURES, PER_SAMPLE_CRITIC, DataSpec
 from ganbench.testing import ArchitectureTests
-from ganbench.testing.harness import PartnerLoss, make_cell
+from ganbench.testing.harness import make_cell
+from ganbench.testing.partners import PartnerLoss
 from ganbench_classic.dcgan import DCGAN
 from ganbench_classic.minibatch import MinibatchDiscrimination
 from ganbench_classic.mlp import MLP

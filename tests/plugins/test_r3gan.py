@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import ganbench
 from ganbench import CRITIC_FEATURES, PER_SAMPLE_CRITIC, DataSpec, Networks
-from ganbench.grid.settings import settle_training
+from ganbench.grid.settings import resolve_training
 from ganbench.testing import ArchitectureTests
 from ganbench_style.r3gan import R3GAN
 from ganbench_style.r3gan_layers import ResidualBlock, matched
@@ -216,7 +216,7 @@ def test_it_claims_what_penalties_and_feature_losses_want() -> None:
 
 
 def test_it_recommends_the_papers_schedules() -> None:
-    settings = settle_training([("architecture", R3GAN.recommends)]).settings
+    settings = resolve_training([("architecture", R3GAN.recommends)]).settings
     assert settings.g_lr * settings.lr_final == pytest.approx(5e-5)
     assert settings.lr_decay_to * 250 == 20  # million images
     assert settings.g_betas == settings.d_betas == (0.0, 0.9)
@@ -237,8 +237,8 @@ def test_groups_that_do_not_divide_the_width_are_refused(options: dict[str, int]
         (R3GAN(), DataSpec(3, 27, 27), "resize them to 28x28"),
         (R3GAN(), DataSpec(3, 2048, 2048), "resize them to 1024x1024"),
         (R3GAN(conditional=True), DataSpec(3, 32, 32), "conditional=false"),
-        (R3GAN(width=10, cardinality=4), DataSpec(3, 128, 128), "multiples of 4, or take wide_to"),
-        (R3GAN(width=12, cardinality=6), DataSpec(3, 128, 128), "multiples of 4, or take wide_to"),
+        (R3GAN(width=10, cardinality=4), DataSpec(3, 128, 128), "multiples of 4, or set wide_to"),
+        (R3GAN(width=12, cardinality=6), DataSpec(3, 128, 128), "multiples of 4, or set wide_to"),
     ],
 )
 def test_data_that_cannot_be_made_is_refused_with_a_way_out(

@@ -10,11 +10,10 @@ from torch import Tensor, nn
 
 import ganbench
 from ganbench import Regularizer, View
-from ganbench_regularizers.augmentation_none import NoAugmentation
 from ganbench_regularizers.dragan import DRAGAN, perturbed
 from ganbench_regularizers.gradient_penalty import GradientPenalty, between
-from ganbench_regularizers.none import NoRegularizer
-from ganbench_regularizers.zero_centred import R1, R2
+from ganbench_regularizers.none import NoAugmentation, NoRegularizer
+from ganbench_regularizers.zero_centered import R1, R2
 
 BATCH, SHAPE = 5, (2, 3, 4)
 PENALTIES = [GradientPenalty(), GradientPenalty(one_sided=True), R1(), R2(), DRAGAN()]

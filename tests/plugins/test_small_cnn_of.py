@@ -140,7 +140,7 @@ def changed(split: str, root: Path) -> gb.ImageData:
 @pytest.mark.parametrize(
     ("of", "words"),
     [
-        ("shades[size=16]", ["learns from 16x16 grey images", "samples are 8x8 grey images"]),
+        ("shades[size=16]", ["learns from 16x16 gray images", "samples are 8x8 gray images"]),
         ("ring", ["learns from points in 2 dimensions"]),
         ("plain", ["plain has none"]),
         ("streamed", ["does not fit"]),

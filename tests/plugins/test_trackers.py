@@ -19,7 +19,7 @@ from PIL import Image
 
 import ganbench as gb
 from ganbench.cli.app import app
-from ganbench.results.store import RunFolder
+from ganbench.store.run_folder import RunFolder
 
 TRIAL = "mlp-hinge-digits-s0-0123456789"
 TRACKERS = ("csv", "mlflow", "tensorboard")

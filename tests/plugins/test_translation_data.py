@@ -376,7 +376,7 @@ def test_an_extractor_that_learns_from_labels_learns_from_the_inner_data() -> No
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("colorization[of=digits]", ["colour", "edges[of=digits]"]),
+        ("colorization[of=digits]", ["color", "edges[of=digits]"]),
         ("colorization[of=ring]", ["images", "points"]),
         ("edges[of=ring]", ["images", "points"]),
         ("colorization[of=cifra10]", ["cifra10", "did you mean 'cifar10'"]),

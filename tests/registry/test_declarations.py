@@ -11,10 +11,10 @@ from typing import ClassVar, Final, Literal  # noqa: F401 - named in sources
 import pytest
 
 from ganbench import Architecture, Loss, Networks, Regularizer, option
-from ganbench.errors import BrokenComponentError, UsageError
+from ganbench.base.errors import BrokenComponentError, UsageError
 from ganbench.registry import PluginState
 from ganbench.registry.declarations import declaration_problem, declaration_warning
-from ganbench.registry.info import Bound, ComponentInfo
+from ganbench.registry.info import ComponentInfo, ResolvedComponent
 from ganbench.registry.options import describe_options
 from ganbench.registry.plugins import PluginRecord, Registration
 from ganbench.registry.specs import parse_spec
@@ -107,7 +107,7 @@ def test_a_component_may_be_decorated_or_not_in_every_inheritance(kind, above, d
     assert [name for name in options if name != "every"] == ["scale", "sizes", "mode"]
     assert (options["scale"].help, options["scale"].bounds) == ("how much", {"ge": 0})
     bound = made(kind, Child, "scale=2,sizes=[3]")
-    assert isinstance(bound, Bound)
+    assert isinstance(bound, ResolvedComponent)
     assert (bound.component.twice, bound.component.sizes) == (4.0, (3,))
     assert bound.spec == "it[scale=2.0,sizes=[3]]"
     assert bound.identity()["options"].items() >= {"scale": 2.0, "sizes": [3]}.items()

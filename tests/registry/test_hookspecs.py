@@ -6,7 +6,7 @@ import inspect
 import pytest
 
 from ganbench import Component
-from ganbench.errors import UnknownNameError
+from ganbench.base.errors import UnknownNameError
 from ganbench.registry import KINDS, hookspecs, kind_of
 
 KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=str)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 from ganbench.registry import PluginState
 from ganbench.registry.discovery import installed_entry_points
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ganbench.errors import BrokenComponentError, ConflictError, UnknownNameError, UsageError
+from ganbench.base.errors import BrokenComponentError, ConflictError, UnknownNameError, UsageError
 
 PLUGIN = """
 {LOSS}
@@ -30,6 +30,7 @@ def test_a_component_from_a_spec(site):
         "name": "hinge",
         "provider": "Dist_One",
         "version": "2.5",
+        "recipe": 1,
         "options": {"width": 5},
     }
     assert bound.replaced(type(bound.component)()).spec == "hinge"
@@ -107,7 +108,7 @@ def test_an_unknown_name_may_be_a_failed_plugins(site):
     with pytest.raises(UnknownNameError) as caught:
         site.load().bind("loss", "hinge")
     failed = " (failed to load: dist:plugin; see `ganbench plugins`)"
-    assert str(caught.value) == f"unknown loss 'hinge'; there are none{failed}"
+    assert str(caught.value) == f"unknown loss 'hinge'; none exist{failed}"
 
 
 @pytest.mark.parametrize(

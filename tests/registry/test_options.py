@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from ganbench import Component, option
-from ganbench.errors import BrokenComponentError, UnknownNameError, UsageError
+from ganbench.base.errors import BrokenComponentError, UnknownNameError, UsageError
 from ganbench.registry.options import (
     all_options,
     canonical_spec,

@@ -279,6 +279,12 @@ def test_what_is_unknown_counts_as_equal():
     assert changed_sources({"b": 3, "a": None}, now) == ["a", "b"]
 
 
+def test_digests_of_two_editions_of_what_ganbench_ships_do_not_compare():
+    digest = gb.components("loss")["hinge"].source
+    assert changed_sources({"loss": "0" * 16 + digest[16:]}, {"loss": digest}) == ["loss"]
+    assert changed_sources({"loss": "0" * 16}, {"loss": digest}) == []
+
+
 def test_built_in_components_are_known_by_their_files():
     for kind in ("architecture", "loss", "dataset", "extractor", "regularizer", "augmentation"):
         for info in gb.components(kind).values():

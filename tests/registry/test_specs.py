@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 from ganbench.registry.specs import (
     Spec,
     format_spec,
@@ -89,14 +89,14 @@ def test_values(text, value):
         ('dcgan[a="x]', "a quote is not closed"),
         ("dcgan[width]", "'width' is not key=value"),
         ("dcgan[=3]", "'=3' is not key=value"),
-        ("dcgan[a=1,,b=2]", "nothing stands beside a comma"),
-        ("dcgan[a=[1,]]", "nothing stands beside a comma"),
+        ("dcgan[a=1,,b=2]", "an option is missing beside a comma"),
+        ("dcgan[a=[1,]]", "an option is missing beside a comma"),
         ("dcgan[a=1,a=2]", "option 'a' is given twice"),
         ('dcgan[a="x"y]', "bad quoted text"),
         ("dcgan[a='x]", "a quote is not closed"),
-        ("dcgan[a='x'y]", "the next single quote ends it"),
-        ("dcgan[a='x''y']", "the next single quote ends it"),
-        (r'f[path="C:\Users\me"]', "use single quotes, which keep it"),
+        ("dcgan[a='x'y]", "it ends at the next single quote"),
+        ("dcgan[a='x''y']", "it ends at the next single quote"),
+        (r'f[path="C:\Users\me"]', "use single quotes, which keep backslashes"),
         (r'f[path="C:\users"]', "a backslash begins an escape"),
         (3, "a spec is text such as 'name[key=value]', not 3"),
     ],

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from made_up_runs import Row, write_synthetic_run
 
-from ganbench.results.store import RunFolder
-from ganbench.testing.runs import Row, write_synthetic_run
+from ganbench.store.run_folder import RunFolder
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from made_up_runs import Row, write_synthetic_run
 
 from ganbench.report.content import gather
-from ganbench.testing.runs import Row, write_synthetic_run
 
 Made = Callable[[Sequence[Row]], list[str]]
 
@@ -50,8 +50,7 @@ def test_interrupted_trials_are_in_no_count(told: Made) -> None:
 def test_failed_and_skipped_trials_have_no_verdict(told: Made) -> None:
     changes = [NEVER, {}, NEVER | FAILED, NEVER | SKIPPED, {"status": "diverged"} | NEVER, {}]
     assert told(changes) == [
-        "Of 5 trials, 1 diverged and 1 failed; they count as the worst there is and stay in the "
-        "denominator.",
+        "Of 5 trials, 1 diverged and 1 failed; they count as the worst and stay in the denominator.",
         "1 of 5 trials hardly improved on their start (never learned).",
     ]
 

@@ -12,17 +12,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from made_up_runs import Row, write_synthetic_run
 
+from ganbench.base.errors import UsageError
+from ganbench.base.text import duration
 from ganbench.cli.report import report as report_command
-from ganbench.errors import UsageError
 from ganbench.report.content import gather
 from ganbench.report.embed import label, script_json
-from ganbench.report.facts import duration
-from ganbench.report.html import render_report
-from ganbench.report.plotlyjs import plotly_source
+from ganbench.report.html import plotly_source, render_report
 from ganbench.report.tables import tone
-from ganbench.results.store import RunFolder
-from ganbench.testing.runs import Row, write_synthetic_run
+from ganbench.store.run_folder import RunFolder
 
 HOSTILE = "<script>alert('x')</script>\"'&$_{x}_<img src=x onerror=y>\x1b"
 
@@ -110,7 +109,7 @@ def test_it_says_what_was_run_and_on_what(page: Page) -> None:
         "cpu (2 threads)",
         "200000img",
         "2.6.0",
-        'architecture = ["dcgan[width=32]", "mlp"]',
+        'architecture = [ "dcgan[width=32]", "mlp", ]',
     ):
         assert fact in page.text
 
@@ -131,7 +130,7 @@ def test_failures_and_skipped_cells_have_their_reasons(page: Page) -> None:
 
 def test_samples_stand_side_by_side_with_captions(page: Page) -> None:
     images = [image for image in page.all("img") if image["alt"]]
-    assert len(images) == 20  # samples and a film for each of ten trials
+    assert len(images) == 20  # samples and a timeline for each of ten trials
     assert all("seed" in (image["alt"] or "") for image in images)
     assert page.text.count("no samples") == 2
     assert re.search(r"seed 0 · (stable|degraded|collapsed) · fd [\d.]+", page.text)
@@ -217,14 +216,14 @@ def test_a_run_in_progress(tmp_path: Path) -> None:
     assert "4: 4 ok; 4 more to come" in Page(render_report(run.path)).text
 
 
-def test_what_is_no_picture_is_left_out(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_is_left_out(tmp_path: Path) -> None:
     run = write_synthetic_run(tmp_path / "run", seeds=1, ticks=1)
     for trial in run.trials():
         trial.samples_png.write_text("<svg onload=alert(1)>")
         trial.progress_png.write_bytes(b"\x89PNG\r\n\x1a\n torn")
     page = Page(render_report(run.path))
     assert [image for image in page.all("img") if image.get("src")] == []
-    assert page.text.count("is damaged and was left out: it is no picture") == 8
+    assert page.text.count("is damaged and was left out: it is not a picture") == 8
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:

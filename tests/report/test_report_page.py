@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from made_up_runs import Row, write_synthetic_run
 from PIL import Image
 
+from ganbench.present.results_view import exact
 from ganbench.report.html import render_report
-from ganbench.results.export import exact
-from ganbench.results.frames import load_results
-from ganbench.results.store import RunFolder
-from ganbench.testing.runs import Row, write_synthetic_run
+from ganbench.store.frames import load_results
+from ganbench.store.run_folder import RunFolder
 
 NAMES = {
     "script": "<script>window.hacked = 1</script>",
@@ -276,7 +277,7 @@ class TestSamples:
         page.locator(".stepper button", has_text="Tick by tick").click()
         assert frame.is_visible()
         assert not page.locator("button.last").first.is_visible()
-        notes = page.locator(".film .tick")
+        notes = page.locator(".timeline .tick")
         assert all(note.startswith("tick 4 · 200,000 images") for note in notes.all_text_contents())
         page.locator(".stepper input").press("ArrowLeft")
         page.locator(".stepper .back").click()
@@ -369,6 +370,24 @@ def test_runs_without_much_open_as_well(tmp_path: Path, opened: Open, kind: str)
     for plot in page.locator("[data-figure]").all():
         plot.scroll_into_view_if_needed()
         plot.locator(".main-svg").first.wait_for()
+
+
+def test_a_narrow_log_axis_has_ticks_too(tmp_path: Path, opened: Open) -> None:
+    """Between 120 and 180 no digit of a decade stands."""
+    run = write_synthetic_run(tmp_path / "run", seeds=1, losses=["hinge"], architectures=["mlp"])
+    (curve,) = run.path.glob("trials/*/history.csv")
+    history = pd.read_csv(curve)
+    history["fd"] = np.linspace(180, 120, len(history))
+    history.to_csv(curve, index=False)
+    curve.with_name("digests.json").unlink(missing_ok=True)
+    path = tmp_path / "report.html"
+    path.write_text(render_report(run.path), encoding="utf-8")
+    page = opened(path)
+    plot = page.locator("[data-figure^=curves]").first
+    plot.scroll_into_view_if_needed()
+    plot.locator(".main-svg").first.wait_for()
+    ticks = plot.locator(".ytick text").all_text_contents()
+    assert {"140", "160"} <= set(ticks)
 
 
 @pytest.mark.slow

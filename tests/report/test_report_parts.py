@@ -11,20 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_runs import Row, write_synthetic_run
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ganbench.present.results_view import exact
 from ganbench.report.content import Report, gather
-from ganbench.report.figures.base import extent
-from ganbench.report.figures.curves import curve_figures
-from ganbench.report.figures.heatmap import heat_figures
-from ganbench.report.figures.stability import stability_figures
+from ganbench.report.page_figures import Figure, page_figures
 from ganbench.report.pictures import encode, encode_all
+from ganbench.report.plotly_renderer.axes import extent
 from ganbench.report.tables import Table
-from ganbench.results.export import exact
-from ganbench.results.frames import load_history, load_results
-from ganbench.results.store import RunFolder
-from ganbench.testing.runs import Row, write_synthetic_run
+from ganbench.store.frames import load_history, load_results
+from ganbench.store.run_folder import RunFolder
 
 
 def strings(value: Any) -> set[str]:
@@ -34,6 +32,11 @@ def strings(value: Any) -> set[str]:
     if isinstance(value, list):
         return set().union(*map(strings, value))
     return {value} if isinstance(value, str) else set()
+
+
+def drawn(run: RunFolder, kind: str) -> list[Figure]:
+    """The figures of a kind."""
+    return page_figures(load_results(run.path), load_history(run.path))[kind]
 
 
 @pytest.fixture(scope="module")
@@ -124,18 +127,19 @@ class TestPictures:
         other.write_text("<svg/>")
         vast = tmp_path / "vast.png"
         Image.new("1", (20_000, 20_000)).save(vast)
-        assert [*encode_all([good, torn, other, vast, tmp_path / "none.png"])] == [good]
+        found = encode_all([good, torn, other, vast, tmp_path / "none.png"])
+        assert [path for path, picture in found.items() if picture] == [good]
 
 
-class TestFilms:
-    def test_each_row_of_a_film_is_a_tick(self, report: Report) -> None:
-        films = [p.film for g in report.galleries for p in g.pictures if p.film]
-        assert len(films) == 10
+class TestTimelines:
+    def test_each_row_of_a_timeline_is_a_tick(self, report: Report) -> None:
+        timelines = [p.timeline for g in report.galleries for p in g.pictures if p.timeline]
+        assert len(timelines) == 10
         assert report.ticks == [0, 1, 2, 3, 4]
-        for film in films:
-            assert film.ticks == report.ticks
-            assert math.isclose(film.pitch * 5, 1, rel_tol=0.05)
-            assert film.notes[1].startswith("tick 1 · 50,000 images · fd ")
+        for timeline in timelines:
+            assert timeline.ticks == report.ticks
+            assert math.isclose(timeline.pitch * 5, 1, rel_tol=0.05)
+            assert timeline.notes[1].startswith("tick 1 · 50,000 images · fd ")
 
     def test_the_file_tells_its_ticks_and_its_gap(self, tmp_path: Path) -> None:
         run = write_synthetic_run(tmp_path / "run", seeds=1, ticks=9, losses=("x",), pictures=True)
@@ -145,7 +149,7 @@ class TestFilms:
         first, second = run.trials()
         Image.new("L", (4 + 8 * 68, 4 + 3 * 68)).save(first.progress_png, pnginfo=known)
         Image.new("L", (4 + 8 * 68, 4 + 3 * 68)).save(second.progress_png)
-        one, other = (g.pictures[0].film for g in gather(run.path).galleries)
+        one, other = (g.pictures[0].timeline for g in gather(run.path).galleries)
         assert one is not None
         assert (one.ticks, one.pitch) == ([0, 4, 9], 68 / 208)
         assert other is None
@@ -155,7 +159,7 @@ class TestFigures:
     def test_a_heat_map_shows_failed_and_skipped_cells_with_a_sign(
         self, reported_run: RunFolder
     ) -> None:
-        first, second = heat_figures(load_results(reported_run.path))
+        first, second = drawn(reported_run, "heat-map")
         assert (first.title, second.title) == ("digits", "mnist")
         layout = first.views[0].layout
         assert [note["text"] for note in layout["annotations"]] == ["∞ 1/2 failed !", "∅ skipped"]
@@ -167,7 +171,7 @@ class TestFigures:
     def test_curves_have_a_view_over_images_and_one_over_seconds(
         self, reported_run: RunFolder
     ) -> None:
-        figures = curve_figures(load_results(reported_run.path), load_history(reported_run.path))
+        figures = drawn(reported_run, "curves")
         assert [[view.name for view in f.views] for f in figures] == [["Images", "Seconds"]] * 2
         first = figures[0]
         assert [entry.label for entry in first.legend] == [
@@ -198,14 +202,14 @@ class TestFigures:
         )
         (trial,) = run.trial_ids()
         run.trial(trial).write_history([{"tick": 0, "images": 0, "fd": -1e-6}])
-        (figure,) = curve_figures(load_results(run.path), load_history(run.path))
+        (figure,) = drawn(run, "curves")
         assert figure.views[0].layout["yaxis"]["type"] == "linear"
         run.trial(trial).write_history([{"tick": 0, "images": 0, "fd": float("nan")}])
         anchors = [figure.anchor for figure in gather(run.path).figures]
         assert not [anchor for anchor in anchors if anchor.startswith("curves")]
 
     def test_stability_has_a_dot_for_each_trial(self, reported_run: RunFolder) -> None:
-        figure = stability_figures(load_results(reported_run.path))[0]
+        figure = drawn(reported_run, "stability")[0]
         assert [view.name for view in figure.views][:4] == [
             "fd_drift",
             "fd_rough",

@@ -21,7 +21,7 @@ from ganbench.testing import (
     RegularizerTests,
     installed,
 )
-from ganbench.testing.harness import Partner, PartnerCritic, PartnerGenerator, made_up_samples
+from ganbench.testing.partners import Partner, PartnerCritic, PartnerGenerator, made_up_samples
 
 DATA = (gb.DataSpec(1, 8, 8, classes=3), gb.DataSpec(2, 1, 1, kind="points"))
 
@@ -421,7 +421,7 @@ UNCLASSIFIED = (gb.DataSpec(1, 8, 8), gb.DataSpec(2, 1, 1, kind="points"))
         ),
         (
             Secretive(),
-            {CHECKPOINT: "kept outside of parameters and registered buffers", CLAIMS: None},
+            {CHECKPOINT: "keep everything in parameters and registered buffers", CLAIMS: None},
         ),
         (Boasting(), {CLAIMS: "gives no critic-classes"}),
         (
@@ -540,7 +540,7 @@ class StylePath(gb.Regularizer):
         return slopes.square().sum((1, 2)).mean()
 
 
-class Neighbours(gb.Regularizer):
+class DeviceSharing(gb.Regularizer):
     """A term of the discriminator on images that it has the generator make."""
 
     def discriminator(self, view):
@@ -565,7 +565,7 @@ class StyledEmbedding(Embedding):
 
 @pytest.mark.parametrize(
     ("regularizer", "architecture"),
-    [(StylePath(), StyledByClass()), (Neighbours(), StyledByClass()), (Neighbours(), Tiny())],
+    [(StylePath(), StyledByClass()), (DeviceSharing(), StyledByClass()), (DeviceSharing(), Tiny())],
     ids=lambda value: type(value).__name__,
 )
 def test_regularizers_see_in_the_suite_what_they_see_in_training(regularizer, architecture):
@@ -637,7 +637,7 @@ class Hoarding(Brightness):
             },
         ),
         (Careless(), {RANDOM: "draws from a global random state"}),
-        (NotIdentical(), {"test_identity_means_that_nothing_changes": "identity changes images"}),
+        (NotIdentical(), {"test_identity_means_that_nothing_changes": "it changes images"}),
         (Replacing(), {STATE: "must be updated in place"}),
         (
             Hoarding(),
@@ -723,7 +723,7 @@ class OutOfRange(Squares):
         (Mislabelled(), {"test_labels_are_classes": "label 3 of 3 classes"}),
         (
             Misjudged(),
-            {"test_spec_agrees_with_what_is_loaded": "(1, 8, 8), spec tells (1, 8, 9)"},
+            {"test_spec_agrees_with_what_is_loaded": "(1, 8, 8), spec says (1, 8, 9)"},
         ),
         (Restless(), {"test_loading_is_reproducible": "draws from a global random state"}),
         (
@@ -734,7 +734,7 @@ class OutOfRange(Squares):
             OutOfRange(),
             {
                 "test_samples_are_8_bit_images_or_points": "points lie beyond [-1, 1]",
-                "test_spec_agrees_with_what_is_loaded": "of kind points, spec tells image",
+                "test_spec_agrees_with_what_is_loaded": "of kind points, spec says image",
             },
         ),
     ],

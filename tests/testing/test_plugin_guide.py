@@ -14,18 +14,19 @@ import pytest
 
 import ganbench as gb
 from ganbench import testing
+from ganbench.components import architecture
 from ganbench.registry import KINDS
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 COMPONENTS = {
-    *("architecture:growing", "architecture:labelled", "architecture:patches"),
+    *("architecture:growing", "architecture:labeled", "architecture:patches"),
     *("architecture:repaint", "architecture:styled", "architecture:two-way"),
     *("augmentation:brightness", "callback:journal", "dataset:negatives", "dataset:stripes"),
     *(
         "extractor:thumbnails",
-        "loss:centred",
+        "loss:centered",
         "loss:codes",
         "loss:lazy-hinge",
         "metric:hue",
@@ -34,9 +35,7 @@ COMPONENTS = {
     *("loss:soft-hinge", "regularizer:drift", "regularizer:relative-decay"),
 }
 CAPABILITIES = [
-    name
-    for name, value in vars(gb.components.architecture).items()
-    if name.isupper() and isinstance(value, str)
+    name for name, value in vars(architecture).items() if name.isupper() and isinstance(value, str)
 ]
 TINY = ("--set", "evaluation.samples=64", "--set", "evaluation.ticks=1")
 
@@ -106,7 +105,7 @@ def test_the_guides_components_train_together(guided):
 def test_the_guides_designs_of_every_kind_train(guided):
     done = python(
         guided,
-        *("-m", "ganbench", "run", "-a", "growing", "-a", "styled", "-a", "labelled"),
+        *("-m", "ganbench", "run", "-a", "growing", "-a", "styled", "-a", "labeled"),
         *("-a", "repaint", "-a", "two-way", "-l", "soft-hinge", "-d", "stripes", "-d", "negatives"),
         *("-r", "relative-decay", "--budget", "4steps", "-o", "kinds", "--json"),
         *("--set", "evaluation.extractor=thumbnails", *TINY),
@@ -116,7 +115,7 @@ def test_the_guides_designs_of_every_kind_train(guided):
         (row["architecture"], row["dataset"]): row["status"]
         for row in json.loads(done.stdout)["rows"]
     }
-    from_latents = {(name, "stripes") for name in ("growing", "styled", "labelled")}
+    from_latents = {(name, "stripes") for name in ("growing", "styled", "labeled")}
     translating = {(name, "negatives") for name in ("repaint", "two-way")}
     assert {cell for cell, status in ended.items() if status == "ok"} == from_latents | translating
     drawn = python(

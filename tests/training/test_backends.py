@@ -7,10 +7,10 @@ import itertools
 import pytest
 import torch
 
-from ganbench import backends
-from ganbench.backends import Switches, allow_tf32, float32_proper
+from ganbench.base import backends
+from ganbench.base.backends import Switches, allow_tf32, float32_proper
+from ganbench.base.process_state import ProcessState
 from ganbench.evaluation.features import full_precision
-from ganbench.execution.hygiene import ProcessState
 from ganbench.training.precision import configure_backends
 
 NEW = hasattr(torch.backends.cuda.matmul, "fp32_precision")

@@ -47,7 +47,7 @@ def test_streamed_batches_equal_resident_ones_also_after_a_seek(workers):
     data = make_data(30).source
     resident = ResidentBatches(data, Order(30, 5), 8, Variation(None))
     streamed = StreamedBatches(
-        _Lazy(data), Order(30, 5), 8, CPU, Variation(None), workers, labelled=True
+        _Lazy(data), Order(30, 5), 8, CPU, Variation(None), workers, labeled=True
     )
     for _ in range(5):
         ours, theirs = resident.next(), streamed.next()

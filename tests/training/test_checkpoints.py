@@ -16,7 +16,8 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from ganbench.errors import StorageError
+from ganbench.base import tensor_files
+from ganbench.base.errors import StorageError
 from ganbench.training import state as module
 from ganbench.training.state import check_checkpoint, newest_checkpoint, save_checkpoint
 
@@ -47,7 +48,7 @@ def falls_back(folder: Path, problem: str = "") -> None:
     assert found == 100, problems
     (said,) = problems
     assert said.startswith(f"checkpoint {NEWER} is damaged (")
-    assert said.endswith(f"); going on from checkpoint {OLDER}")
+    assert said.endswith(f"); continuing checkpoint {OLDER}")
     assert problem in said
 
 
@@ -107,7 +108,7 @@ class TestSweep:
         found, problems = steps(folder)
         assert found is None
         assert [said.split(" ")[1] for said in problems] == [NEWER, OLDER]
-        assert all(said.endswith("; starting anew") for said in problems)
+        assert all(said.endswith("; starting from the beginning") for said in problems)
         assert len(check_checkpoint(folder)) == 2
 
 
@@ -165,7 +166,7 @@ def sealed(content: object) -> str:
 def test_json_of_the_wrong_shape(folder: Path, text: str) -> None:
     if "RIGHT" in text:
         body = json.loads(text)["body"]
-        digest = module._sha256(folder / f"{NEWER}.safetensors")
+        digest = module.sha256_of(folder / f"{NEWER}.safetensors")
         text = sealed(body.replace("RIGHT", digest))
     (folder / f"{NEWER}.json").write_text(text)
     falls_back(folder)
@@ -177,7 +178,7 @@ def test_tensors_with_a_wrong_header(folder: Path, length: int) -> None:
     path = folder / f"{NEWER}.safetensors"
     path.write_bytes(length.to_bytes(8, "little") + path.read_bytes()[8:])
     content = json.loads(json.loads((folder / f"{NEWER}.json").read_text())["body"])
-    content["sha256"] = module._sha256(path)
+    content["sha256"] = module.sha256_of(path)
     (folder / f"{NEWER}.json").write_text(sealed(content))
     falls_back(folder)
 
@@ -195,7 +196,7 @@ def test_a_quick_look_needs_no_hashing_of_tensors(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert check_checkpoint(folder) == []
-    monkeypatch.setattr(module, "_sha256", pytest.fail)
+    monkeypatch.setattr(module, "sha256_of", pytest.fail)
     path = folder / f"{OLDER}.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     (problem,) = check_checkpoint(folder)
@@ -242,7 +243,7 @@ class TestStorage:
         def system(*_: object) -> None:
             raise OSError(number, reason)
 
-        for target, name, refuse in ((module, "save_file", rust), (os, "fsync", system)):
+        for target, name, refuse in ((tensor_files, "save_file", rust), (os, "fsync", system)):
             with monkeypatch.context() as patch:
                 patch.setattr(target, name, refuse)
                 with pytest.raises(StorageError) as caught:
@@ -257,7 +258,7 @@ class TestStorage:
         def refuse(*_: object) -> None:
             raise SafetensorError("InvalidTensor")
 
-        monkeypatch.setattr(module, "save_file", refuse)
+        monkeypatch.setattr(tensor_files, "save_file", refuse)
         with pytest.raises(SafetensorError):
             save_checkpoint(folder, "3", {"w": torch.ones(3)})
 
@@ -270,12 +271,13 @@ class TestStorage:
     def test_a_real_disk_that_is_full(self, tmp_path: Path) -> None:
         if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
             pytest.skip("mounting a file system is not permitted")
+        here = Path(__file__).parent
         code = f"import test_checkpoints as t; t.on_a_small_disk({str(tmp_path)!r})"
         done = subprocess.run(
             ["unshare", "-m", sys.executable, "-c", code],
             capture_output=True,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+            env=os.environ | {"PYTHONPATH": f"{here}{os.pathsep}{here.parent / 'helpers'}"},
         )
         if "cannot mount" in done.stdout:
             pytest.skip("mounting a file system is not permitted")

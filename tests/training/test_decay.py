@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-from ganbench.errors import UsageError
-from ganbench.grid.settings import settle_training
+from ganbench.base.errors import UsageError
+from ganbench.grid.settings import resolve_training
 from ganbench.training.optimizers import Decay
 
 
 def rates(shares, **settings):
-    settled = settle_training([("grid", {"lr": 0.2, "betas": (0.0, 0.9), **settings})]).settings
+    settled = resolve_training([("grid", {"lr": 0.2, "betas": (0.0, 0.9), **settings})]).settings
     optimizer = torch.optim.Adam([torch.zeros(1)], settled.g_lr, settled.g_betas)
     decay = Decay([optimizer], settled)
     found = []
@@ -49,9 +49,9 @@ def test_cosine_decay_reaches_its_last_values_and_keeps_them():
     ("settings", "words"),
     [
         ({"lr_decay_from": 0.5, "lr_decay_to": 0.5}, "must be less than lr_decay_to"),
-        ({"beta2_final": 0.99}, "along with lr_decay"),
+        ({"beta2_final": 0.99}, "needs lr_decay"),
     ],
 )
 def test_windows_that_make_no_sense_are_refused(settings, words):
     with pytest.raises(UsageError, match=words):
-        settle_training([("grid", settings)])
+        resolve_training([("grid", settings)])

@@ -10,11 +10,11 @@ import torch
 from small_cells import NoWaiting, make_data
 
 from ganbench import Augmentation, DataSpec
-from ganbench.errors import UsageError
+from ganbench.base.errors import UsageError
 from ganbench.testing.harness import make_trainer
 from ganbench.training.batches import to_uint8
 from ganbench.training.series import MEASURES
-from ganbench_regularizers.zero_centred import R1, R2
+from ganbench_regularizers.zero_centered import R1, R2
 
 DCGAN = "dcgan[latent_dim=8,width=4]"
 

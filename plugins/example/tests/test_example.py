@@ -43,19 +43,19 @@ class TestHue(MetricTests):
     component = Hue(bins=12)
 
 
-def colours(*shares):
+def colors(*shares):
     """Images of pure red, green and blue pixels in these numbers."""
     pixels = 255 * torch.eye(3).repeat_interleave(torch.tensor(shares), 0)
     return feature_set(images=pixels.T.reshape(1, 3, 1, -1).byte())
 
 
 def test_the_hue_distance_is_the_share_of_colour_that_differs():
-    reference = Hue().reference(colours(5, 3, 2))
-    assert Hue().compute(colours(5, 3, 2), reference).values["hue"] == pytest.approx(0)
-    assert Hue().compute(colours(2, 3, 5), reference).values["hue"] == pytest.approx(0.3)
-    assert Hue().compute(colours(0, 0, 7), reference).values["hue"] == pytest.approx(0.8)
-    grey = feature_set(images=torch.full((2, 1, 4, 4), 9, dtype=torch.uint8))
-    assert Hue().compute(grey, reference).reason == "the images of one side are grey"
+    reference = Hue().reference(colors(5, 3, 2))
+    assert Hue().compute(colors(5, 3, 2), reference).values["hue"] == pytest.approx(0)
+    assert Hue().compute(colors(2, 3, 5), reference).values["hue"] == pytest.approx(0.3)
+    assert Hue().compute(colors(0, 0, 7), reference).values["hue"] == pytest.approx(0.8)
+    gray = feature_set(images=torch.full((2, 1, 4, 4), 9, dtype=torch.uint8))
+    assert Hue().compute(gray, reference).reason == "the images of one side are gray"
 
 
 def test_large_margins_cost_more():

@@ -5,7 +5,7 @@ const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Ar
 const PAPER = 680; // pixels: the width of a printed page within its margins
 const coarse = matchMedia("(pointer: coarse)");
 
-// Plotly is five megabytes: it is started by the first figure that needs it, not by the page.
+// Plotly is five megabytes: the first figure that needs it starts it.
 function plotly() {
   if (!window.Plotly) {
     const script = document.createElement("script");
@@ -15,9 +15,13 @@ function plotly() {
   return window.Plotly;
 }
 
-// Every 1, 2 and 5 of a decade, or more where there is less than one.
+// Ticks at 1, 2 and 5 of a decade, or at every digit in a range below one decade.
 function logTicks([low, high]) {
-  return high - low > 3 ? 1 : high - low > 0.9 ? "D2" : "D1";
+  if (high - low > 0.5) return high - low > 3 ? 1 : high - low > 0.9 ? "D2" : "D1";
+  // So few digits fall into a narrow range that even steps show more.
+  const step = (10 ** high - 10 ** low) / 5;
+  const power = 10 ** Math.floor(Math.log10(step));
+  return `L${[1, 2, 5, 10].find((digit) => digit * power >= step) * power}`;
 }
 
 class PageFigure {

@@ -11,7 +11,7 @@ function make(tag, attributes, ...children) {
   return element;
 }
 
-// Gives a file to the person who looks at the page.
+// Gives a file to the reader.
 function save(name, type, content) {
   const url = URL.createObjectURL(new Blob([content], { type }));
   const link = make("a", { href: url, download: name });
@@ -70,7 +70,7 @@ function setUpTheme() {
   show();
 }
 
-// Buttons of which one is pressed.
+// A group of buttons: one of them is pressed.
 function setUpSwitch(group, follow) {
   const buttons = [...group.querySelectorAll("button")];
   const press = (value) =>

@@ -1,4 +1,4 @@
-// Colours by name, as figures use them, in those of the page's theme.
+// Looks colors of figures up by name, for the page's theme.
 
 const COLORS = read("colors-data");
 
@@ -13,7 +13,7 @@ function painted(name, dark) {
 const isColor = (key) => /color$/.test(key);
 const isName = (value) => typeof value === "string" && value.startsWith("$");
 
-// A copy of a part of a figure with its colours looked up.
+// A copy of a part of a figure with its colors looked up.
 function paint(value, dark, key = "") {
   if (isColor(key) && isName(value)) return painted(value, dark);
   if (Array.isArray(value)) {

@@ -5,14 +5,14 @@ function setUpTicks(section) {
   if (!stepper) return;
   const steps = stepper.querySelector(".steps");
   const range = stepper.querySelector("input");
-  const films = [...section.querySelectorAll(".film[data-notes]")];
+  const timelines = [...section.querySelectorAll(".timeline[data-notes]")];
   const numbers = (element) => element.dataset.ticks.split(" ").map(Number);
   const ticks = numbers(stepper);
-  const parts = films.map((film) => ({
-    ticks: numbers(film),
-    notes: film.dataset.notes.split("\n"),
-    frame: film.querySelector(".frame"),
-    note: film.querySelector(".tick"),
+  const parts = timelines.map((timeline) => ({
+    ticks: numbers(timeline),
+    notes: timeline.dataset.notes.split("\n"),
+    frame: timeline.querySelector(".frame"),
+    note: timeline.querySelector(".tick"),
   }));
   const show = () => {
     const tick = ticks[range.value];
@@ -30,7 +30,7 @@ function setUpTicks(section) {
   };
   setUpSwitch(stepper.querySelector(".switch"), (kind) => {
     section.dataset.kind = kind;
-    steps.hidden = section.querySelector(".film-note").hidden = kind !== "film";
+    steps.hidden = section.querySelector(".timeline-note").hidden = kind !== "timeline";
     section.querySelector(".near-note").hidden = kind !== "near";
     show();
   });

@@ -1,4 +1,4 @@
-// Tables of cells and of trials: sorted, filtered, with the columns that a person wants.
+// Tables of cells and of trials: sorted, filtered, with the columns that a reader chooses.
 
 const MISSING = "–";
 const LONG = 36; // characters of a text that may be broken
@@ -49,7 +49,7 @@ class ResultTable {
     return this.byName.get(this.shown[position]);
   }
 
-  // What a row sorts by; null for what is missing, which comes last either way.
+  // The sorting key of a row; null for a missing value, which always comes last.
   key(column, row) {
     if (column.texts[row] === MISSING) return null;
     return column.numeric ? Number(column.values[row]) : column.texts[row];
@@ -157,7 +157,7 @@ class ResultTable {
     });
   }
 
-  // What is ticked: first what was there, in its order, then what is new.
+  // The ticked columns: the shown ones in their order, then the new ones.
   ticked() {
     const wanted = this.boxes.filter((box) => box.checked).map((box) => box.value);
     const kept = this.shown.filter((name) => wanted.includes(name));

@@ -1,0 +1,1 @@
+"""Trials, cells and blocks; comparing and ranking; statistics over seeds (torch-free)."""

@@ -1,0 +1,67 @@
+"""Text for people: one line without control characters, short lists, counts and durations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # and what reorders text
+
+
+def plain(value: Any) -> str:
+    """Text on one line without control characters, so that it cannot steer a terminal."""
+    return " ".join(plain_line(str(value)).split())
+
+
+def plain_line(text: str) -> str:
+    """The text with a space for each control character; its own spaces stay as they are."""
+    return _CONTROL.sub(" ", text)
+
+
+def listed(values: Sequence[object], most: int = 8) -> str:
+    """``a, b, c``; a long list ends in ``…``."""
+    return ", ".join(map(str, values[:most])) + (", …" if len(values) > most else "")
+
+
+def first_of(values: Sequence[str], most: int) -> str:
+    """``a, b and 3 more``."""
+    more = len(values) - most
+    return ", ".join(values[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def joined(values: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(values[:-1]), *values[-1:]]))
+
+
+def counted(number: int, word: str) -> str:
+    """``1 seed``, ``2 seeds``."""
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def percent(share: float) -> str:
+    """``95 %``."""
+    return f"{100 * share:g} %"
+
+
+def with_article(noun: str) -> str:
+    """``a loss``, ``an architecture``."""
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def duration(seconds: float) -> str:
+    """``1 h 02 min``, ``3 min 20 s`` or ``4.2 s``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def clock(seconds: float) -> str:
+    """``1:02:03`` or ``2:03``."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

@@ -1,0 +1,243 @@
+"""Open the fake and the real images that the user names."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ganbench.base.errors import DataNotFoundError, UsageError, did_you_mean
+from ganbench.base.image_files import is_archive, open_images
+from ganbench.base.paths import check_path
+from ganbench.components.data import DataSpec
+from ganbench.evaluation.npz import (
+    NpzSource,
+    Statistics,
+    holds_statistics,
+    members,
+    read_statistics,
+)
+from ganbench.evaluation.progress_meter import Meter
+from ganbench.evaluation.sampled_source import TrialSource
+from ganbench.evaluation.sources import FileSource, Source, TensorSource
+from ganbench.evaluation.splits import Splits
+from ganbench.evaluation.value_ranges import advice, range_of
+from ganbench.generators.trained import component_of
+from ganbench.registry.lookup import ResolvedComponent, default_registry
+from ganbench.store.run_folder import RunFolder
+from ganbench.store.trial_folder import TrialFolder
+
+
+class Published(NamedTuple):
+    """Statistics from a file.
+
+    :ivar notes: warnings for the user.
+    """
+
+    label: str
+    statistics: Statistics
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The two sides of a comparison.
+
+    :ivar real: None if no metric compares.
+    :ivar dataset: the data set of the real images, if they come from one.
+    """
+
+    fake: Source
+    real: Source | Published | None
+    dataset: ResolvedComponent | None
+
+    @property
+    def real_images(self) -> Source | None:
+        """The real side, where it is images."""
+        return self.real if isinstance(self.real, Source) else None
+
+    @property
+    def same(self) -> bool:
+        """Whether both sides are the same images."""
+        real, fake = self.real_images, self.fake
+        return real is not None and real.kind == fake.kind and real.content() == fake.content()
+
+    @functools.cached_property
+    def channels(self) -> int:
+        """Three as in torch-fidelity; one if the real side is a data set of gray images."""
+        real, fake = self.real_images, self.fake
+        if real is None or not (real.points or self.dataset is not None):
+            return fake.channels if fake.points else 3
+        if real.channels == 1 and fake.channels == 3 and not real.points:
+            fake.notes.append(f"{fake.label} was converted to gray, because {real.label} is gray")
+        return real.channels
+
+    def check_kinds(self) -> None:
+        """Raise UsageError if one side holds points and the other images."""
+        real, fake = self.real_images, self.fake
+        if real is not None and real.points != fake.points:
+            points, images = (real, fake) if real.points else (fake, real)
+            raise UsageError(f"{points.label} holds points, but {images.label} holds images")
+
+    def shape(self, classes: int) -> DataSpec:
+        """The shape of most of the real images, or of the fake ones."""
+        source = self.real_images or self.fake
+        (height, width), _ = source.sizes.most_common(1)[0]
+        return DataSpec(
+            self.channels, height, width, classes, "points" if source.points else "image"
+        )
+
+
+@dataclass(frozen=True)
+class Opener:
+    """Opens the images that the user names.
+
+    :param samples: images of a trial's generator.
+    :param split: of a data set.
+    :ivar device: of the networks.
+    :ivar meter: receives the progress of the work.
+    """
+
+    splits: Splits
+    cache: Path
+    device: torch.device
+    samples: int
+    seed: int
+    split: str
+    skip_broken: bool
+    meter: Meter
+
+    def check_fake(self, named: Any) -> None:
+        """Raise UsageError for a text that `fake` cannot open."""
+        if not isinstance(named, (str, Path)):
+            return
+        check_path(named, "--fake")
+        if find_trial(str(named)) is None and not Path(named).expanduser().exists():
+            raise DataNotFoundError(
+                f"--fake {named}: this is not a folder, archive, .npz file or trial "
+                "(write RUN:TRIAL, such as runs/quick:dcgan-hinge-digits-s0)"
+            )
+
+    def fake(self, named: Any) -> Source:
+        """Images to be measured: a folder, an archive, an .npz file, a trial, or an array."""
+        if not isinstance(named, (str, Path)):
+            return _in_memory(named, "fake")
+        text, path = str(named), Path(named).expanduser()
+        trial = find_trial(text)
+        if trial is not None:
+            root = self.splits.root
+            return TrialSource(text, trial, self.samples, self.seed, self.device, root)
+        if path.suffix.lower() == ".npz" and holds_statistics(members(path)):
+            raise UsageError(f"--fake {text}: published statistics must be the real side (--real)")
+        return self._images(text, path)
+
+    def real(self, named: Any) -> tuple[Source | Published, ResolvedComponent | None]:
+        """Images to compare with, or their statistics; and their data set, if they have one."""
+        if not isinstance(named, (str, Path, ResolvedComponent)):
+            return _in_memory(named, "real"), None
+        if not isinstance(named, ResolvedComponent):
+            check_path(named, "--real")
+        dataset = named if isinstance(named, ResolvedComponent) else _dataset(str(named))
+        if dataset is not None:
+            return self.splits.source(dataset, self.split), dataset
+        text, path = str(named), Path(str(named)).expanduser()
+        if not path.exists():
+            names = default_registry().components("dataset")
+            raise DataNotFoundError(
+                f"--real {text}: this is not a folder, archive, .npz file or data set"
+                f"{did_you_mean(text.partition('[')[0], names)}"
+            )
+        if path.suffix.lower() == ".npz" and holds_statistics(arrays := members(path)):
+            return _published(text, path, len(arrays) > 2), None
+        return self._images(text, path), None
+
+    def _images(self, text: str, path: Path) -> Source:
+        if path.is_file() and path.suffix.lower() == ".npz":
+            return NpzSource(text, path)
+        if path.is_dir() and (path / "trials").is_dir():
+            raise UsageError(
+                f"{text} is a run folder; name one of its trials: {text.rstrip('/')}:TRIAL"
+            )
+        if not path.is_dir() and not (path.is_file() and is_archive(path)):
+            raise UsageError(f"{text} is neither a folder, a zip or tar archive, nor an .npz file")
+        files = open_images(path)
+        self.meter.begin(f"looking at {text}", len(files.names))
+        return FileSource(text, files, self.cache, self.skip_broken, self.meter.advance)
+
+
+def find_trial(text: str) -> TrialFolder | None:
+    """The trial that ``RUN:TRIAL``, ``RUN/TRIAL`` or its own folder names; None for another text.
+
+    :raises UsageError: if the run exists, but not the trial.
+    """
+    path = Path(text).expanduser()
+    if (
+        path.is_dir()
+        and path.absolute().parent.name == "trials"
+        and (path / "trial.json").is_file()
+    ):
+        return TrialFolder(path.absolute())
+    if path.exists():
+        return None
+    run, colon, trial = text.rpartition(":")
+    for folder, name in ((run, trial) if colon else ("", ""), (str(path.parent), path.name)):
+        where = Path(folder).expanduser()
+        if folder and name and (where / "trials").is_dir():
+            return RunFolder(where).open().find(name)
+    return None
+
+
+def dataset_of(folder: TrialFolder) -> ResolvedComponent:
+    """The data set of a trial, from the same distribution as in the trial."""
+    identity = folder.read_identity()
+    if identity is None:
+        raise UsageError(f"trial {folder.id} has no readable trial.json; name them with --real")
+    return component_of("dataset", identity, folder)
+
+
+def _dataset(text: str) -> ResolvedComponent | None:
+    """The data set that a text names; ./NAME names a folder instead."""
+    name = text.partition("[")[0].strip()
+    registry = default_registry()
+    qualified = ":" in name and not Path(text).exists() and "/" not in name
+    if name in registry.components("dataset") or (qualified and "[" in text):
+        return registry.bind("dataset", text)
+    return None
+
+
+def _published(text: str, path: Path, more: bool) -> Published:
+    notes = [
+        f"{text} holds published statistics: they are comparable only if they come from the same "
+        "network, weights and resizing"
+    ]
+    if more:
+        notes.append(f"only mu and sigma of {text} are used, not its images")
+    return Published(text, read_statistics(path), notes)
+
+
+def _how_to_convert(tensor: torch.Tensor) -> str:
+    """Advice for values of another type; empty for the right type."""
+    if tensor.dtype == torch.uint8 or not tensor.numel() or tensor.is_complex():
+        return ""
+    whole = not tensor.dtype.is_floating_point
+    array = (tensor if whole else tensor.double()).detach().cpu().numpy()
+    return f"; {advice(array.dtype, range_of([array]))}"
+
+
+def _in_memory(images: Any, name: str) -> Source:
+    try:
+        tensor = images if isinstance(images, torch.Tensor) else torch.as_tensor(np.asarray(images))
+    except (TypeError, ValueError):  # of texts, of objects, of lists of unlike lengths
+        raise UsageError(
+            f"{name} must be a path or uint8 images, not {type(images).__name__}"
+        ) from None
+    if tensor.ndim != 4 or tensor.dtype != torch.uint8 or tensor.shape[1] not in (1, 3):
+        raise UsageError(
+            f"{name} must be uint8 images (n, 1 or 3, height, width), not {tensor.dtype} "
+            f"{tuple(tensor.shape)}{_how_to_convert(tensor)}"
+        )
+    return TensorSource(f"{name} images", tensor.detach().cpu())

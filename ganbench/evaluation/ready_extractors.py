@@ -1,0 +1,140 @@
+"""Choose, check and prepare the extractors of ``ganbench eval``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from ganbench.base.errors import UsageError
+from ganbench.components.data import DataSpec, ImageData
+from ganbench.components.dataset import Dataset
+from ganbench.components.extractor import ExtractorContext, FeatureNetwork
+from ganbench.evaluation.feature_space import ready_network
+from ganbench.evaluation.inputs import Inputs, Opener
+from ganbench.evaluation.sources import Source
+from ganbench.grid.auto_extractor import choose
+from ganbench.registry.lookup import ResolvedComponent, default_registry
+
+_SIZES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class ReadyExtractor:
+    """An extractor that is ready.
+
+    :ivar width: the length of its features.
+    :ivar logits: whether it gives logits.
+    """
+
+    extractor: ResolvedComponent
+    network: FeatureNetwork
+    width: int
+    logits: bool
+
+    def record(self) -> dict[str, Any]:
+        """The network's record, in JSON's types."""
+        info = self.network.info.items()
+        return {
+            "spec": self.extractor.spec,
+            "identity": self.network.identity,
+            "standard_fid": self.network.standard_fid,
+            "features": self.width,
+            "logits": self.logits,
+            "batch_size": self.network.batch_size,
+            "arithmetic": "fp32",
+            **{k: v for k, v in info if v is None or isinstance(v, (str, int, float, bool))},
+        }
+
+
+@dataclass(frozen=True)
+class Extractors:
+    """Makes extractors ready for the images of one comparison.
+
+    :param batch_size: images for one pass; None leaves it to the extractor.
+    :ivar choices: a sentence for each extractor that replaces another.
+    """
+
+    inputs: Inputs
+    opener: Opener
+    batch_size: int | None = None
+    choices: list[str] = field(default_factory=list)
+
+    def ready(self, spec: str) -> ReadyExtractor:
+        """The extractor of a spec, or of ``auto``.
+
+        :raises UsageError: if it cannot process the images, or its weights are missing.
+        """
+        chosen, dataset = self._chosen(spec), self.inputs.dataset
+        root = self.opener.splits.root
+        shape = self.inputs.shape(0 if dataset is None else dataset.component.spec(root).classes)
+        problem = chosen.component.problem(shape)
+        if problem is not None:
+            raise UsageError(problem)
+        if not chosen.component.resizes:
+            sides = (self.inputs.real_images, self.inputs.fake)
+            _check_sizes([one for one in sides if one is not None], chosen.spec)
+        self.opener.meter.begin(f"preparing {chosen.spec}")
+        context = ExtractorContext(
+            data=shape,
+            load=self._load,
+            # As in trials, so that a classifier that was trained for them is found.
+            dataset_key="" if dataset is None else self._content(dataset),
+            cache=self.opener.cache,
+            device=self.opener.device,
+            log=self.opener.meter.say,
+            root=root,
+        )
+        network = ready_network(chosen, context)
+        if self.batch_size is not None:
+            network = replace(network, batch_size=self.batch_size)
+        return ReadyExtractor(chosen, network, *_probe(network, shape, self.opener.device))
+
+    def _content(self, dataset: ResolvedComponent) -> str:
+        return self.opener.splits.source(dataset, "train").content() or ""
+
+    def _chosen(self, spec: str) -> ResolvedComponent:
+        if spec == "auto":
+            dataset = self.inputs.dataset
+            own = Dataset.extractor if dataset is None else dataset.component.extractor
+            choice = choose(own, self.opener.splits.root, self.opener.cache, self.opener.meter.say)
+            if choice.reason:
+                self.choices.append(choice.sentence)
+            spec = choice.taken
+        return default_registry().bind("extractor", spec)
+
+    def _load(self, split: str) -> ImageData:
+        if self.inputs.dataset is None:
+            raise UsageError(
+                "this extractor trains on the real data set, but --real is not a data set; choose "
+                "another --extractor"
+            )
+        return self.opener.splits.resident(self.inputs.dataset, split)
+
+
+def _check_sizes(sources: Sequence[Source], extractor: str) -> None:
+    """Raise UsageError for images of several sizes."""
+    sizes = {size for source in sources for size in source.sizes}
+    if len(sizes) <= 1:
+        return
+    found = "; ".join(f"{source.label}: {_sizes(source)}" for source in sources)
+    raise UsageError(
+        f"{extractor} needs images of one size, but there are {len(sizes)} sizes ({found}); resize "
+        f"the images, or use an extractor that resizes them, such as {Dataset.extractor}"
+    )
+
+
+def _sizes(source: Source) -> str:
+    common = source.sizes.most_common(_SIZES_SHOWN)
+    shown = ", ".join(f"{count} of {width}x{height}" for (height, width), count in common)
+    return shown + (", …" if len(source.sizes) > len(common) else "")
+
+
+def _probe(network: FeatureNetwork, shape: DataSpec, device: torch.device) -> tuple[int, bool]:
+    """The length of the features, and whether the extractor gives logits, from one black image."""
+    dtype = torch.uint8 if shape.kind == "image" else torch.float32
+    with torch.no_grad():
+        answer = network.forward(torch.zeros(1, *shape.shape, dtype=dtype, device=device))
+    return answer.features.shape[1], answer.logits is not None

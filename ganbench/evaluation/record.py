@@ -1,0 +1,111 @@
+"""The result of a comparison, as a record for programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.components.column import Column
+from ganbench.components.metric import Measured
+from ganbench.evaluation.measurer import Measurement, Measurer
+from ganbench.evaluation.real_features import PublishedFeatures, RealFeatures
+from ganbench.evaluation.sources import Source
+
+_SIZES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result of `evaluate`.
+
+    :ivar metrics: column -> value; None for a missing value.
+    :ivar columns: the meaning of the columns.
+    :ivar measured: metric -> the same values with their details.
+    :ivar identity: extractor, numbers of fake and real images and the split, as in trials' rows.
+    :ivar extractors: a record of each network, in order.
+    :ivar sides: ``real`` (or None) and ``fake``: their origin and number of images.
+    :ivar warnings: messages for the user.
+    :ivar circumstances: versions, device and seconds.
+    """
+
+    metrics: dict[str, float | None]
+    columns: list[Column]
+    measured: Mapping[str, Measured]
+    identity: str
+    extractors: list[dict[str, Any]]
+    sides: dict[str, dict[str, Any] | None]
+    warnings: list[str]
+    circumstances: dict[str, Any]
+
+    def record(self) -> dict[str, Any]:
+        """All of it in JSON's types."""
+        return {
+            "metrics": self.metrics,
+            "identity": self.identity,
+            "extractor": self.extractors[0],
+            "extractors": self.extractors,
+            **self.sides,
+            "details": {name: details_of(one) for name, one in self.measured.items()},
+            "warnings": self.warnings,
+            **self.circumstances,
+        }
+
+
+def values_of(measurement: Measurement) -> dict[str, float | None]:
+    """Column -> value, None for NaN and infinity."""
+    return {k: v if math.isfinite(v) else None for k, v in measurement.values.items()}
+
+
+def details_of(measured: Measured) -> dict[str, Any]:
+    """The details of a metric's values, or the reason why they are missing."""
+    return dict(measured.details) | ({"reason": measured.reason} if measured.reason else {})
+
+
+def identity_of(measurer: Measurer, count: int) -> str:
+    """``network:fake/real:split`` of the first extractor."""
+    space = measurer.spaces[0]
+    number: Any = 0 if space.real is None else space.real.count or "?"
+    where = "none"
+    if isinstance(space.real, PublishedFeatures):
+        where = "published"
+    elif space.real is not None:
+        where = space.real.source.split or space.real.source.kind
+    return f"{space.network.identity}:{count}/{number}:{where}"
+
+
+def describe_real(side: RealFeatures | PublishedFeatures | None) -> dict[str, Any] | None:
+    """The real side; None without."""
+    if isinstance(side, PublishedFeatures):
+        return {"source": side.label, "kind": "statistics", "count": None, "ddof": "as published"}
+    return None if side is None else describe_source(side.source, side.count)
+
+
+def describe_source(source: Source, count: int) -> dict[str, Any]:
+    """The origin of images, and how many were used."""
+    sizes = [[width, height, n] for (height, width), n in source.sizes.most_common(_SIZES_SHOWN)]
+    described: dict[str, Any] = {
+        "source": source.label,
+        "kind": source.kind,
+        "split": source.split,
+        "listed": source.count,
+        "count": count,
+        "broken": source.skipped,
+        "content": source.content(),
+        "sizes": sizes,
+    }
+    for name in ("trial", "seed"):
+        if hasattr(source, name):
+            described[name] = getattr(source, name)
+    return described
+
+
+def remarks(source: Source, remark: str) -> Iterator[str]:
+    """Warnings about one side, from this inspection or an earlier one."""
+    yield from source.notes
+    if source.skipped:
+        broken = "; ".join(getattr(source, "broken_names", list)())
+        yield f"{source.skipped} broken images in {source.label} were left out: {broken}"
+    if remark:
+        yield f"{source.label}: {remark}, so the measured values mean little"

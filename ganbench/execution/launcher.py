@@ -1,0 +1,87 @@
+"""Start the workers of a run, in the way that its options ask for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganbench.base.paths import cache_root
+from ganbench.execution.context import RunContext
+from ganbench.execution.placement import Placement, choose_device, place, place_elsewhere
+from ganbench.execution.run_options import RunOptions
+from ganbench.execution.supervise.callbacks import Audience, resolve_callbacks
+from ganbench.execution.supervise.inline_executor import InlineExecutor
+from ganbench.execution.supervise.local_executor import LocalExecutor
+from ganbench.execution.supervise.messages import Event, Executor, Workers, WorkerSetup
+from ganbench.grid.plan import Plan
+
+
+class Launcher:
+    """Makes the executor of a run; `close` ends all its processes.
+
+    :param grid: the grid as `Grid.as_dict` gives it; empty if nothing is trained.
+    :param root: the data folder.
+    :param most: no more workers than this.
+    """
+
+    def __init__(
+        self, run: RunContext, grid: Mapping[str, Any], root: Path, most: int | None = None
+    ) -> None:
+        self._run, options = run, run.options
+        self._callbacks = resolve_callbacks(options.callbacks)
+        self._placement, device = _placed(options)
+        self._slots = self._placement.slots[:most]
+        self._setup = WorkerSetup(
+            grid=grid,
+            root=str(root.resolve()),
+            cache=str(cache_root().resolve()),
+            device=device,
+            threads=options.threads if options.executor == "inline" else self._placement.threads,
+            options=options,
+        )
+        self._events: deque[Event] = deque()
+        self._executor: Executor | None = None
+
+    def warm_up(self) -> None:
+        """Start local workers, which load their libraries while the run is being planned."""
+        if self._run.options.executor == "local":
+            self._executor = executor = self._local()
+            executor.warm_up()
+
+    def workers(self, plan: Plan | None = None) -> Workers:
+        """The workers, started if they are not yet.
+
+        :raises UsageError: if they cannot be had.
+        """
+        jobs = len(self._slots)
+        if self._executor is None and self._run.options.executor == "ray":
+            from ganbench.execution.ray.executor import RayExecutor
+
+            ray = RayExecutor(self._setup, self._events.append, self._run.folder, self._run.options)
+            self._executor, jobs = ray, ray.jobs
+        elif self._executor is None and self._run.options.executor == "inline":
+            trials = {} if plan is None else {trial.id: trial for trial in plan.trials()}
+            audience, emit = Audience(self._callbacks), self._events.append
+            self._executor = InlineExecutor(self._setup, trials, audience, emit, self._run.stop)
+        elif self._executor is None:
+            self._executor = self._local()
+        return Workers(self._executor, self._events, jobs)
+
+    def close(self) -> None:
+        if self._executor is not None:
+            self._executor.close()
+
+    def _local(self) -> LocalExecutor:
+        return LocalExecutor(self._setup, self._events.append, self._slots)
+
+
+def _placed(options: RunOptions) -> tuple[Placement, str]:
+    """Where trials run, and the device as they see it."""
+    if options.executor == "ray":
+        placement = place_elsewhere(options)
+        return placement, placement.device
+    device = choose_device(options.device)
+    placement = place(device, options)
+    return placement, str(device) if options.executor == "inline" else placement.device

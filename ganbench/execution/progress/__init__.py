@@ -1,0 +1,1 @@
+"""What a person sees while a grid runs, and how long the rest takes."""

@@ -1,0 +1,1 @@
+"""Sharing a run folder with other runs, and a device with other trials."""

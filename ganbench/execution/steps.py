@@ -1,0 +1,178 @@
+"""The steps of a run: plan, find earlier trials, prepare, write the plan, train."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ganbench.base.errors import UsageError
+from ganbench.base.files import write_atomically
+from ganbench.base.paths import cache_problem, cache_root
+from ganbench.execution.context import RunContext
+from ganbench.execution.described import described_plan
+from ganbench.execution.launcher import Launcher
+from ganbench.execution.resume import EarlierTrials, write_skipped
+from ganbench.execution.run_result import RunResult
+from ganbench.execution.supervise.backlog import group_of
+from ganbench.execution.supervise.callbacks import Audience
+from ganbench.execution.supervise.messages import Event, Workers
+from ganbench.execution.supervise.supervisor import Supervisor
+from ganbench.grid.auto_extractor import as_begun, resolved
+from ganbench.grid.cell import Trial
+from ganbench.grid.grid import Grid
+from ganbench.grid.plan import Plan, expand, matching
+from ganbench.grid.recognition import recognized
+from ganbench.store.frames import read_results
+from ganbench.store.results_table import refresh_table
+
+
+def carry_out(run: RunContext, grid: Grid, root: Path, plan: Plan | None = None) -> RunResult:
+    """Run what a grid has left to do in a folder.
+
+    :param root: the data folder.
+    :param plan: of the grid or of a part of it, if it has been expanded before.
+    :raises UsageError: for wrong use, before anything is written.
+    :raises KeyboardInterrupt: if it is stopped before anything is written.
+    """
+    if run.options.executor != "ray" and (warning := cache_problem(cache_root())):
+        run.progress.say(warning)
+    grid = as_begun(grid, run.folder)
+    launcher = _launch(run, grid, root)
+    try:
+        if plan is None:
+            chosen = resolved(grid, root, cache_root(), run.progress.say)
+            if any(chosen.auto[name] != grid.auto.get(name, name) for name in chosen.auto):
+                launcher.close()  # its workers plan the grid with another extractor
+                launcher = _launch(run, chosen, root)
+            plan = expand(chosen, root)
+        trials = recognized(list(plan.trials()), run.folder)
+        trained, interrupted = _train(run, launcher, plan, trials)
+    finally:
+        launcher.close()
+    if interrupted and not run.folder.trials_dir.is_dir():
+        raise KeyboardInterrupt
+    return RunResult(run.folder.path, _results(run, trials), trained, interrupted)
+
+
+def _launch(run: RunContext, grid: Grid, root: Path) -> Launcher:
+    launcher = Launcher(run, grid.as_dict(), root)
+    launcher.warm_up()
+    return launcher
+
+
+def _train(
+    run: RunContext, launcher: Launcher, plan: Plan, trials: Sequence[Trial]
+) -> tuple[int, bool]:
+    """Train the missing trials; how many it trained, and whether a person stopped it."""
+    _refuse_stale(trials)
+    earlier = EarlierTrials(run.folder, trials, run.options.keep_results)
+    missing, restart = _missing(run, trials, earlier)
+    for sentence in earlier.notices():
+        run.progress.say(sentence)
+    workers = launcher.workers(plan)
+    if not _prepare(run, workers, missing):
+        return 0, True
+    _write_plan(run, plan, trials)
+    earlier.repair()
+    return _supervise(run, workers, missing, restart)
+
+
+def _missing(
+    run: RunContext, trials: Sequence[Trial], earlier: EarlierTrials
+) -> tuple[list[Trial], frozenset[str]]:
+    """The trials to train, in the plan's order, and the ids of those to train from their start."""
+    workable = [trial for trial in trials if trial.cell.reason is None]
+    asked = {trial.id for text in run.options.rerun for trial in matching(workable, text)}
+    restart = frozenset(asked | {trial.id for trial in workable if earlier.outdated(trial)})
+    missing = [
+        trial
+        for trial in workable
+        if trial.id in restart or earlier.to_train(trial, run.options.retry_failed)
+    ]
+    return missing, restart
+
+
+def _prepare(run: RunContext, workers: Workers, trials: Sequence[Trial]) -> bool:
+    """Have workers load what each group of these trials shares.
+
+    What a third party's code does wrong meanwhile is left to its trials, whose rows say it.
+
+    :return: False if the run was stopped meanwhile.
+    :raises UsageError: for data or weights that cannot be had.
+    """
+    groups: dict[str, str] = {}
+    for trial in trials:
+        groups.setdefault(group_of(trial.cell), trial.planned_id)
+    waiting = list(groups.items())  # taken from the end: what is needed first stays loaded
+    since: dict[str, float | None] = {}
+    while waiting or since:
+        if run.stop():
+            return False
+        while waiting and (slots := workers.executor.free()):
+            group, trial_id = waiting.pop()
+            since[group] = time.monotonic()
+            workers.executor.prepare(slots[0], group, trial_id)
+        for event in workers.poll(0.2):
+            _handle(event, run, since)
+        workers.end_late(since, run.options.timeout)
+    return True
+
+
+def _handle(event: Event, run: RunContext, since: dict[str, float | None]) -> None:
+    if event["event"] == "say":
+        run.progress.say(event["text"])
+    elif event["event"] == "prepared":
+        since.pop(event["group"], None)
+        if event["problem"] is not None:
+            raise UsageError(event["problem"])
+    elif event["event"] == "lost":
+        since.pop(event["group"], None)
+        run.progress.say(f"{event['group']}: {event['error']} while it was prepared")
+
+
+def _supervise(
+    run: RunContext, workers: Workers, missing: Sequence[Trial], restart: frozenset[str]
+) -> tuple[int, bool]:
+    here = [] if run.options.executor == "inline" else run.options.callbacks
+    audience = Audience([one for one in here if not isinstance(one, str)])
+    supervisor = Supervisor(run, workers, audience, missing, restart)
+    try:
+        supervisor.run()
+    except KeyboardInterrupt:
+        return supervisor.trained, True
+    return supervisor.trained, supervisor.interrupted
+
+
+def _refuse_stale(trials: Sequence[Trial]) -> None:
+    """Refuse code that was edited since this process loaded it: workers would load the new one."""
+    infos = {id(one.info): one.info for trial in trials for one in trial.cell.components}
+    for info in infos.values():
+        if info.edited:
+            raise UsageError(
+                f"{info.owned} was edited after this process loaded it: "
+                "start Python again, so that all processes run the same code"
+            )
+
+
+def _write_plan(run: RunContext, plan: Plan, trials: Sequence[Trial]) -> None:
+    """Write down the planned trials, and rows of the cells that cannot work."""
+    run.folder.create()
+    run.folder.describe(described_plan(plan))
+    write_atomically(run.folder.grid_file, plan.grid.to_toml())
+    run.folder.write_plan({trial.id: f"{trial.cell.label} seed {trial.seed}" for trial in trials})
+    for trial in trials:
+        if trial.cell.reason is not None:
+            write_skipped(trial, run.folder)
+
+
+def _results(run: RunContext, trials: Sequence[Trial]) -> pd.DataFrame:
+    """The rows of this grid; the folder's table is written with all rows that it holds."""
+    refresh_table(run.folder)
+    found = read_results(run.folder.path)
+    for problem in found.problems:
+        run.progress.say(problem)
+    ids = [trial.id for trial in trials]
+    return found.frame[found.frame["trial"].isin(ids)].reset_index(drop=True)

@@ -1,0 +1,57 @@
+"""The callbacks of a run; what they raise goes to the log and changes no result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganbench.base.errors import UsageError
+from ganbench.components.callback import Callback
+from ganbench.execution.supervise.endings import print_traceback
+from ganbench.registry.lookup import default_registry
+
+
+def resolve_callbacks(given: Sequence[str | Callback]) -> list[Callback]:
+    """The callbacks that specs name, and objects as they are.
+
+    :raises UsageError: for an unknown callback, or one that cannot work here.
+    """
+    found = []
+    for one in given:
+        callback = (
+            default_registry().bind("callback", one).component if isinstance(one, str) else one
+        )
+        missing = callback.missing()
+        if missing is not None:
+            name = one if isinstance(one, str) else type(one).__name__
+            raise UsageError(f"callback {name}: {missing}")
+        found.append(callback)
+    return found
+
+
+class Audience:
+    """Calls the callbacks of a run."""
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self._callbacks = callbacks
+
+    def started(self, trial: Mapping[str, Any], folder: Path) -> None:
+        self._tell(lambda callback: callback.trial_started(trial, folder))
+
+    def tick(self, trial: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+        self._tell(lambda callback: callback.tick(trial, record))
+
+    def ended(self, trial: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+        self._tell(lambda callback: callback.trial_ended(trial, row))
+
+    def _tell(self, call: Callable[[Callback], None]) -> None:
+        for callback in self._callbacks:
+            try:
+                # A tracker must not draw from the training's random stream.
+                with torch.random.fork_rng(devices=[]):
+                    call(callback)
+            except (Exception, SystemExit):
+                print_traceback()

@@ -1,0 +1,1 @@
+"""A trained generator: load it, sample from it, export it."""

@@ -1,0 +1,99 @@
+"""Choose the extractor that ``auto`` means: the data set's own, or its fallback without weights."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from ganbench.base.errors import DataNotFoundError, UsageError, one_line
+from ganbench.grid.grid import Grid
+from ganbench.registry.guard import quiet_stdout
+from ganbench.registry.lookup import default_registry
+from ganbench.store.run_folder import RunFolder
+
+Say = Callable[[str], None]
+
+
+class Choice(NamedTuple):
+    """The extractor to take; ``reason`` says why it is not the wanted one, and is empty if it is."""
+
+    wanted: str
+    taken: str
+    reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What a person should know if another extractor is taken."""
+        return f"auto takes {self.taken} in place of {self.wanted}: {self.reason}"
+
+
+def choose(wanted: str, root: Path, cache: Path, say: Say) -> Choice:
+    """The wanted extractor, or its fallback if its weights are not available; may download weights.
+
+    :param root: the data folder.
+    :param cache: the folder of weights.
+    :raises DataNotFoundError: if neither is available.
+    """
+    own = default_registry().bind("extractor", wanted)
+    fallback = own.component.fallback
+    reason = _missing(own.spec, root, cache, say) if fallback else None
+    if reason is None:
+        return Choice(own.spec, own.spec)
+    problem = _missing(fallback, root, cache, say)
+    if problem is not None:
+        raise DataNotFoundError(f"{reason}; its fallback is not available either: {problem}")
+    return Choice(own.spec, fallback, reason)
+
+
+def as_begun(grid: Grid, folder: RunFolder) -> Grid:
+    """The grid with what ``auto`` took in earlier runs into the folder, if its grid file says so."""
+    try:
+        table = tomllib.loads(folder.grid_file.read_text(encoding="utf-8")).get("auto", {})
+    except (OSError, ValueError):
+        return grid
+    found = table.items() if isinstance(table, dict) else ()
+    taken = {wanted: taken for wanted, taken in found if isinstance(taken, str)}
+    return replace(grid, auto={**taken, **grid.auto})
+
+
+def resolved(grid: Grid, root: Path, cache: Path, say: Say) -> Grid:
+    """The grid with what ``auto`` takes for the whole run.
+
+    :raises DataNotFoundError: if neither an extractor nor its fallback is available.
+    """
+    if "auto" not in grid.evaluation_settings.extractor_specs:
+        return grid
+    taken = dict(grid.auto)
+    with quiet_stdout():
+        for wanted in _wanted(grid):
+            if wanted not in taken:
+                choice = choose(wanted, root, cache, say)
+                taken[wanted] = choice.taken
+                if choice.reason:
+                    say(f"for the whole run, {choice.sentence}")
+            elif taken[wanted] != wanted:
+                say(f"auto takes {taken[wanted]} in place of {wanted}, as this run began with it")
+    return replace(grid, auto=taken)
+
+
+def _wanted(grid: Grid) -> list[str]:
+    """The extractors of the grid's data sets that have a fallback."""
+    registry = default_registry()
+    datasets = [registry.bind("dataset", spec).component for spec in grid.axes["dataset"]]
+    extractors = [registry.bind("extractor", dataset.extractor) for dataset in datasets]
+    return list(dict.fromkeys(one.spec for one in extractors if one.component.fallback))
+
+
+def _missing(spec: str, root: Path, cache: Path, say: Say) -> str | None:
+    """What an extractor says is missing; an error of its code is a reason too."""
+    try:
+        component = default_registry().bind("extractor", spec).component
+        reason: str | None = component.missing(root, cache, say)
+    except UsageError as error:
+        return str(error)
+    except Exception as error:
+        return f"{spec} does not keep its contract: {one_line(error)}"
+    return reason

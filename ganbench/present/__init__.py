@@ -1,0 +1,1 @@
+"""Results as people read them: columns, text, tables, Markdown, LaTeX (torch-free)."""

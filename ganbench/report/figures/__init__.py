@@ -1,1 +1,0 @@
-"""Charts as Plotly figures: plain dictionaries, each with its data as a table."""
