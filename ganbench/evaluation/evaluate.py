@@ -14,7 +14,7 @@ import torch
 
 from ganbench.base.devices import choose_device
 from ganbench.base.errors import UsageError
-from ganbench.base.paths import cache_root, data_root
+from ganbench.base.paths import cache_root, existing_data_root
 from ganbench.base.version import __version__
 from ganbench.evaluation.feature_space import (
     FeatureSpace,
@@ -79,10 +79,7 @@ def evaluate(
     """
     _check_numbers(samples, seed, batch_size)
     chosen = _metrics(metrics, settings or {})
-    root = data_root(data_dir)
-    if data_dir is not None and not root.is_dir():
-        raise UsageError(f"--data-dir {data_dir}: this folder does not exist")
-
+    root = existing_data_root(data_dir)
     opener = Opener(
         Splits(root, torch.device("cpu")),
         cache_root(),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ganbench.base.errors import StorageError
+from ganbench.base.text import counted
 from ganbench.grid.cell import Trial
 from ganbench.grid.recognition import changes, completed, holds
 from ganbench.registry.sources import changed_sources
 from ganbench.store.run_folder import RunFolder
-from ganbench.store.schema import ENDED_WELL, FINISHED
+from ganbench.store.schema import ENDED_WELL, FINISHED, mapping
 from ganbench.store.trial_folder import TrialFolder
 from ganbench.training.row_builder import RowBuilder
 
@@ -89,7 +89,7 @@ class EarlierTrials:
     def _edits(self) -> Iterator[str]:
         for components, trials in self._outdated.items():
             who = f"{' and '.join(components)} {'was' if len(components) == 1 else 'were'} edited"
-            many, names = counted(len(trials)), listed(trials)
+            many, names = counted(len(trials), "trial"), _listed(trials)
             if self._keep:
                 yield f"{who}; the results of {many} are kept on request: {names}"
             else:
@@ -134,12 +134,12 @@ class EarlierTrials:
         yield from self._wrong
         for what, trials in self._contradictions.items():
             yield (
-                f"{what}: {counted(len(trials))} will be trained again, and {SET_ASIDE} "
-                f"keeps the earlier files: {listed(trials)}"
+                f"{what}: {counted(len(trials), 'trial')} will be trained again, and {SET_ASIDE} "
+                f"keeps the earlier files: {_listed(trials)}"
             )
         for versions, count in self._kept.items():
             yield (
-                f"{versions}: the results of {counted(count)} are kept, since no component has "
+                f"{versions}: the results of {counted(count, 'trial')} are kept, since no component has "
                 "another recipe (--rerun COMPONENT trains its trials again)"
             )
         yield from self._relatives()
@@ -163,12 +163,9 @@ class EarlierTrials:
             )
 
 
-def code_of(row: Mapping[str, Any] | None) -> Any:
-    """Component -> digest of its code, from a row; None if the row has no such record."""
-    try:
-        return json.loads((row or {}).get("sources") or "null")
-    except (TypeError, ValueError):
-        return None
+def code_of(row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Component -> digest of its code, from a row; empty if the row has no such record."""
+    return mapping((row or {}).get("sources"))
 
 
 def write_skipped(trial: Trial, folder: RunFolder) -> None:
@@ -198,12 +195,7 @@ def set_aside(folder: RunFolder, trial_id: str) -> None:
         raise StorageError(f"cannot move {place.path} to {target}: {error.strerror}") from None
 
 
-def counted(number: int, what: str = "trial") -> str:
-    """``1 trial``, ``2 trials``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def listed(trials: Sequence[str]) -> str:
+def _listed(trials: Sequence[str]) -> str:
     """The first ids."""
     return ", ".join(trials[:_NAMED]) + (", …" if len(trials) > _NAMED else "")
 

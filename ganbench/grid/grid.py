@@ -20,8 +20,8 @@ from ganbench.grid.settings import (
     resolve_evaluation,
     resolve_training,
 )
+from ganbench.store.schema import AXES as AXES
 
-AXES = ("architecture", "loss", "dataset", "regularizer", "augmentation")
 MAX_SEEDS = 10_000
 _SECTIONS = ("grid", "budget", "training", "evaluation", "auto", "about")
 _OPTIONAL = {"regularizer": ("none",), "augmentation": ("none",)}

@@ -7,7 +7,6 @@ record of a trial, its trial.json, holds every value, so the records decide.
 from __future__ import annotations
 
 import itertools
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from ganbench.base.protocol import PROTOCOL
 from ganbench.grid.cell import Names, Trial
 from ganbench.grid.identity import COMPONENTS_OF_EVALUATION, differences
 from ganbench.store.run_folder import RunFolder
+from ganbench.store.schema import mapping
 
 #: The parts of a record that decide a trial's result. Versions and names are beside them.
 _DECIDING = (
@@ -32,12 +32,13 @@ def recognized(trials: Sequence[Trial], folder: RunFolder) -> list[Trial]:
 
     All trials of a cell get the cell's name from the folder, so that tables keep them together.
     """
-    there = set(folder.trial_ids())
+    there, planned = set(folder.trial_ids()), {trial.planned_id for trial in trials}
+    if not there - planned:
+        return list(trials)
     unknown: dict[Any, list[Trial]] = defaultdict(list)
     for trial in trials:
         if trial.planned_id not in there:
             unknown[_key(trial.identity())].append(trial)
-    planned = {trial.planned_id for trial in trials}
     found: dict[str, Names] = {}
     cells: dict[int, str] = {}
     for name in sorted(there - planned) if unknown else ():
@@ -83,10 +84,19 @@ def completed(trial: Trial, row: Mapping[str, Any]) -> dict[str, Any]:
     if row["providers"]:
         versions = dict(part.split("==", 1) for part in row["providers"].split() if "==" in part)
         record = _with_versions(record, versions) | {"providers": row["providers"]}
-    if row.get("setting_sources"):
-        record["setting_sources"] |= json.loads(row["setting_sources"])
+    record["setting_sources"] |= mapping(row.get("setting_sources"))
     record["columns"] = {name: row[name] for name in record["columns"]}
-    return record
+    measured = mapping(row.get("evaluation")).get("metrics")
+    return _with_metrics(record, measured) if isinstance(measured, list) else record
+
+
+def _with_metrics(record: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """The record without the metrics that became default ones after the trial."""
+    metrics = [metric for metric in record["metrics"] if metric["name"] in names]
+    later = {*_options(record["metrics"])} - {*_options(metrics)}
+    evaluation = {k: v for k, v in record["evaluation"].items() if k not in later}
+    evaluation["metrics"] = [name for name in evaluation["metrics"] if name in names]
+    return record | {"metrics": metrics, "evaluation": evaluation}
 
 
 def _candidates(
@@ -109,7 +119,7 @@ def _was_planned(row: Mapping[str, Any], trial: Trial) -> bool:
         "protocol": str(PROTOCOL),
         "budget": str(cell.budget),
     }
-    then = json.loads(row["settings"]) | json.loads(row["evaluation"])
+    then = mapping(row.get("settings")) | mapping(row.get("evaluation"))
     now = cell.training.as_dict() | cell.evaluation_record
     return holds(now, then) and holds(row, names)
 

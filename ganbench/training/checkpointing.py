@@ -29,11 +29,8 @@ class Checkpointing:
     def __init__(
         self, trial: Trial, folder: TrialFolder, trainer: Trainer, keep_results: bool
     ) -> None:
-        self._folder, self._trainer, self._sources = (
-            folder.checkpoint_dir,
-            trainer,
-            trial.cell.sources,
-        )
+        self._folder, self._trainer = folder.checkpoint_dir, trainer
+        self._sources = trial.cell.sources
         self._keep_results = keep_results
         self._last_save = time.perf_counter()
         self._save_every = checkpoint_seconds()

@@ -221,3 +221,25 @@ def test_another_default_metric_keeps_the_ids_of_grids_that_name_no_metrics(ids,
         assert "novel" in default_metrics()
         assert only(ids()) == before
         assert only(ids(evaluation={"metrics": ["fd", "kid"]})) == named != before
+
+
+def test_a_finished_trial_keeps_its_record_when_another_metric_becomes_a_default(tmp_path, capfd):
+    class Shipped:
+        @gb.hookimpl
+        def ganbench_metrics(self, register):
+            register("novel", Novel)
+
+    grid = {
+        "grid": {"architecture": ["mlp"], "loss": ["hinge"], "dataset": ["digits"], "seeds": 1},
+        "budget": {"steps": 2},
+        "evaluation": {"extractor": "pixels", "samples": 40, "ticks": 1},
+    }
+    out = tmp_path / "run"
+    assert gb.run(grid, out, executor="inline").trained == 1
+    (record,) = out.glob("trials/*/trial.json")
+    before = json.loads(record.read_text())
+    with installed(Shipped(), "ganbench", gb.__version__):
+        assert gb.run(grid, out, executor="inline", quiet=False).trained == 0
+    after = json.loads(record.read_text())
+    assert (after | {"sources": 0}) == (before | {"sources": 0})
+    assert "does not match" not in capfd.readouterr().err

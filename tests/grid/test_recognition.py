@@ -85,6 +85,10 @@ def test_a_trial_that_never_started_is_known_by_its_row(earlier):
 
     assert STOPPED in names(grid)
     assert STOPPED not in names(grid.with_settings({"lr": 1e-3}, {}))
+    place.write_row(
+        row | {"trial": STOPPED, "settings": None, "evaluation": None, "budget": "9img"}
+    )
+    assert STOPPED not in names(grid)  # a row of a version that noted less
 
 
 def test_a_new_setting_counts_as_its_default(earlier, monkeypatch):

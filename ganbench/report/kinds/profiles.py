@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -124,17 +124,7 @@ def _panel(
 
     :param values: of each member; lower is better, and infinite for a trial that never gets there.
     """
-    trials: dict[str, dict[tuple[str, ...], tuple[Member, np.ndarray]]] = {}
-    for member, scores in zip(facet.members, values, strict=True):
-        if len(scores):
-            others = tuple(member.parts[name] for name in PARTS if name != axis)
-            trials.setdefault(member.parts[axis], {})[others] = member, scores
-    every = set().union(*trials.values())
-    shared = every.intersection(*trials.values())
-    groups = [
-        [own for others, own in trials[name].items() if not shared or others in shared]
-        for name in sorted(trials, key=natural)
-    ]
+    groups, note = _shared(facet, axis, values)
     lines = [_line(_style(facet, group[0][0], axis), group, way) for group in groups]
     x = way.x or facet.axis(
         column,
@@ -143,14 +133,6 @@ def _panel(
         better=None,
         margin=0.03,
     )
-    note = ""
-    if not shared:
-        note = f"no combination is common to all, so each {axis} is over its own"
-    elif len(shared) < len(every):
-        note = (
-            f"over the {len(shared)} of {len(every)} combinations of other components "
-            f"that every {axis} has"
-        )
     counts, failed = [line.n for line in lines], sum(line.failed for line in lines)
     each = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     return facet.panel(
@@ -170,16 +152,44 @@ def _panel(
         most_bands=_MOST_BANDS,
         most_bands_in_file=_MOST_BANDS_IN_FILE,
         height=380,
-        records={
-            (axis, line.label, at): {
-                "by": axis,
-                "component": line.label,
-                **dict(zip(("x", "share", "low", "high"), map(float, point), strict=True)),
-            }
-            for line in lines
-            for at, point in enumerate(zip(line.x, line.y, line.low, line.high, strict=True))
-        },
+        records=_records(axis, lines),
     )
+
+
+def _shared(
+    facet: Facet, axis: str, values: Sequence[np.ndarray]
+) -> tuple[list[list[tuple[Member, np.ndarray]]], str]:
+    """The members of each component with their values, where all components have them; a note."""
+    trials: dict[str, dict[tuple[str, ...], tuple[Member, np.ndarray]]] = {}
+    for member, scores in zip(facet.members, values, strict=True):
+        if len(scores):
+            others = tuple(member.parts[name] for name in PARTS if name != axis)
+            trials.setdefault(member.parts[axis], {})[others] = member, scores
+    every = set().union(*trials.values())
+    shared = every.intersection(*trials.values())
+    groups = [
+        [own for others, own in trials[name].items() if not shared or others in shared]
+        for name in sorted(trials, key=natural)
+    ]
+    if not shared:
+        return groups, f"no combination is common to all, so each {axis} is over its own"
+    if len(shared) == len(every):
+        return groups, ""
+    combinations = f"{len(shared)} of {len(every)} combinations of other components"
+    return groups, f"over the {combinations} that every {axis} has"
+
+
+def _records(axis: str, lines: Sequence[Line]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """A line of the figure's numbers for each point."""
+    return {
+        (axis, line.label, at): {
+            "by": axis,
+            "component": line.label,
+            **dict(zip(("x", "share", "low", "high"), map(float, point), strict=True)),
+        }
+        for line in lines
+        for at, point in enumerate(zip(line.x, line.y, line.low, line.high, strict=True))
+    }
 
 
 def _style(facet: Facet, member: Member, axis: str) -> Style:
