@@ -14,18 +14,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.functional import softplus
 
 from benchmarks.measuring import ENVIRONMENT, bench_device, repetitions, synchronized
 from benchmarks.synthetic import SHAPES, make_cell, make_data, make_trainer
+from ganbench.execution.selftest.plain_loop import PlainLoop
 from ganbench.training.memory import peak_megabytes, reset_peak
-
-if TYPE_CHECKING:
-    from ganbench.components.architecture import Architecture
-    from ganbench.grid.cell import Cell
 
 ARCHITECTURES = ("mlp", "dcgan")
 LOSS, DATASET = "non-saturating", SHAPES["28x28-gray"]
@@ -33,66 +28,6 @@ SECONDS_OF_A_ROUND = 0.4
 ROUNDS = 15
 _MEMORY_STEPS = 5
 _ROOT = Path(__file__).parent.parent
-
-
-class PlainLoop:
-    """A GAN trained on data in memory with nothing measured, averaged or recorded.
-
-    Networks, batch size and rates are the cell's; Adam is PyTorch's default implementation.
-    """
-
-    def __init__(self, cell: Cell, device: torch.device) -> None:
-        assert cell.data is not None
-        torch.manual_seed(0)
-        architecture: Architecture = cell.architecture.component
-        settings = cell.training.settings
-        self.generator, self.discriminator = (
-            network.to(device).train() for network in architecture.build(cell.data)
-        )
-        self.g_optimizer = torch.optim.Adam(
-            self.generator.parameters(), lr=settings.g_lr, betas=settings.g_betas
-        )
-        self.d_optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=settings.d_lr, betas=settings.d_betas
-        )
-        self.images = make_data(cell, device).images
-        self.order = torch.randperm(len(self.images), device=device)
-        self.position = 0
-        self.batch_size, self.latent_dim = settings.batch_size, architecture.latent_dim
-        self.device = device
-
-    def train(self, steps: int) -> None:
-        for _ in range(steps):
-            self._step()
-
-    def _step(self) -> None:
-        real = self._next_batch()
-        with torch.no_grad():
-            fake = self.generator(self._latents())
-        self.d_optimizer.zero_grad()
-        d_loss = softplus(-self._logits(real)).mean() + softplus(self._logits(fake)).mean()
-        d_loss.backward()
-        self.d_optimizer.step()
-
-        self.g_optimizer.zero_grad()
-        g_loss = softplus(-self._logits(self.generator(self._latents()))).mean()
-        g_loss.backward()
-        self.g_optimizer.step()
-
-    def _logits(self, images: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.discriminator(images).logits
-        return logits
-
-    def _next_batch(self) -> torch.Tensor:
-        if self.position + self.batch_size > len(self.order):
-            self.order = torch.randperm(len(self.images), device=self.device)
-            self.position = 0
-        chosen = self.order[self.position : self.position + self.batch_size]
-        self.position += self.batch_size
-        return self.images[chosen].float() / 127.5 - 1
-
-    def _latents(self) -> torch.Tensor:
-        return torch.randn(self.batch_size, self.latent_dim, device=self.device)
 
 
 @dataclass
@@ -117,7 +52,9 @@ class Race:
         cell = make_cell(architecture, LOSS, DATASET)
         trainer = make_trainer(cell, device)
         return cls(
-            trainer.time_steps, PlainLoop(cell, device).train, cell.training.settings.batch_size
+            trainer.time_steps,
+            PlainLoop(cell, make_data(cell, device), device).train,
+            cell.training.settings.batch_size,
         )
 
     def warm_up(self) -> None:
@@ -198,7 +135,7 @@ def _peak(who: str, architecture: str, device: torch.device) -> dict[str, float]
     if who == "ours":
         make_trainer(cell, device).time_steps(_MEMORY_STEPS)
     else:
-        PlainLoop(cell, device).train(_MEMORY_STEPS)
+        PlainLoop(cell, make_data(cell, device), device).train(_MEMORY_STEPS)
     peak = peak_megabytes(device)
     return {"peak": peak, "growth": peak - before}
 

@@ -10,7 +10,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import record_rate, repetitions, synchronized
-from benchmarks.synthetic import data_for, losses_that_fit, make_cell, make_trainer, registry
+from benchmarks.synthetic import data_for, losses_that_fit, make_cell, make_trainer
+from ganbench.execution.selftest.plugin import registry
 from ganbench.training.sampler import Sampler
 from ganbench.training.trainer import Trainer
 
@@ -79,7 +80,7 @@ def _seconds(sampler: Sampler, count: int) -> float:
 def _size(trainer: Trainer) -> dict[str, Any]:
     """Parameters of both players, FLOPs of one image forwards through each, and the batch size."""
     generator, discriminator = trainer.parameter_counts()
-    trainer._advance(trainer.progress)
+    trainer._inputs.prepare(trainer.progress)
     for network in trainer.networks:
         network.requires_grad_(False)  # the counter fails on tensors with a gradient
     with FlopCounterMode(display=False) as making:

@@ -48,6 +48,8 @@ from .components.metric import Measured as Measured
 from .components.metric import Metric as Metric
 from .components.progress import Progress as Progress
 from .components.regularizer import Regularizer as Regularizer
+from .components.replicas import all_replicas as all_replicas
+from .components.replicas import replica_count as replica_count
 from .components.view import View as View
 
 # What trains and measures.

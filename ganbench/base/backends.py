@@ -9,12 +9,17 @@ read here may be unknown, and nothing is decided by reading.
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
+import torch.backends.opt_einsum  # PyTorch 2.6 does not import it by itself
+
+from ganbench.base.determinism import COMPILER, set_variables
 
 _UNKNOWN = object()
 #: Parents before children: a child without a value of its own has its parent's.
@@ -27,6 +32,16 @@ _PRECISIONS = (
 _PARENTS = {("generic", "all"): None} | {
     (backend, op): ("generic", "all") if op == "all" else (backend, "all")
     for backend, op in _PRECISIONS[1:]
+}
+
+
+#: The values that `set_defaults` sets, where this PyTorch has the switch.
+_DEFAULTS = {
+    "cudnn benchmark": False,
+    "cudnn deterministic": True,
+    "algorithms": (True, True),
+    "compiler": True,
+    "uninitialized": False,  # to fill memory that is written anyway would only cost time
 }
 
 
@@ -61,7 +76,38 @@ def _deterministic() -> _Switch:
         return torch.are_deterministic_algorithms_enabled(), warn_only
 
     def write(value: Any) -> None:
-        torch.use_deterministic_algorithms(value[0], warn_only=value[1])
+        # PyTorch's own function imports its compiler first, which takes most of a second.
+        torch._C._set_deterministic_algorithms(value[0], warn_only=value[1])
+
+    return _Switch(read, write)
+
+
+def _autocast(kind: str) -> _Switch:
+    """Whether code computes in low precision outside of any ``torch.autocast``, and in which."""
+
+    def read() -> Any:
+        return torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)
+
+    def write(value: Any) -> None:
+        torch.set_autocast_enabled(kind, value[0])
+        torch.set_autocast_dtype(kind, value[1])
+
+    return _Switch(read, write)
+
+
+def _compiler() -> _Switch:
+    """Whether PyTorch's compiler, once it is loaded, chooses kernels without timing them."""
+    name = "torch._inductor.config"
+
+    def read() -> Any:
+        if name not in sys.modules:
+            return os.environ.get(COMPILER) == "1"
+        return getattr(sys.modules[name], "deterministic", None)
+
+    def write(value: Any) -> None:
+        config: Any = sys.modules.get(name)
+        if hasattr(config, "deterministic"):  # not loaded yet, it reads the variable
+            config.deterministic = value
 
     return _Switch(read, write)
 
@@ -92,7 +138,18 @@ def _switches() -> dict[str, _Switch]:
         names = (f"{kind}_sdp_enabled", f"enable_{kind}_sdp")
         if all(hasattr(cuda, name) for name in names):
             found[f"{kind} attention"] = _Switch(*(getattr(cuda, name) for name in names))
+    if hasattr(cuda, "allow_fp16_bf16_reduction_math_sdp"):
+        found["attention sums"] = _Switch(
+            cuda.fp16_bf16_reduction_math_sdp_allowed, cuda.allow_fp16_bf16_reduction_math_sdp
+        )
+    for kind in ("linalg", "blas"):
+        library = getattr(cuda, f"preferred_{kind}_library", None)
+        if library is not None:
+            found[f"{kind} library"] = _Switch(library, library)
+    for kind in ("cpu", "cuda"):
+        found[f"{kind} autocast"] = _autocast(kind)
     found["algorithms"] = _deterministic()
+    found["compiler"] = _compiler()
     found["uninitialized"] = _attribute(torch.utils.deterministic, "fill_uninitialized_memory")
     return found
 
@@ -116,7 +173,8 @@ class Switches:
         known = _switches()
         for name, value in self.values.items():
             if now.values.get(name, _UNKNOWN) != value:
-                known[name].write(value)
+                with _quiet():
+                    known[name].write(value)
         self._restore_precision(now)
 
     def restore_precision(self) -> None:
@@ -143,6 +201,32 @@ class Switches:
         return tf32
 
 
+def set_defaults() -> None:
+    """Set the switches that every process of ganbench begins with: float32 proper, and equal bits.
+
+    PyTorch's defaults would run convolutions in TensorFloat-32 silently, and let cuDNN choose
+    algorithms by timing. An operation without a deterministic way still runs, with a warning that
+    `NondeterminismWatch` hears. Call it before CUDA starts.
+    """
+    set_variables()
+    allow_tf32(False)
+    known = _switches()
+    for name, value in _DEFAULTS.items():
+        if _read({name: known[name]}).get(name, value) != value:
+            known[name].write(value)
+
+
+@contextlib.contextmanager
+def default_switches() -> Iterator[None]:
+    """`set_defaults` within; afterwards the switches are as they were."""
+    before = Switches.take()
+    set_defaults()
+    try:
+        yield
+    finally:
+        before.restore()
+
+
 def allow_tf32(allowed: bool) -> None:
     """Allow or forbid TensorFloat-32 in the GPU's matrix products and convolutions.
 
@@ -160,11 +244,20 @@ def allow_tf32(allowed: bool) -> None:
                 _write_precision((backend, op), wanted)
 
 
-@contextlib.contextmanager
-def float32_proper() -> Iterator[None]:
+def float32_proper() -> contextlib.AbstractContextManager[None]:
     """No TensorFloat-32 within; afterwards the precision is as it was."""
+    return _tf32_within(False)
+
+
+def float32_arithmetic(tf32: bool, device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """TensorFloat-32 or float32 proper within, on a GPU; the CPU has only the latter."""
+    return _tf32_within(tf32) if device.type == "cuda" else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _tf32_within(allowed: bool) -> Iterator[None]:
     before = Switches({}, _read(_legacy_precision()), _read_precisions())
-    allow_tf32(False)
+    allow_tf32(allowed)
     try:
         yield
     finally:

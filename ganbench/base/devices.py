@@ -45,8 +45,18 @@ def device_name(device: torch.device) -> str:
 
 def device_key(device: torch.device) -> str:
     """A name that all processes of this machine use for the device."""
+    return f"cuda-{gpu_uuid(device)}" if device.type == "cuda" else "cpu"
+
+
+def gpu_uuid(device: torch.device) -> str:
+    """The number that the driver knows a GPU by."""
     import torch
 
-    if device.type != "cuda":
-        return "cpu"
-    return f"cuda-{torch.cuda.get_device_properties(device).uuid}"
+    return str(torch.cuda.get_device_properties(device).uuid)
+
+
+def device_model(device: torch.device) -> str:
+    """What computes: the GPU's name, or ``cpu``; equal where equal programs give equal bits."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -53,6 +53,17 @@ class LeaseLostError(GanbenchError):
     """Another run has taken over this trial; this process must not touch it."""
 
 
+class ReplicaLostError(GanbenchError):
+    """A process that trains a trial together with this one is lost.
+
+    :ivar status: of the trial's row.
+    """
+
+    def __init__(self, message: str, status: str = "crashed") -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class ExportError(GanbenchError):
     """A generator cannot be exported, or its file gives other images."""
 
@@ -68,15 +79,18 @@ class InterruptedTraining(GanbenchError):  # noqa: N818 - an event, not a fault
         self.row = row
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suffix such as ``; did you mean 'dcgan'?``, else a list of what exists."""
+def did_you_mean(word: str, known: Iterable[str], most: int = 12) -> str:
+    """A suffix such as ``; did you mean 'dcgan'?``, else a list of what exists.
+
+    :param most: how many names the list has.
+    """
     names = sorted(set(known))
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
     if not names:
         return "; none exist"
-    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    shown = ", ".join(names[:most]) + (", …" if len(names) > most else "")
     return f"; known: {shown}"
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganbench.base.backends import Switches
+from ganbench.base.backends import Switches, float32_proper
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGCHLD)
 
@@ -62,12 +62,13 @@ def _restore(parts: _Parts, values: list[Any]) -> None:
 
 @contextlib.contextmanager
 def guarded_torch() -> Iterator[None]:
-    """Put PyTorch's defaults back afterwards: other code in the process depends on them."""
+    """Compute in float32 proper, and put PyTorch's defaults back: other code depends on them."""
     before = [read() for read, _ in _TORCH]
-    try:
-        yield
-    finally:
-        _restore(_TORCH, before)
+    with float32_proper():
+        try:
+            yield
+        finally:
+            _restore(_TORCH, before)
 
 
 @dataclass(frozen=True)
@@ -99,16 +100,25 @@ class ProcessState:
     def restore(self) -> None:
         """Put everything back; each trial sets the random states itself."""
         _restore(_PROCESS, self.values)
+        self.restore_torch()
         sys.stdout, sys.stderr = (
             _open(stream, number) for number, stream in enumerate(self.streams, 1)
         )
         gc.enable()
         self._restore_signals()
+        warnings.filters[:] = self.filters  # type: ignore[index]
+
+    def restore_torch(self) -> None:
+        """Put back what PyTorch keeps for the process."""
+        _restore(_TORCH, self.values[-len(_TORCH) :])
         torch.set_default_device(None)
         torch.autograd.set_detect_anomaly(False)
         torch.set_flush_denormal(False)
         self.switches.restore()
-        warnings.filters[:] = self.filters  # type: ignore[index]
+        if torch.cuda.is_initialized():
+            torch.cuda.set_sync_debug_mode("default")
+            if torch.cuda.current_stream() != torch.cuda.default_stream():
+                torch.cuda.set_stream(torch.cuda.default_stream())
 
     def _restore_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
 """The version of the meaning of results."""
 
 #: Raised whenever the meaning of a result changes; results of different protocols never mix.
-PROTOCOL = 3
+PROTOCOL = 4

@@ -66,6 +66,9 @@ def groups() -> list[Group]:
         ("Capabilities",
          "PER_SAMPLE_CRITIC MINIBATCH_STATISTICS CRITIC_FEATURES CRITIC_CLASSES STYLES",
          "What an architecture can do and other components may need."),
+        ("Several processes for one trial", "all_replicas replica_count",
+         "For layers with statistics of a batch of which each process has a part; see "
+         "[replicas.md](replicas.md)."),
         ("Image files", "read_image_file decode_image check_image_bytes ImageError",
          "How data sets and `ganbench eval` read a file."),
         ("Errors", "GanbenchError UsageError DataNotFoundError", "What ganbench raises."),

@@ -47,6 +47,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "info": "Describe one component and its options.",
         "plugins": "List the plugins and their errors.",
         "doctor": "Check versions, devices, plugins and data.",
+        "selftest": "Check every promise and measure every speed on this machine.",
     },
 }
 COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}

@@ -18,11 +18,14 @@ from typing import Any
 
 import click
 
+from ganbench.base.devices import gpu_uuid
 from ganbench.base.errors import one_line
 from ganbench.base.paths import cache_root, data_root
+from ganbench.base.text import counted, listed
 from ganbench.base.vision import torchvision_ops_missing
 from ganbench.cli.text import as_json, data_dir, echo_json, examples
 from ganbench.components.base import Level
+from ganbench.execution.share.gpu_users import mps_runs, other_programs
 from ganbench.registry import KINDS, PluginState, Spec, default_registry
 from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.options import MissingOptionError
@@ -173,6 +176,24 @@ def _graphics() -> Iterator[tuple[Level, str]]:
         if free < total / 2:
             yield "warning", f"other programs use over half of the memory of cuda:{index}, and "\
                 "slow trials down: choose another device with --device"  # fmt: skip
+        yield from _users(index)
+    if mps_runs():
+        yield "ok", "MPS runs: trials that share a GPU compute at the same time"
+    else:
+        yield "ok", "MPS does not run: trials that share a GPU take turns; see docs/gpu.md"
+
+
+def _users(index: int) -> Iterator[tuple[Level, str]]:
+    """Other programs that compute on a GPU; this process uses it, too."""
+    import torch
+
+    others = other_programs(gpu_uuid(torch.device("cuda", index)))
+    if others is None:
+        yield "ok", f"the driver does not show here who uses cuda:{index}, so `exclusive` in rows is "\
+            "about trials of ganbench only"  # fmt: skip
+    elif others:
+        yield "warning", f"{counted(len(others), 'other program')} on cuda:{index} (process "\
+            f"{listed(others)}): speeds that are measured now do not count"  # fmt: skip
 
 
 def _nvidia_drivers() -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.base.devices import choose_device
 from ganbench.base.errors import ExportError
 from ganbench.base.text import joined
 from ganbench.cli.results import checked_target
@@ -28,12 +29,15 @@ _FAILED = 1
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.argument("trial")
 @out_option("A .pt2 or .onnx file; the trial's id and .pt2 by default.")
+@click.option("--device", metavar="DEVICE", default="cpu", show_default=True,
+              help="cpu, cuda or cuda:0: where a .pt2 file computes. Only those for the CPU open on "
+              "every machine.")  # fmt: skip
 @click.option("--uint8", is_flag=True, help="Images as bytes from 0 to 255, rounded as in every "
               "evaluation; also those to translate.")  # fmt: skip
 @click.option("--truncation", type=click.FloatRange(0), help="Build in less variety for more "
               "quality, where the architecture has it: see `ganbench sample`.")  # fmt: skip
 def export(
-    folder: str, trial: str, out: str | None, uint8: bool, truncation: float | None
+    folder: str, trial: str, out: str | None, device: str, uint8: bool, truncation: float | None
 ) -> int | None:
     """Write a trial's averaged generator to a file that works without ganbench.
 
@@ -50,15 +54,17 @@ def export(
     if out is not None:
         checked_target(out)
 
+    from ganbench.base.backends import set_defaults
     from ganbench.generators.export import export as write
     from ganbench.generators.export import format_of
     from ganbench.generators.trained import load_trained
 
+    set_defaults()
     place = RunFolder(folder).open().find(trial)
     target = checked_target(out or f"{place.id}.pt2")
     assert target is not None
     format_of(target).require()
-    trained = load_trained(place)
+    trained = load_trained(place, device=choose_device(device))
     if trained.doubt is not None:
         click.echo(f"Warning: {trained.doubt}", err=True)
     try:

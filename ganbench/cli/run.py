@@ -27,7 +27,7 @@ from ganbench.execution.run_options import RunOptions
 from ganbench.execution.run_result import RunResult
 from ganbench.grid.grid import AXES, Grid
 from ganbench.grid.plan import Plan, expand
-from ganbench.grid.settings import parse_assignment
+from ganbench.grid.settings import parse_assignment, replicas_of
 from ganbench.registry.guard import quiet_stdout
 from ganbench.store.run_folder import RunFolder
 
@@ -80,6 +80,12 @@ def _axis(short: str, name: str, plural: str) -> Any:
     multiple=True,
     help="A setting, such as training.batch_size=64 or evaluation.ticks=5; repeatable.",
 )
+@click.option(
+    "--replicas",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that train a trial together, short for --set training.replicas=N.",
+)
 @out_option("Run folder; by default runs/ and the grid's name.", "DIR")
 @with_run_options()
 @data_dir
@@ -90,6 +96,7 @@ def run(
     seeds: int | None,
     budget: str | None,
     assignments: tuple[str, ...],
+    replicas: int | None,
     out: str | None,
     data_dir: str | None,
     dry_run: bool,
@@ -108,6 +115,12 @@ def run(
     for text in assignments:
         section, key, value = parse_assignment(text)
         sections[section][key] = value
+    if replicas is not None:
+        assigned = sections["training"].setdefault("replicas", replicas)
+        if assigned != replicas:
+            raise UsageError(
+                f"--replicas {replicas} and --set training.replicas={assigned} differ: give one of them"
+            )
     configured = configure(_source(grid, axes), axes, seeds, budget, **sections)
     root, options = existing_data_root(data_dir), RunOptions.of(**others)
     if dry_run:
@@ -133,7 +146,7 @@ def _dry_run(grid: Grid, root: Path, options: RunOptions, as_json: bool) -> int:
     from ganbench.execution.estimate import estimate  # loads torch
 
     device = choose_device(options.device)
-    placement = place(device, options)
+    placement = place(device, options, replicas_of(grid.as_dict()))
     plan = expand(grid, root)
     if device.type == "cpu":
         import torch

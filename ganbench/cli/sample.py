@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from ganbench.base.devices import choose_device
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import data_root
+from ganbench.cli.click_options import with_run_options
 from ganbench.cli.results import checked_target
 from ganbench.cli.text import WrittenPath, data_dir, examples
 from ganbench.store.run_folder import RunFolder
@@ -58,6 +60,7 @@ _LONG = 2000  # from so many images on, a bar shows the progress
               "the architecture has it: BigGAN's bound of the latents, StyleGAN2's psi.")  # fmt: skip
 @click.option("--interpolate", metavar="K", type=click.IntRange(2, 1000),
               help="Rows of K images that lead from one latent to another.")  # fmt: skip
+@with_run_options("device")
 @data_dir
 def sample(
     folder: str,
@@ -65,10 +68,13 @@ def sample(
     out: str,
     single: bool,
     classes: str | None,
+    device: str | None,
     data_dir: str | None,
     **rest: Any,
 ) -> None:
     """Draw images from the averaged generator of a trial; TRIAL is its id or a part of it.
+
+    Latents do not depend on the device. Images are computed in the precision of the trial.
 
     Single images and arrays hold the bytes that an evaluation sees, for `ganbench eval` and others.
 
@@ -89,10 +95,12 @@ def sample(
     chosen = None if classes is None else parse_classes(classes)
     request = _Request(kind=kind, classes=chosen, **rest)
 
-    from ganbench.generators.trained import held_out_images, load_trained  # loads torch
+    from ganbench.base.backends import set_defaults  # loads torch
+    from ganbench.generators.trained import held_out_images, load_trained
 
+    set_defaults()
     place = RunFolder(folder).open().find(trial)
-    trained = load_trained(place)
+    trained = load_trained(place, device=choose_device(device))
     request.check(trained)
     if trained.doubt is not None:
         click.echo(f"Warning: {trained.doubt}", err=True)

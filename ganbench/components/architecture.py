@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
@@ -28,6 +28,10 @@ CRITIC_CLASSES = "critic-classes"
 #: The generator has ``with_styles(latents, labels=None) -> (images, styles)``, where the styles are
 #: intermediate latents (batch, layers, d) in the graph of the images.
 STYLES = "styles"
+
+#: Pixels of the images in one sampling pass, unless a design asks for fewer: 512 images of 32x32,
+#: 128 of 64x64, 8 of 256x256.
+SAMPLING_PIXELS = 2**19
 
 #: Tasks whose generator starts from images instead of latents.
 TRANSLATION: tuple[Task, ...] = ("paired-translation", "unpaired-translation")
@@ -79,13 +83,24 @@ class Architecture(Component):
     :cvar fake_pool: number of earlier generated images that the discriminator may see again; 0 for none
         (Shrivastava et al. 2017, arXiv:1612.07828, section 2.3). May be an option.
     :cvar truncates: whether the design implements `truncated`.
+    :cvar synchronized_statistics: whether batch norm takes its statistics over the batches of all
+        replicas of a trial, so that results do not depend on their number. If not, each has its own.
+    :cvar sampling_pixels: the most pixels of the images that an evaluation or ``ganbench sample`` makes
+        in one pass; may be a property. A design whose pass needs more than a few GiB names a smaller
+        number. It decides which latents go together, so it must not depend on the device.
+    :cvar capturable: whether a step with it can be replayed as one CUDA graph: False if it keeps
+        something between steps outside of tensors, or reads a tensor's value; None to find out. A
+        graph is compared with steps without one before it is used, whatever the component says.
     """
 
     truncates: ClassVar[bool] = False
+    synchronized_statistics: ClassVar[bool] = True
+    capturable: ClassVar[bool | None] = None
 
     if not TYPE_CHECKING:
         task = "unconditional"
         fake_pool = 0
+        sampling_pixels = SAMPLING_PIXELS
     else:
 
         @property
@@ -95,6 +110,11 @@ class Architecture(Component):
 
         @property
         def fake_pool(self) -> int:
+            """A class variable, a field or a property."""
+            raise NotImplementedError
+
+        @property
+        def sampling_pixels(self) -> int:
             """A class variable, a field or a property."""
             raise NotImplementedError
 
@@ -150,6 +170,9 @@ class Architecture(Component):
     ) -> torch.Tensor:
         """(count, latent_dim) latents; standard normal unless a design says otherwise.
 
+        Training draws them on its own device. Evaluations and ``ganbench sample`` draw them on the
+        CPU, so that every device gets the same.
+
         If a design overrides this, ``ganbench sample --interpolate`` goes along a straight line
         between two latents.
         """
@@ -175,6 +198,25 @@ class Architecture(Component):
         training; in evaluation, its generator always makes the data's full size.
         """
         return images
+
+    def judged_images(
+        self, images: torch.Tensor, discriminator: torch.nn.Module, progress: Progress
+    ) -> torch.Tensor:
+        """`real_images` within a step, for a discriminator that `advance` has set.
+
+        A design whose images change with the progress, and not only with the stage, overrides this
+        and reads the value from a buffer of the discriminator: a step that is replayed as a CUDA graph
+        then sees it change.
+        """
+        return self.real_images(images, progress)
+
+    def variant(self, data: DataSpec, progress: Progress) -> Hashable:
+        """What the operations of a step depend on at this progress, such as a stage of growth.
+
+        Steps of one variant do the same operations on tensors of the same shapes; values that differ
+        between them are in tensors. Each variant is recorded once.
+        """
+        return None
 
     def before_sampling(
         self,

@@ -19,10 +19,14 @@ class Augmentation(Component):
 
     :cvar identity: True for an augmentation that changes nothing; the training then skips it.
     :cvar needs: capabilities that the architecture must have, each with the reason for it.
+    :cvar capturable: whether a step with it can be replayed as one CUDA graph: False if it keeps
+        something between steps outside of tensors, or reads a tensor's value; None to find out. A
+        graph is compared with steps without one before it is used, whatever the component says.
     """
 
     identity: ClassVar[bool] = False
     needs: ClassVar[dict[str, str]] = {}
+    capturable: ClassVar[bool | None] = None
 
     def problem(self, data: DataSpec) -> str | None:
         """Why such data cannot be augmented, with a way out; None if it can."""

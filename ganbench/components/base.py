@@ -130,3 +130,8 @@ class Component(metaclass=ComponentType):
         :returns: (level, sentence) pairs; the sentence of a warning or error says how to fix it.
         """
         return ()
+
+
+def overrides(component: Component, contract: type[Component], method: str) -> bool:
+    """Whether a component has its own version of a method of its contract."""
+    return getattr(type(component), method) is not getattr(contract, method)

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from ganbench.base.paths import data_root
 from ganbench.components.base import Component
@@ -37,6 +37,8 @@ class FeatureNetwork:
     :ivar info: facts to record, such as the classifier's test accuracy.
     :ivar faster: makes the same network arranged for speed, whose features may differ in their last
         bits; None if nothing can be gained.
+    :ivar arithmetic: ``tf32`` lets a GPU round the inputs of products to 10 bits (TensorFloat-32). The
+        identity of such a network must differ from that of the same network in ``fp32``.
     """
 
     identity: str
@@ -46,6 +48,7 @@ class FeatureNetwork:
     classifies: bool = False
     info: Mapping[str, Any] = field(default_factory=dict)
     faster: Callable[[], FeatureNetwork] | None = None
+    arithmetic: Literal["fp32", "tf32"] = "fp32"
 
 
 @dataclass(frozen=True)
@@ -103,3 +106,11 @@ class Extractor(Component):
 
         :raises DataNotFoundError: if the weights are not available; says which file to put where.
         """
+
+    def made_up(self, context: ExtractorContext) -> FeatureNetwork | None:
+        """The network with made-up weights, as fast as with its own; None if it has none.
+
+        Features mean nothing then. `ganbench selftest` measures speed and memory with it where the
+        weights are missing.
+        """
+        return None

@@ -26,10 +26,14 @@ class Loss(Component):
     :cvar generator_uses_real: whether `generator` uses ``real``. If not, set it to False: this saves
         the discriminator's pass over real images in the generator's update.
     :cvar needs: capabilities that the architecture must have, each with the reason for it.
+    :cvar capturable: whether a step with it can be replayed as one CUDA graph: False if it keeps
+        something between steps outside of tensors, or reads a tensor's value; None to find out. A
+        graph is compared with steps without one before it is used, whatever the component says.
     """
 
     generator_uses_real: ClassVar[bool] = True
     needs: ClassVar[dict[str, str]] = {}
+    capturable: ClassVar[bool | None] = None
 
     @abc.abstractmethod
     def discriminator(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:

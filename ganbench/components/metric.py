@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -50,7 +50,8 @@ class FeatureSet:
     """The real or the fake samples for a metric; it gets only the parts that it asks for.
 
     A fixed choice represents more than 100,000 samples; the moments always cover all samples.
-    Everything is in one fixed order and on one `device`.
+    Everything is in one fixed order, and every tensor that a metric reads is on one `device`. Images
+    and pairs wait in the host's memory until then: `batches` brings them to the device in parts.
 
     :ivar count: samples behind the moments; 0 if the number is not published.
     :ivar size: samples that every other part has.
@@ -124,6 +125,17 @@ class FeatureSet:
         generator: Callable[..., torch.Tensor] = self._get("generator")
         return generator
 
+    def batches(self, need: Need, size: int = 256) -> Iterator[torch.Tensor]:
+        """A tensor in parts of ``size`` samples on the device: for images that may not fit there."""
+        for part in self.stored(need).split(size):
+            yield self._moved(part)
+
+    def stored(self, need: Need) -> torch.Tensor:
+        """A tensor where it waits: images and pairs in the host's memory, others on the device."""
+        found: torch.Tensor = self._get(need)
+        self._versions.note(need, found)
+        return found
+
     def lacks(self, need: str) -> str | None:
         """Why this part is missing; None if it is there."""
         if need in self._parts:
@@ -140,10 +152,13 @@ class FeatureSet:
         """The parts that a reader has written to."""
         return self._versions.changed()
 
-    def _tensor(self, need: str) -> torch.Tensor:
-        found: torch.Tensor = self._get(need)
-        self._versions.note(need, found)
-        return found
+    def _tensor(self, need: Need) -> torch.Tensor:
+        return self._moved(self.stored(need))
+
+    def _moved(self, tensor: torch.Tensor) -> torch.Tensor:
+        from ganbench.base.transfers import to_device
+
+        return to_device(tensor, self.device)
 
     def _get(self, need: str) -> Any:
         if need not in self._allowed:

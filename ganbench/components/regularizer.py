@@ -29,12 +29,16 @@ class Regularizer(Component):
         each with the reason for it.
     :cvar per_view: False for a term on the weights, computed once in a step; True for a term on images
         or logits, computed for every `View` (a translation in two directions has two).
+    :cvar capturable: whether a step with it can be replayed as one CUDA graph: False if it keeps
+        something between steps outside of tensors, or reads a tensor's value; None to find out. A
+        graph is compared with steps without one before it is used, whatever the component says.
     """
 
     players: ClassVar[frozenset[Player]] = frozenset({"discriminator"})
     differentiates: ClassVar[frozenset[str]] = frozenset()
     needs: ClassVar[dict[str, str]] = {}
     per_view: ClassVar[bool] = True
+    capturable: ClassVar[bool | None] = None
 
     every: int = option(1, "compute the term only in every n-th step, n times as strong", ge=1)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ganbench.base.backends import default_switches
 from ganbench.base.devices import choose_device
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import cache_root, existing_data_root
@@ -91,7 +92,8 @@ def evaluate(
         meter or Meter(),
     )
     call = _Call(opener, chosen, bool(metrics), samples, batch_size)
-    return call.run(fake, real, [extractor] if isinstance(extractor, str) else list(extractor))
+    with default_switches():
+        return call.run(fake, real, [extractor] if isinstance(extractor, str) else list(extractor))
 
 
 def _metrics(

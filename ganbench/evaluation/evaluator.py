@@ -13,7 +13,7 @@ import torch
 from ganbench.base.errors import UsageError
 from ganbench.components.column import Column
 from ganbench.components.metric import FeatureSet
-from ganbench.evaluation.features import POOL, NotFiniteError, choice
+from ganbench.evaluation.features import POOL, NotFiniteError, choice, full_precision
 from ganbench.evaluation.measurer import Measurement, Measurer, Reading
 from ganbench.evaluation.real_features import RealFeatures
 from ganbench.evaluation.sample_timeline import WIDTH
@@ -169,7 +169,8 @@ def _nearest_real(
     if len(features) < k or len(real.source.sizes) > 1:
         return None
     ours = samples.features[:count]
-    parts = [torch.cdist(ours, part) for part in features.split(_ROWS)]
+    with full_precision():
+        parts = [torch.cdist(ours, part) for part in features.split(_ROWS)]
     nearest = torch.cat(parts, 1).topk(k, largest=False).indices.cpu().numpy()
     pool = real.places[choice(len(real.places), POOL)]
     wanted, inverse = np.unique(pool[nearest], return_inverse=True)

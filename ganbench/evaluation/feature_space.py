@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ganbench.components.extractor import ExtractorContext, FeatureNetwork
 from ganbench.evaluation.real_features import PublishedFeatures, RealFeatures, RealSettings
+from ganbench.evaluation.recorded_network import recorded
 from ganbench.evaluation.sources import Source
 from ganbench.registry.info import ResolvedComponent
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,24 @@ def feature_space(
     return FeatureSpace(extractor.mark, network, features)
 
 
-def ready_network(extractor: ResolvedComponent, context: ExtractorContext) -> FeatureNetwork:
-    """The network, arranged for speed where it can be: its last bits may depend on that."""
-    network: FeatureNetwork = extractor.component.prepare(context)
-    return network if network.faster is None else network.faster()
+def ready_network(
+    extractor: ResolvedComponent, context: ExtractorContext, batch_size: int | None = None
+) -> FeatureNetwork:
+    """The network, arranged for speed where it can be: its last bits may depend on that.
+
+    :param batch_size: images for one pass; None leaves it to the extractor.
+    """
+    return arranged(extractor.component.prepare(context), context.device, batch_size)
+
+
+def arranged(
+    network: FeatureNetwork, device: torch.device, batch_size: int | None = None
+) -> FeatureNetwork:
+    """A network as trials use it, see `ready_network`."""
+    network = network if network.faster is None else network.faster()
+    if batch_size is not None:
+        network = replace(network, batch_size=batch_size)
+    return recorded(network, device)
 
 
 def kept_parts(metrics: Iterable[ResolvedComponent]) -> frozenset[str]:

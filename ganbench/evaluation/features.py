@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganbench.base.backends import float32_proper
+from ganbench.base.backends import float32_arithmetic, float32_proper
 from ganbench.base.errors import UsageError
+from ganbench.base.transfers import to_device
 from ganbench.components.data import Modes
 from ganbench.components.extractor import FeatureNetwork
-from ganbench.components.metric import FeatureSet
+from ganbench.components.metric import FeatureSet, Need
 from ganbench.evaluation.constant_images import ConstantImages
 from ganbench.evaluation.moments import MomentAccumulator, Moments
+from ganbench.evaluation.recorded_network import released
 from ganbench.evaluation.sources import Source
 
 #: The most samples in each part but the moments.
@@ -92,22 +94,22 @@ def run_pass(
     rank = np.full(source.count, -1, dtype=np.int64)
     rank[pool] = np.arange(len(pool))
     readers = [_Reader(network, len(pool), keep, device) for network in networks]
-    images, labels = _Buffer(len(pool), device), _Buffer(len(pool), device)
+    images, labels = _HostRows(len(pool)), _Rows(len(pool), device)
     sameness = ConstantImages()
     count = 0
-    with torch.no_grad(), full_precision():
+    with torch.no_grad(), full_precision(), released(networks):
         for batch in source.batches(places, channels, networks[0].batch_size):
             ranks = rank[batch.positions]
             if watch_sameness:
                 sameness.add(batch.images)
             # Plain strides: gray images allow several, and networks choose kernels by strides.
-            ready = batch.images.to(device, non_blocking=True).reshape(-1).view(batch.images.shape)
+            ready = to_device(batch.images, device).reshape(-1).view(batch.images.shape)
             for reader in readers:
                 reader.read(ready, ranks)
             if "images" in keep and len(source.sizes) == 1:
                 images.put(ranks, ready)
             if batch.labels is not None:
-                labels.put(ranks, batch.labels.to(device))
+                labels.put(ranks, to_device(batch.labels, device))
             count += len(batch.positions)
             tell(len(batch.positions))
         moments = [reader.finished(source) for reader in readers]
@@ -125,7 +127,7 @@ def run_pass(
 
 
 def _shared_parts(
-    source: Source, pool: np.ndarray, modes: Modes | None, images: _Buffer, labels: _Buffer
+    source: Source, pool: np.ndarray, modes: Modes | None, images: _Rows, labels: _Rows
 ) -> dict[str, Callable[[], Any]]:
     """The parts that do not depend on the network."""
     parts: dict[str, Callable[[], Any]] = {}
@@ -135,7 +137,7 @@ def _shared_parts(
         parts["labels"] = labels.filled
     pairs = source.pairs
     if pairs is not None:
-        parts["pairs"] = lambda: pairs[torch.from_numpy(pool).to(pairs.device)].to(images.device)
+        parts["pairs"] = lambda: pairs[torch.from_numpy(pool).to(pairs.device)].cpu()
     if modes is not None:
         parts["modes"] = _given(modes)
     if source.generator is not None:
@@ -147,7 +149,7 @@ def _given(value: Any) -> Callable[[], Any]:
     return lambda: value
 
 
-class _Buffer:
+class _Rows:
     """Collects rows that arrive in any order; some may never arrive."""
 
     def __init__(self, capacity: int, device: torch.device) -> None:
@@ -162,11 +164,17 @@ class _Buffer:
             self.rows = torch.empty(shape, dtype=values.dtype, device=self.device)
         mine = ranks >= 0
         if not mine.all():
-            values, ranks = values[torch.from_numpy(mine).to(values.device)], ranks[mine]
-        if len(ranks) and ranks[-1] - ranks[0] == len(ranks) - 1:
+            chosen = to_device(torch.from_numpy(np.flatnonzero(mine)), values.device)
+            values, ranks = values[chosen], ranks[mine]
+        if len(ranks):
+            self._keep(ranks, values)
+
+    def _keep(self, ranks: np.ndarray, values: torch.Tensor) -> None:
+        assert self.rows is not None
+        if ranks[-1] - ranks[0] == len(ranks) - 1:
             self.rows[ranks[0] : ranks[-1] + 1] = values
-        elif len(ranks):
-            self.rows[torch.from_numpy(ranks).to(self.device)] = values
+        else:
+            self.rows[to_device(torch.from_numpy(ranks), self.device)] = values
         self._there[ranks] = True
 
     def filled(self) -> torch.Tensor:
@@ -178,6 +186,36 @@ class _Buffer:
         return self.rows
 
 
+class _HostRows(_Rows):
+    """Rows in the host's memory. A copy from a GPU runs while the next batch is computed."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity, torch.device("cpu"))
+        self._coming: tuple[np.ndarray, torch.Tensor, torch.cuda.Event] | None = None
+
+    def _keep(self, ranks: np.ndarray, values: torch.Tensor) -> None:
+        if values.device.type != "cuda":
+            super()._keep(ranks, values)
+            return
+        here = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        here.copy_(values, non_blocking=True)
+        arrival = torch.cuda.Event()
+        arrival.record(torch.cuda.current_stream(values.device))
+        self._arrive()
+        self._coming = (ranks, here, arrival)
+
+    def _arrive(self) -> None:
+        if self._coming is not None:
+            ranks, here, arrival = self._coming
+            self._coming = None
+            arrival.synchronize()
+            super()._keep(ranks, here)
+
+    def filled(self) -> torch.Tensor:
+        self._arrive()
+        return super().filled()
+
+
 class _Reader:
     """One network's share of a pass, in batches of its own size."""
 
@@ -185,8 +223,8 @@ class _Reader:
         self, network: FeatureNetwork, capacity: int, keep: Collection[str], device: torch.device
     ) -> None:
         self.network = network
-        self._keep = keep
-        self._features, self._logits = _Buffer(capacity, device), _Buffer(capacity, device)
+        self._keep, self._device = keep, device
+        self._features, self._logits = _Rows(capacity, device), _Rows(capacity, device)
         self._accumulator = MomentAccumulator()
         self._waiting: list[tuple[torch.Tensor, np.ndarray]] = []
 
@@ -226,6 +264,12 @@ class _Reader:
             parts["class_logits"] = self._logits.filled
         return parts
 
+    def _arithmetic(self) -> contextlib.AbstractContextManager[None]:
+        """A pass is in fp32; some networks ask for another arithmetic."""
+        if self.network.arithmetic == "fp32":
+            return contextlib.nullcontext()
+        return float32_arithmetic(True, self._device)
+
     def _joined(self) -> tuple[torch.Tensor, np.ndarray]:
         waiting, self._waiting = self._waiting, []
         if len(waiting) == 1:
@@ -234,7 +278,8 @@ class _Reader:
 
     def _pass(self, batch: tuple[torch.Tensor, np.ndarray]) -> None:
         images, ranks = batch
-        answer = self.network.forward(images)
+        with self._arithmetic():
+            answer = self.network.forward(images)
         features = answer.features.float()
         self._accumulator.update(features)
         if "features" in self._keep:
@@ -249,16 +294,23 @@ def part_of(samples: FeatureSet, indices: torch.Tensor) -> FeatureSet:
     :param indices: (k,) rows of the parts.
     """
 
-    def taken(name: str) -> Callable[[], Any]:
-        return lambda: getattr(samples, name)[indices.to(samples.device)]
+    def taken(name: Need) -> Callable[[], Any]:
+        def rows() -> torch.Tensor:
+            stored = samples.stored(name)
+            return stored[indices.to(stored.device)]
 
-    rows = ("images", "features", "class_logits", "labels", "pairs")
-    parts = {name: taken(name) for name in rows if samples.lacks(name) is None}
+        return rows
+
+    rows: tuple[Need, ...] = ("images", "features", "class_logits", "labels", "pairs")
+    parts: dict[str, Callable[[], Any]] = {
+        name: taken(name) for name in rows if samples.lacks(name) is None
+    }
     for name in ("modes", "held_out"):
         if samples.lacks(name) is None:
             parts[name] = lambda name=name: getattr(samples, name)  # type: ignore[misc]
     if "features" in parts:
-        parts["moments"] = lambda: Moments.from_features(parts["features"]())
+        features = parts["features"]
+        parts["moments"] = lambda: Moments.from_features(features())
     missing = {name: samples.lacks(name) or MISSING["generator"] for name in MISSING}
     number = len(indices)
     return FeatureSet(number, number, samples.extractor, samples.device, parts, missing)

@@ -361,5 +361,5 @@ class _Statistics(Metric):
         return self._dataset.columns  # type: ignore[attr-defined, no-any-return]
 
     def compute(self, fake: FeatureSet, reference: Any) -> Mapping[str, float]:
-        images = fake.images if fake.images.is_floating_point() else to_float(fake.images)
-        return dict(self._dataset.statistics(images.cpu()))  # type: ignore[attr-defined]
+        images = to_float(fake.stored("images").cpu())
+        return dict(self._dataset.statistics(images))  # type: ignore[attr-defined]

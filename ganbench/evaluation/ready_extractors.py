@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -44,7 +44,7 @@ class ReadyExtractor:
             "features": self.width,
             "logits": self.logits,
             "batch_size": self.network.batch_size,
-            "arithmetic": "fp32",
+            "arithmetic": self.network.arithmetic,
             **{k: v for k, v in info if v is None or isinstance(v, (str, int, float, bool))},
         }
 
@@ -87,9 +87,7 @@ class Extractors:
             log=self.opener.meter.say,
             root=root,
         )
-        network = ready_network(chosen, context)
-        if self.batch_size is not None:
-            network = replace(network, batch_size=self.batch_size)
+        network = ready_network(chosen, context, self.batch_size)
         return ReadyExtractor(chosen, network, *_probe(network, shape, self.opener.device))
 
     def _content(self, dataset: ResolvedComponent) -> str:

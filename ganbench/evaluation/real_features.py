@@ -1,7 +1,8 @@
 """The real samples in one extractor: their feature set and the metrics' references, cached.
 
-Trials, ``measure`` and ``eval`` share one cache. Its key is a hash of the content, the network and the
-choice of samples. A metric's reference lies beside the parts, under a hash of the metric.
+Trials, ``measure`` and ``eval`` share one cache. Its key is a hash of the content, the network, the
+choice of samples, the kind of device and its arithmetic. A metric's reference lies beside the parts,
+under a hash of the metric.
 """
 
 from __future__ import annotations
@@ -100,7 +101,13 @@ class RealFeatures:
         content = self.source.content()
         channels = self.settings.channels
         parts = [_RECIPE, content, self.network.identity, chosen, channels, POOL, SEED]
-        return json_digest(parts)
+        return json_digest([*parts, *self._computed_on()])
+
+    def _computed_on(self) -> list[str]:
+        """Features of a GPU differ from those of the CPU in their last bits."""
+        if self._device.type == "cpu":
+            return []
+        return [self._device.type, self.network.arithmetic]
 
     @property
     def count(self) -> int:
@@ -207,7 +214,7 @@ class RealFeatures:
                 f"the images of {self.source.label} have {len(self.source.sizes)} sizes"
             )
         batches = self.source.batches(pool, self.settings.channels, self.network.batch_size)
-        return torch.cat([batch.images.to(self._device) for batch in batches])
+        return torch.cat([batch.images.cpu() for batch in batches])
 
     def _part(self, name: str) -> torch.Tensor:
         if name not in self._parts:

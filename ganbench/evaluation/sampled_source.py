@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ganbench.base.errors import UsageError
+from ganbench.base.transfers import to_device
 from ganbench.evaluation.sources import Batch, Source, in_channels
 from ganbench.generators.trained import held_out_images, load_trained
 from ganbench.store.trial_folder import TrialFolder
@@ -72,11 +73,10 @@ class SampledSource(Source):
             start += len(ready)
             mine = wanted[places]
             if not mine.all():
-                ready, places = ready[torch.from_numpy(mine).to(ready.device)], places[mine]
+                chosen = to_device(torch.from_numpy(np.flatnonzero(mine)), ready.device)
+                ready, places = ready[chosen], places[mine]
             if len(places):
-                part = (
-                    None if labels is None else labels[torch.from_numpy(places).to(labels.device)]
-                )
+                part = None if labels is None else labels[torch.from_numpy(places)]
                 yield Batch(places, ready, part)
 
 
@@ -96,12 +96,12 @@ class TrialSource(SampledSource):
         root: Path,
         stream: str = _STREAM,
     ) -> None:
-        trained = load_trained(folder)
+        trained = load_trained(folder, device=device)
         sources = pairs = None
         if trained.translates:
             data = held_out_images(folder, root)
             sources, pairs = data.sources, data.targets
-        sampler = trained.sampler(seed, sources=sources, device=device)
+        sampler = trained.sampler(seed, sources=sources)
         super().__init__(label, sampler, count, stream, in_turn=True, pairs=pairs)
         self.notes += [] if trained.doubt is None else [trained.doubt]
         self.trial, self.seed = folder.id, seed

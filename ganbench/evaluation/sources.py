@@ -20,6 +20,7 @@ import torch
 from ganbench.base.errors import UsageError, reason
 from ganbench.base.image_files import Encoded, ImageFiles, shown
 from ganbench.base.images import Trait, decode_image
+from ganbench.base.transfers import to_device
 from ganbench.components.data import DataSpec
 from ganbench.evaluation.background import in_background
 from ganbench.evaluation.image_index import index_images
@@ -199,7 +200,7 @@ class TensorSource(Source):
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
         for start in range(0, len(positions), size):
             part = positions[start : start + size]
-            rows = torch.from_numpy(part).to(self._images.device)
+            rows = to_device(torch.from_numpy(part), self._images.device)
             images = self._images[rows]
             labels = None if self._labels is None else self._labels[rows]
             yield Batch(part, images if self.points else in_channels(images, channels), labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from ganbench.base.errors import UsageError
 from ganbench.components.data import ImageData
 from ganbench.evaluation.constant_images import remarks_on_split
+from ganbench.evaluation.residence import placed
 from ganbench.evaluation.sources import Source, StreamedSource, TensorSource
 from ganbench.registry.lookup import ResolvedComponent
 
@@ -23,11 +25,12 @@ class Splits:
     """Holds the splits of the data set in use, until another data set replaces it.
 
     :param root: the data folder.
-    :param device: of data that fits in memory.
+    :param device: of data that fits in memory, if it leaves enough room there.
+    :param share: of the device, above 0, up to 1.
     """
 
-    def __init__(self, root: Path, device: torch.device) -> None:
-        self.root, self.device = root, device
+    def __init__(self, root: Path, device: torch.device, share: float = 1.0) -> None:
+        self.root, self.device, self._share = root, device, share
         self._dataset = ""
         self._data: dict[str, Any] = {}
         self._sources: dict[str, Source] = {}
@@ -53,7 +56,7 @@ class Splits:
             data = dataset.component.load(split, self.root)
             if len(data) == 0:
                 raise UsageError(f"the {split} split of {dataset.spec} is empty")
-            self._data[split] = data.to(self.device) if isinstance(data, ImageData) else data
+            self._data[split] = self._placed(data) if isinstance(data, ImageData) else data
         return self._data[split]
 
     def resident(
@@ -75,6 +78,10 @@ class Splits:
         if split not in self._sources:
             self._sources[split] = self._source(dataset, split)
         return self._sources[split]
+
+    def _placed(self, data: ImageData) -> ImageData:
+        data, remark = placed(data, self.device, self._share)
+        return replace(data, notes=(*data.notes, remark)) if remark else data
 
     def remarks(self) -> list[str]:
         """Warnings about the loaded splits."""

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 
@@ -67,7 +68,7 @@ def _seconds(cell: Cell, per_image: float) -> float:
     images = budget.amount
     if budget.unit == "steps":
         images *= settings.batch_size * settings.d_steps
-    return images * per_image
+    return images * per_image / settings.replicas
 
 
 def _seconds_per_image(cell: Cell, device: torch.device) -> float | None:
@@ -77,7 +78,10 @@ def _seconds_per_image(cell: Cell, device: torch.device) -> float | None:
         try:
             data = TrainingData(cell.data, _noise(cell.data, device))
             settings = cell.training.settings
-            few = replace(settings, batch_size=min(_SMALL_BATCH, settings.batch_size))
+            # The whole batch says why steps are not recorded, if they should be; once is enough.
+            executor: Literal["eager", "auto"] = "eager" if settings.executor == "eager" else "auto"
+            size = min(_SMALL_BATCH, settings.batch_size)
+            few = replace(settings, batch_size=size, executor=executor)
             small = replace(cell, training=replace(cell.training, settings=few))
             rate = _timed(Trainer(small, 0, data, device))
             if rate * settings.batch_size * settings.d_steps > _LONG:
@@ -92,9 +96,9 @@ def _timed(trainer: Trainer) -> float:
     if trainer.schedule.total_steps is not None:
         # Designs that grow are slowest, and longest, when they have grown.
         trainer.steps = trainer.schedule.total_steps * 9 // 10
-    # The first step of a kind loads kernels and takes memory: begin at a step with all terms.
+    # Begin at a step with all terms, so that none of them is met by the clock for the first time.
     trainer.steps -= trainer.steps % trainer.period
-    trainer.time_steps(1)
+    trainer.warm_up()
     seconds = trainer.time_steps(1)
     if seconds < _LONG:
         seconds = trainer.time_steps(_STEPS)

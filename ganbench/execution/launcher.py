@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ganbench.base.errors import UsageError
 from ganbench.base.paths import cache_root
 from ganbench.execution.context import RunContext
 from ganbench.execution.placement import Placement, choose_device, place, place_elsewhere
@@ -16,6 +17,8 @@ from ganbench.execution.supervise.inline_executor import InlineExecutor
 from ganbench.execution.supervise.local_executor import LocalExecutor
 from ganbench.execution.supervise.messages import Event, Executor, Workers, WorkerSetup
 from ganbench.grid.plan import Plan
+from ganbench.grid.settings import replicas_of
+from ganbench.registry.lookup import default_registry
 
 
 class Launcher:
@@ -31,7 +34,7 @@ class Launcher:
     ) -> None:
         self._run, options = run, run.options
         self._callbacks = resolve_callbacks(options.callbacks)
-        self._placement, device = _placed(options)
+        self._placement, device = _placed(options, replicas_of(grid))
         self._slots = self._placement.slots[:most]
         self._setup = WorkerSetup(
             grid=grid,
@@ -39,6 +42,7 @@ class Launcher:
             cache=str(cache_root().resolve()),
             device=device,
             threads=options.threads if options.executor == "inline" else self._placement.threads,
+            gpu_share=self._placement.share,
             options=options,
         )
         self._events: deque[Event] = deque()
@@ -77,11 +81,16 @@ class Launcher:
         return LocalExecutor(self._setup, self._events.append, self._slots)
 
 
-def _placed(options: RunOptions) -> tuple[Placement, str]:
+def _placed(options: RunOptions, replicas: int) -> tuple[Placement, str]:
     """Where trials run, and the device as they see it."""
     if options.executor == "ray":
-        placement = place_elsewhere(options)
+        placement = place_elsewhere(options, replicas)
         return placement, placement.device
+    if replicas > 1 and default_registry().in_process:
+        raise UsageError(
+            f"training.replicas={replicas}: other processes do not find components that were "
+            "registered in this process; use training.replicas=1"
+        )
     device = choose_device(options.device)
-    placement = place(device, options)
+    placement = place(device, options, replicas)
     return placement, str(device) if options.executor == "inline" else placement.device

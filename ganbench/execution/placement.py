@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ganbench.base.devices import choose_device as choose_device
 from ganbench.base.errors import UsageError
+from ganbench.base.text import counted
 from ganbench.execution.run_options import RunOptions
 from ganbench.execution.supervise.messages import Slot
 
@@ -25,40 +27,51 @@ class Placement:
     :ivar device: as workers see it.
     :ivar threads: CPU threads of a worker.
     :ivar slots: one for each trial at a time.
+    :ivar share: the part of its GPU that a trial has, above 0, up to 1.
     """
 
     device: str
     threads: int
     slots: Sequence[Slot]
+    share: float = 1.0
 
 
-def place(device: torch.device, options: RunOptions) -> Placement:
+def place(device: torch.device, options: RunOptions, replicas: int = 1) -> Placement:
     """Slots on a device, as many as the options ask for.
 
     On the CPU a trial has one core by default. GPUs are dealt out in turn: a worker sees its own only.
     ``auto`` is a trial for each core, or for each GPU or share of one.
 
-    :raises UsageError: for a share of a GPU on the CPU.
+    :param replicas: processes of a trial; each has cores, or a GPU, of its own.
+    :raises UsageError: for a share of a GPU on the CPU, more trials than the shares have room for, or
+        fewer GPUs than replicas.
     """
     if device.type == "cpu":
         if options.gpus_per_trial is not None:
             raise UsageError("--gpus-per-trial: the trials run on the CPU; see --device")
         threads = options.threads or 1
-        jobs = _jobs(options, max(1, cores() // threads))
+        jobs = _jobs(options, max(1, cores() // (threads * replicas)))
         return Placement("cpu", threads, [Slot(f"cpu-{i}") for i in range(jobs)])
-    gpus = _gpus(device)
-    each = int(1 / (options.gpus_per_trial or 1) + 1e-9)
-    jobs = _jobs(options, len(gpus) * each)
-    threads = options.threads or max(1, cores() // jobs)
+    gpus = _gpu_sets(device, options, replicas)
+    share = options.gpus_per_trial
+    room = len(gpus) * int(1 / (share or 1) + 1e-9)
+    jobs = _jobs(options, room)
+    if share is not None and jobs > room:
+        have = counted(len(gpus), "GPU")
+        raise UsageError(
+            f"jobs={jobs}: {have} {'has' if len(gpus) == 1 else 'have'} room for "
+            f"{counted(room, 'trial')} with gpus_per_trial={share:g}; lower one of them"
+        )
+    threads = options.threads or max(1, cores() // (jobs * replicas))
     slots = [
         Slot(f"cuda-{gpu}-{i}", extra={"environment": {_VISIBLE: gpu}})
         for i in range(jobs)
         for gpu in [gpus[i % len(gpus)]]
     ]
-    return Placement("cuda", threads, slots)
+    return Placement("cuda", threads, slots, share or 1 / math.ceil(jobs / len(gpus)))
 
 
-def place_elsewhere(options: RunOptions) -> Placement:
+def place_elsewhere(options: RunOptions, replicas: int = 1) -> Placement:
     """What a trial gets on the nodes of a cluster, which say how many trials they have room for.
 
     Trials use GPUs if this machine has one or if the options ask for them.
@@ -67,13 +80,15 @@ def place_elsewhere(options: RunOptions) -> Placement:
     """
     import torch
 
+    _check_replicas(options, replicas)
     known = {None: torch.cuda.is_available(), "cpu": False, "cuda": True}
     if options.device not in known:
         raise UsageError(f"--device {options.device}: on a cluster it is cpu or cuda")
     if options.device == "cpu" and options.gpus_per_trial is not None:
         raise UsageError("--gpus-per-trial: the trials run on the CPU; see --device")
     cuda = known[options.device] or options.gpus_per_trial is not None
-    return Placement("cuda" if cuda else "cpu", options.threads or 1, [])
+    device, share = "cuda" if cuda else "cpu", options.gpus_per_trial or 1.0
+    return Placement(device, options.threads or 1, [], share)
 
 
 def cores() -> int:
@@ -81,6 +96,28 @@ def cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:
         return os.cpu_count() or 1
+
+
+def _gpu_sets(device: torch.device, options: RunOptions, replicas: int) -> list[str]:
+    """The GPUs of each trial at a time, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    _check_replicas(options, replicas)
+    gpus = _gpus(device)
+    if replicas > len(gpus):
+        raise UsageError(
+            f"training.replicas={replicas}: each replica takes a GPU, and here "
+            f"{'is' if len(gpus) == 1 else 'are'} {counted(len(gpus), 'GPU')} to use; lower it, or see "
+            "--device"
+        )
+    starts = range(0, len(gpus) - replicas + 1, replicas)
+    return [",".join(gpus[start : start + replicas]) for start in starts]
+
+
+def _check_replicas(options: RunOptions, replicas: int) -> None:
+    if replicas > 1 and options.gpus_per_trial is not None:
+        raise UsageError(
+            f"--gpus-per-trial {options.gpus_per_trial:g} and training.replicas={replicas}: each "
+            "replica takes a whole GPU; leave one of the options out"
+        )
 
 
 def _jobs(options: RunOptions, automatic: int) -> int:

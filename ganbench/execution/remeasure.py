@@ -22,12 +22,12 @@ from ganbench.execution.resources import EvaluationPlan, Resources
 from ganbench.generators.trained import Trained, component_of, identity_of, load_trained
 from ganbench.grid.cell import PROTOCOL
 from ganbench.grid.metrics import bind_metrics, columns_of, options_of, with_options
-from ganbench.grid.settings import resolve_evaluation, resolve_training
+from ganbench.grid.settings import resolve_evaluation
 from ganbench.registry.lookup import ResolvedComponent, default_registry
 from ganbench.store.measurements import FORMAT, with_marks
 from ganbench.store.primary import derived_columns
 from ganbench.store.trial_folder import TrialFolder
-from ganbench.training.precision import configure_backends, memory_format
+from ganbench.training.precision import configure_backends
 
 #: Which of a trial's weights are measured.
 WHICH = ("last", "best")
@@ -136,7 +136,7 @@ class Remeasuring:
         :raises UsageError: for missing weights, data or metrics.
         """
         start = time.perf_counter()
-        trained = load_trained(self.folder, self.which)
+        trained = load_trained(self.folder, self.which, resources.device)
         evaluator = resources.evaluator(self.plan)
         # The best tick was chosen on one noise and is reported on another.
         stream = NOISE if self.which == "last" else FRESH_NOISE
@@ -210,11 +210,8 @@ def _source(
     stream: str,
 ) -> SampledSource:
     """Samples as the trial's own evaluation drew them, with the right images of translations."""
-    training = resolve_training([("trial", trained.identity["training"])]).settings
-    device, label = resources.device, f"trial {trained.trial}"
-    configure_backends(training.precision)
-    if plan.data.kind == "image":
-        trained.generator.to(memory_format=memory_format(training, device))  # type: ignore[call-overload]
+    label = f"trial {trained.trial}"
+    configure_backends(trained.settings.precision)
     data, sources, pairs = resources.training_data(plan), None, None
     if trained.translates:
         if data.held_out is None or data.held_out.sources is None:
@@ -224,7 +221,5 @@ def _source(
         int(trained.identity["seed"]),
         sources=sources,
         labels=data.labels,
-        device=device,
-        settings=training,
     )
     return SampledSource(label, sampler, samples, stream, pairs=pairs)

@@ -53,17 +53,23 @@ class Resources:
     :param root: the data folder.
     :param cache: the folder of weights and reference statistics.
     :param log: receives sentences about long work.
+    :param share: of the device that a trial has, above 0, up to 1.
     """
 
     def __init__(
-        self, root: Path, cache: Path, device: torch.device, log: Callable[[str], None]
+        self,
+        root: Path,
+        cache: Path,
+        device: torch.device,
+        log: Callable[[str], None],
+        share: float = 1.0,
     ) -> None:
         self.root, self.cache, self.device, self.log = root, cache, device, log
-        self._splits = Splits(root, device)
+        self._splits = Splits(root, device, share)
         self._evaluators: dict[str, Evaluator] = {}
 
     def training_data(self, cell: Evaluated) -> TrainingData:
-        """The training split, on the device if it fits in memory."""
+        """The training split, on the device if it fits there."""
         self._use(cell.dataset)
         source = self._splits.data(cell.dataset, "train")
         assert cell.data is not None

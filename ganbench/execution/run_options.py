@@ -124,7 +124,11 @@ class RunOptions:
         metavar="SIZE", parse=parse_size, executors=_PROCESSES,
     )  # fmt: skip
     gpus_per_trial: float | None = _option(
-        None, "A trial's share of a GPU, such as 0.25.", metavar="SHARE", gt=0, le=1
+        None,
+        "A trial's share of a GPU and of its memory, such as 0.25.",
+        metavar="SHARE",
+        gt=0,
+        le=1,
     )
     ray_address: str | None = _option(
         None, "Address of a Ray cluster; by default a Ray starts on this machine.",

@@ -26,6 +26,7 @@ from ganbench.generators.export_metadata import describe
 from ganbench.generators.fixed_noise import Recording, Replay
 from ganbench.generators.portable import first_line, portable, traced
 from ganbench.generators.trained import Trained
+from ganbench.grid.settings import TrainingSettings
 from ganbench.training.batches import to_float, to_uint8
 from ganbench.training.sampler import LatentSampler, Sampler, TranslationSampler
 from ganbench.training.streams import derive_seed
@@ -33,6 +34,7 @@ from ganbench.training.streams import derive_seed
 #: Batches on which a file is compared with its original.
 BATCHES = (1, 3, 16)
 _STREAM = "samples"
+_FP32 = TrainingSettings(precision="fp32", memory_format="contiguous")
 _NOISE_SEED = derive_seed(0, "export", "noise")
 
 
@@ -57,6 +59,7 @@ def export(
 ) -> Exported:
     """Write a trial's generator. The file appears once it equals the original.
 
+    :param trained: a ``.pt2`` file computes on its device; ``.onnx`` needs the CPU.
     :param target: the suffix decides: ``.pt2`` or ``.onnx``.
     :param truncation: a constant of the file, for an architecture that truncates.
     :param uint8: whether images and sources are bytes, rounded as in every evaluation.
@@ -69,6 +72,10 @@ def export(
     if uint8 and trained.data.kind == "points":
         raise UsageError("--uint8 is for images, but the trial generates points")
     form.require()
+    if trained.device.type != "cpu" and not form.of_device:
+        raise UsageError(
+            f"--device {trained.device}: {form.suffix} files belong to no device; leave the option out"
+        )
     digest = weights_digest(trained.generator)
     examples = _Examples(trained, uint8)
     sampler = examples.sampler()
@@ -106,20 +113,21 @@ class _Examples:
 
     def sampler(self) -> Sampler:
         sources = self._sources(1) if self._trained.translates else None
-        return self._trained.sampler(sources=sources)
+        return self._trained.sampler(sources=sources, settings=_FP32)
 
     def of(self, count: int) -> tuple[Tensor, ...]:
         """The inputs of the file for ``count`` images, with classes from the whole range."""
         trained = self._trained
         if trained.translates:
-            sources = self._sources(count)
+            sources = self._sources(count).to(trained.device)
             return (sources if self._uint8 else to_float(sources),)
         random = torch.Generator().manual_seed(derive_seed(0, "export", count))
         latents = trained.architecture.sample_latents(count, random, torch.device("cpu"))
-        classes = trained.classes
+        latents, classes = latents.to(trained.device), trained.classes
         if not classes:
             return (latents,)
-        return latents, torch.arange(count) * max(1, classes // count) % classes
+        numbers = torch.arange(count, device=trained.device)
+        return latents, numbers * max(1, classes // count) % classes
 
     def _sources(self, count: int) -> Tensor:
         random = torch.Generator().manual_seed(derive_seed(0, "export sources", count))

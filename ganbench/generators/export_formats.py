@@ -33,10 +33,12 @@ class Format(abc.ABC):
     """A kind of file.
 
     :cvar tolerance: how far float images in [-1, 1] may be from the original's.
+    :cvar of_device: whether a file computes on the kind of device that it was made for.
     """
 
     suffix: ClassVar[str]
     tolerance: ClassVar[float]
+    of_device: ClassVar[bool]
 
     def require(self) -> None:
         """Raise UsageError if this machine cannot write the format."""
@@ -56,6 +58,7 @@ class PT2(Format):
 
     suffix = ".pt2"
     tolerance = 1e-5
+    of_device = True
 
     def write(self, program: torch.export.ExportedProgram, metadata: Mapping[str, Any]) -> bytes:
         buffer = io.BytesIO()
@@ -79,6 +82,7 @@ class ONNX(Format):
 
     suffix = ".onnx"
     tolerance = 1e-4
+    of_device = False
 
     def require(self) -> None:
         needed = ("onnx", "onnxscript", "onnxruntime")

@@ -31,6 +31,7 @@ def describe(
         "data": dataclasses.asdict(trained.data),
         "inputs": _inputs(trained, uint8),
         "outputs": [_images("images", trained.data.shape, trained.data.kind == "points", uint8)],
+        "device": trained.device.type,
         "latent_dim": None if trained.translates else trained.architecture.latent_dim,
         "classes": trained.classes,
         "truncation": truncation,

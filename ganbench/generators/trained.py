@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,25 +16,25 @@ from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset
 from ganbench.components.progress import Progress
 from ganbench.grid.cell import PROTOCOL
-from ganbench.grid.settings import TrainingSettings
+from ganbench.grid.settings import TrainingSettings, resolve_training
 from ganbench.registry.info import ComponentInfo
 from ganbench.registry.lookup import ResolvedComponent, default_registry
 from ganbench.registry.sources import changed_sources
 from ganbench.registry.specs import Spec
 from ganbench.store.trial_folder import TrialFolder
-from ganbench.training.precision import Arithmetic
+from ganbench.training.precision import Arithmetic, memory_format
 from ganbench.training.sampler import LatentSampler, Sampler, TranslationSampler
 from ganbench.training.state import newest_checkpoint
 from ganbench.training.streams import derive_seed
 
 _CPU = torch.device("cpu")
-_DEFAULTS = TrainingSettings()
 
 
 @dataclass(frozen=True)
 class Trained:
     """A trial's averaged generator.
 
+    :ivar generator: on the ``device``.
     :ivar identity: the content of trial.json.
     :ivar doubt: why its images may differ from the trial's, or None.
     """
@@ -45,6 +46,13 @@ class Trained:
     progress: Progress
     identity: Mapping[str, Any]
     doubt: str | None = None
+    device: torch.device = _CPU
+
+    @functools.cached_property
+    def settings(self) -> TrainingSettings:
+        """The settings of the training, which decide the precision and the layout of samples."""
+        known = self.identity.get("training")
+        return resolve_training([] if known is None else [("trial", known)]).settings
 
     @property
     def translates(self) -> bool:
@@ -70,18 +78,20 @@ class Trained:
         *,
         sources: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
-        device: torch.device = _CPU,
-        settings: TrainingSettings = _DEFAULTS,
+        settings: TrainingSettings | None = None,
     ) -> Sampler:
-        """A sampler of the generator, which moves to the device.
+        """A sampler of the generator.
 
         :param classes: of the samples, in turn; all by default.
         :param sources: uint8 images to translate, for a generator that translates.
         :param labels: to draw from, for a class-conditional generator; every class once by default.
-        :param settings: decide the arithmetic.
+        :param settings: decide the arithmetic and the layout; by default those of the training.
         :raises UsageError: for unknown classes.
         """
-        generator, arithmetic = self.generator.to(device), Arithmetic(settings, device)
+        settings, device, generator = settings or self.settings, self.device, self.generator
+        if self.data.kind == "image":
+            generator.to(memory_format=memory_format(settings, device))  # type: ignore[call-overload]
+        arithmetic = Arithmetic(settings, device)
         parts = (self.architecture, self.data, generator, seed, device, arithmetic, self.progress)
         if sources is not None:
             return TranslationSampler(*parts, sources)
@@ -90,7 +100,7 @@ class Trained:
             self.check_classes(classes)
             turns = torch.tensor(classes)
         known = torch.arange(self.classes) if labels is None else labels
-        return LatentSampler(*parts, known.to(device) if self.classes else None, turns)
+        return LatentSampler(*parts, known if self.classes else None, turns)
 
     def batches(
         self,
@@ -99,18 +109,20 @@ class Trained:
         truncation: float | None = None,
         classes: Sequence[int] | None = None,
     ) -> Iterator[torch.Tensor]:
-        """``count`` samples (n, c, h, w) in [-1, 1], batch by batch; classes in turn.
+        """``count`` samples (n, c, h, w) in [-1, 1] on the CPU, batch by batch; classes in turn.
 
         :raises UsageError: for a truncation that the architecture does not have.
         """
         if truncation is not None:
             self.check_truncation()
         sampler = self.sampler(seed, classes)
-        return sampler.batches(count, "samples", in_turn=True, truncation=truncation)
+        batches = sampler.batches(count, "samples", in_turn=True, truncation=truncation)
+        return (batch.cpu() for batch in batches)
 
     def translations(self, sources: torch.Tensor, seed: int = 0) -> Iterator[torch.Tensor]:
-        """Translations in [-1, 1] of uint8 sources, batch by batch; ``seed`` is that of dropout."""
-        return self.sampler(seed, sources=sources).batches(len(sources), "samples")
+        """Translations of uint8 sources, as `batches` gives samples; ``seed`` is that of dropout."""
+        batches = self.sampler(seed, sources=sources).batches(len(sources), "samples")
+        return (batch.cpu() for batch in batches)
 
     def interpolate(
         self,
@@ -120,7 +132,7 @@ class Trained:
         truncation: float | None = None,
         classes: Sequence[int] | None = None,
     ) -> Iterator[torch.Tensor]:
-        """For each of ``pairs`` pairs of latents, (steps, c, h, w) samples from one to the other.
+        """For each of ``pairs`` pairs of latents, (steps, c, h, w) samples on the CPU between them.
 
         Samples of a pair share one class (the next one of ``classes``) and the same noise.
         """
@@ -139,7 +151,7 @@ class Trained:
                 path = between(ends[0], ends[1], steps, spherical=normal)
                 # One by one: in a batch, each would get different noise.
                 row = [sampler.generate(one[None], label, noise, truncation) for one in path]
-                yield torch.cat(row)
+                yield torch.cat(row).cpu()
 
     def check_classes(self, classes: Sequence[int]) -> None:
         """Raise UsageError for classes that the generator does not have."""
@@ -178,10 +190,11 @@ def between(start: torch.Tensor, end: torch.Tensor, steps: int, *, spherical: bo
     return path
 
 
-def load_trained(folder: TrialFolder, which: str = "last") -> Trained:
+def load_trained(folder: TrialFolder, which: str = "last", device: torch.device = _CPU) -> Trained:
     """The generator of a trial that has a checkpoint.
 
     :param which: the ``last`` weights, or those of the ``best`` tick.
+    :param device: of the generator.
     :raises UsageError: without a checkpoint, or if the architecture is missing or has changed.
     """
     identity = identity_of(folder)
@@ -207,10 +220,11 @@ def load_trained(folder: TrialFolder, which: str = "last") -> Trained:
         folder.id,
         bound.component,
         data,
-        generator.eval(),
+        generator.eval().to(device),
         Progress(*progress),
         identity,
         _doubt(folder.id, identity, bound.info),
+        device,
     )
 
 

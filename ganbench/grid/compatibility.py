@@ -52,6 +52,8 @@ def recommended(component: ResolvedComponent) -> Answer[Mapping[str, Any]]:
             resolve_training([("", it.recommends)])
         except UsageError as error:
             raise ValueError(f"recommends: {error}") from None
+        if "replicas" in it.recommends:
+            raise ValueError("recommends: replicas is for the person who has the machine")
         return it.recommends, None
 
     return ask(component, question, {})

@@ -44,7 +44,7 @@ def differences(cell: Cell) -> dict[str, Any]:
         "protocol": PROTOCOL,
         **_parts(cell, ResolvedComponent.differences),
         "metrics": _metrics(cell),
-        "training": changed_options(cell.training.settings),
+        "training": cell.training.changed(),
         "evaluation": {k: v for k, v in evaluation.items() if k not in COMPONENTS_OF_EVALUATION},
         "budget": cell.budget.as_dict(),
     }

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ganbench.base.errors import UsageError
 from ganbench.components.base import option
 from ganbench.grid.metrics import with_options
-from ganbench.registry.options import create
+from ganbench.registry.options import changed_options, create
 from ganbench.registry.specs import parse_value
 
+T = TypeVar("T")
 OptimizerName = Literal["adam", "sgd", "rmsprop"]
+#: Training settings that decide how fast a step is and no bit of its results. They are no part of a
+#: trial's identity, and its row keeps what came of them (``executor``) instead of the setting.
+WITHOUT_EFFECT = ("executor",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +74,27 @@ class TrainingSettings:
         0, "pixels: real images are enlarged by so many a side, then cropped at random", ge=0
     )
 
+    replicas: int = option(
+        1,
+        "processes that train a trial together, each with its part of every batch, on a GPU or "
+        "cores of its own",
+        ge=1,
+    )
+    compile: bool = option(
+        False, "compile the networks by torch.compile, where no penalty differentiates a gradient"
+    )
+    executor: Literal["auto", "eager", "graph"] = option(
+        "auto",
+        "graph: replay each step as one CUDA graph, if that gives the same bits; eager: do not; "
+        "auto: graph on a GPU; it has no effect on results",
+    )
+
     def __post_init__(self) -> None:
+        if self.batch_size % self.replicas:
+            raise ValueError(
+                f"batch_size={self.batch_size} has no {self.replicas} equal parts for "
+                f"replicas={self.replicas}: set batch_size to a multiple of it"
+            )
         for name, value in vars(self).items():
             if value == math.inf:
                 raise ValueError(f"{name}=inf: must be a finite number")
@@ -139,8 +163,12 @@ class ResolvedSettings:
     sources: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
-        """Setting -> value, in JSON's types."""
-        return settings_values(self.settings)
+        """Setting -> value, in JSON's types; without those that have no effect on results."""
+        return _with_effect(settings_values(self.settings))
+
+    def changed(self) -> dict[str, Any]:
+        """The same of the settings that differ from their defaults."""
+        return _with_effect(changed_options(self.settings))
 
 
 def resolve_training(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> ResolvedSettings:
@@ -154,7 +182,8 @@ def resolve_training(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Resolve
         expanded = expand_shorthands(layer)
         values |= expanded
         sources |= dict.fromkeys(expanded, source)
-    return ResolvedSettings(create(TrainingSettings, values, "[training]"), sources)
+    settings = create(TrainingSettings, values, "[training]")
+    return ResolvedSettings(settings, _with_effect(sources))
 
 
 def resolve_evaluation(overrides: Mapping[str, Any]) -> EvaluationSettings:
@@ -173,10 +202,19 @@ def resolve_evaluation(overrides: Mapping[str, Any]) -> EvaluationSettings:
     return settings
 
 
+def replicas_of(grid: Mapping[str, Any]) -> int:
+    """How many processes train a trial of a grid, given as `Grid.as_dict` gives it."""
+    return resolve_training([("grid", grid.get("training", {}))]).settings.replicas
+
+
 def expand_shorthands(layer: Mapping[str, Any]) -> dict[str, Any]:
     """``lr`` and the like become one setting for each player; a player's own setting wins."""
     expanded = {name: value for key, value in layer.items() for name in BOTH_PLAYERS.get(key, ())}
     return expanded | {key: value for key, value in layer.items() if key not in BOTH_PLAYERS}
+
+
+def _with_effect(settings: dict[str, T]) -> dict[str, T]:
+    return {name: value for name, value in settings.items() if name not in WITHOUT_EFFECT}
 
 
 def settings_values(settings: Any) -> dict[str, Any]:

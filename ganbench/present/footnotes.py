@@ -16,7 +16,7 @@ from ganbench.analysis.statistics.intervals import LEAST_SEEDS, LEVEL
 from ganbench.analysis.statistics.seeds import Seeds, unseen
 from ganbench.analysis.training_counts import critic_steps_of
 from ganbench.base.protocol import PROTOCOL
-from ganbench.base.text import counted, first_of, percent, plain
+from ganbench.base.text import counted, first_of, listed, percent, plain
 from ganbench.present.numbers import number
 from ganbench.present.view import BETWEEN, Estimate, Note
 from ganbench.store.schema import AXES, STATUSES
@@ -42,6 +42,7 @@ def table_footnotes(
         *(_features(results) if measured else []),
         *_protocols(results),
         *_measurements(results),
+        *_nondeterminism(results),
     ]
     if summary is not None:
         found += _intervals(summary, any(e.low for e in estimates), any(e.both for e in estimates))
@@ -115,6 +116,20 @@ def _protocols(results: pd.DataFrame) -> list[str]:
         f"{'Some trials' if len(older) < known.nunique() else 'These trials'} have protocol "
         f"{' and '.join(older)}; this version measures with protocol {PROTOCOL}, and numbers of "
         "different protocols are not comparable"
+    ]
+
+
+def _nondeterminism(results: pd.DataFrame) -> list[str]:
+    """Whether trials used operations that give other bits in every run."""
+    if "nondeterministic" not in results.columns:
+        return []
+    known = results["nondeterministic"].dropna()
+    if known.empty:
+        return []
+    names = sorted({name for text in known for name in plain(text).split(", ")})
+    return [
+        f"{counted(len(known), 'trial')} used {listed(names)}, which PyTorch cannot compute in a fixed "
+        "order: another run with the same seed may give other numbers"
     ]
 
 

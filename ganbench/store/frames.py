@@ -101,11 +101,10 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def with_rates(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add ``steps_per_second``, generator updates over training time, if any is known."""
-    steps = frame["steps"].astype("Float64").to_numpy("float64", na_value=math.nan)
-    seconds = frame["train_seconds"].to_numpy("float64", na_value=math.nan)
+    """Add ``steps_per_second``, the inverse of the time of a step, if any is known."""
+    times = frame["step_ms"].to_numpy("float64", na_value=math.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rates = np.where(seconds > 0, steps / seconds, math.nan)
+        rates = np.where(times > 0, 1000 / times, math.nan)
     if np.isnan(rates).all():
         return frame
     return frame.assign(steps_per_second=pd.Series(rates, index=frame.index, dtype="float64"))

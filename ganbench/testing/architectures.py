@@ -21,6 +21,7 @@ from ganbench.components.architecture import (
 )
 from ganbench.components.data import DataSpec
 from ganbench.testing.components import ComponentTests
+from ganbench.testing.gpu_checks import check_on_gpu
 from ganbench.testing.harness import check_checkpoint, make_trainer, own_randomness, weights
 from ganbench.testing.partners import BATCH, CPU, made_up_images
 from ganbench.training.probe import network_problem
@@ -142,6 +143,13 @@ class ArchitectureTests(ComponentTests):
             make = functools.partial(self._trainer, data)
             check_checkpoint(make, f"parameters and registered buffers (on {data})")
 
+    def test_it_trains_on_a_gpu(self) -> None:
+        """On a simulated GPU: everything lies on one device, no step waits, all bits are repeatable."""
+        for data in self.data:
+            for share in (0.0, SHARES[-1]) if self._grows() else (0.0,):
+                make = functools.partial(self._at, share, data)
+                check_on_gpu(make, f"on {data}, ")
+
     def test_it_grows_with_the_training(self) -> None:
         """At any progress a step is finite, and evaluation makes samples of the data's shape."""
         if not self._grows():
@@ -191,9 +199,13 @@ class ArchitectureTests(ComponentTests):
         return self.component.resolve(frozenset(), data)
 
     def _trainer(self, data: DataSpec) -> Trainer:
-        trainer = make_trainer(data, architecture=self.component)
-        if self._grows():
-            _set_share(trainer, SHARES[-1])  # fully grown, so that a step takes in the most
+        # Fully grown, so that a step takes in the most.
+        return self._at(SHARES[-1] if self._grows() else 0.0, data)
+
+    def _at(self, share: float, data: DataSpec, device: torch.device = CPU) -> Trainer:
+        """A training at a share of its budget."""
+        trainer = make_trainer(data, architecture=self.component, device=device)
+        _set_share(trainer, share)
         return trainer
 
     def _grows(self) -> bool:

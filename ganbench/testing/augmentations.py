@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.data import DataSpec
 from ganbench.testing.components import TrainedTests
+from ganbench.testing.gpu_checks import check_on_gpu
 from ganbench.testing.harness import check_two_steps, kept_in_place, make_trainer, own_randomness
 from ganbench.testing.partners import CPU, made_up_images
 from ganbench.training.trainer import Trainer
@@ -86,8 +88,16 @@ class AugmentationTests(TrainedTests):
         for data in self.data:
             check_two_steps(make_trainer(data, augmentations=[self.component]), f"on {data}: ")
 
-    def _trainer(self) -> Trainer:
-        return make_trainer(self.data[0], augmentations=[self.component])
+    def test_it_trains_on_a_gpu(self) -> None:
+        """On a simulated GPU: everything lies on one device, no step waits, all bits are repeatable."""
+        for data in self.data:
+            check_on_gpu(functools.partial(self._on, data), f"on {data}, ")
+
+    def _trainer(self, device: torch.device = CPU) -> Trainer:
+        return self._on(self.data[0], device)
+
+    def _on(self, data: DataSpec, device: torch.device) -> Trainer:
+        return make_trainer(data, augmentations=[self.component], device=device)
 
     def _apply(self, images: Tensor, state: dict[str, Tensor] | None = None) -> Tensor:
         state = self.component.initial_state(CPU) if state is None else state

@@ -13,7 +13,9 @@ from ganbench.registry.declarations import declaration_problem, declaration_warn
 from ganbench.registry.kinds import KINDS
 from ganbench.registry.options import all_options, canonical_spec, create
 from ganbench.registry.specs import parse_spec
+from ganbench.testing.gpu_checks import check_on_gpu
 from ganbench.testing.harness import check_checkpoint, own_randomness
+from ganbench.testing.partners import CPU
 from ganbench.training.trainer import Trainer
 
 
@@ -68,6 +70,10 @@ class TrainedTests(ComponentTests):
         """A training that went through a checkpoint goes on to the same bits as one that did not."""
         check_checkpoint(self._trainer)
 
-    def _trainer(self) -> Trainer:
+    def test_it_trains_on_a_gpu(self) -> None:
+        """On a simulated GPU: everything lies on one device, no step waits, all bits are repeatable."""
+        check_on_gpu(self._trainer)
+
+    def _trainer(self, device: torch.device = CPU) -> Trainer:
         """A training with the component."""
         raise NotImplementedError

@@ -18,6 +18,7 @@ from ganbench.components.extractor import (
 )
 from ganbench.registry.specs import parse_spec
 from ganbench.testing.components import ComponentTests
+from ganbench.testing.gpu_checks import gpu_of_tests
 from ganbench.testing.harness import own_randomness
 from ganbench.testing.partners import CPU, made_up_samples
 
@@ -90,15 +91,27 @@ class ExtractorTests(ComponentTests):
             one, other = (network.forward(samples).features for network in (first, again))
             assert torch.equal(one, other), f"on {data}: two networks are {first.identity}"
 
-    def _prepared(self, data: DataSpec) -> FeatureNetwork:
+    def test_it_runs_on_a_gpu(self) -> None:
+        """On a simulated GPU: features lie where the samples lie, and have the same bits every time."""
+        for data in self.data:
+            where = f"on {data}, "
+            with gpu_of_tests(where) as gpu, gpu.watching() as report:
+                network = self._prepared(data, gpu.device)
+                samples = made_up_samples(data, 12, seed=1).images.to(gpu.device)
+                found = network.forward(samples).features
+                assert found.is_cuda, f"{where}the features of a GPU's samples lie on the CPU"
+            problems = report.nondeterministic
+            assert not problems, f"{where}on a GPU:\n{problems[0]}"
+
+    def _prepared(self, data: DataSpec, device: torch.device = CPU) -> FeatureNetwork:
         with tempfile.TemporaryDirectory() as empty, own_randomness("prepare"):
             network = self.component.prepare(
                 ExtractorContext(
                     data=data,
-                    load=lambda split: made_up_samples(data, _COUNT, seed=len(split)),
+                    load=lambda split: made_up_samples(data, _COUNT, len(split)).to(device),
                     dataset_key="made-up",
                     cache=self.cache or Path(empty),
-                    device=CPU,
+                    device=device,
                     log=lambda sentence: None,
                 )
             )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganbench.components.data import Modes
 from ganbench.components.extractor import FeatureNetwork, Features
-from ganbench.components.metric import FeatureSet
+from ganbench.components.metric import NEEDS, FeatureSet
 from ganbench.evaluation.moments import Moments
 from ganbench.testing.partners import CPU
 
@@ -41,6 +41,26 @@ def feature_set(
     network = extractor or FeatureNetwork("made-up", lambda x: Features(x.flatten(1).float()))
     ready = {name: lambda part=part: part for name, part in parts.items()}
     return FeatureSet(size if count is None else count, size, network, CPU, ready, {})
+
+
+def on_device(samples: FeatureSet, device: torch.device) -> FeatureSet:
+    """The same samples on another device; the modes, which no network makes, stay."""
+    there = [need for need in NEEDS if samples.lacks(need) is None]
+    parts = {need: _moved(getattr(samples, need), device) for need in there}
+    ready = {need: lambda part=part: part for need, part in parts.items()}
+    return FeatureSet(samples.count, samples.size, samples.extractor, device, ready, {})
+
+
+def _moved(part: Any, device: torch.device) -> Any:
+    if isinstance(part, Tensor):
+        return part.to(device)
+    if isinstance(part, Moments):
+        if part.rows is not None:
+            return Moments(part.n, part.mean.to(device), rows=part.rows.to(device))
+        return Moments(part.n, part.mean.to(device), part.cov.to(device))
+    if callable(part):
+        return lambda latents, *labels: part(latents.cpu(), *labels).to(device)
+    return part
 
 
 @dataclass(frozen=True)

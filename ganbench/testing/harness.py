@@ -38,6 +38,7 @@ from ganbench.testing.partners import (
     made_up_samples,
 )
 from ganbench.training.batches import TrainingData
+from ganbench.training.capture import Capture
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.streams import global_random_state
 from ganbench.training.trainer import Trainer
@@ -52,10 +53,13 @@ def make_trainer(
     augmentations: Sequence[Augmentation] = (),
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
+    device: torch.device = CPU,
+    capture: Capture | None = None,
 ) -> Trainer:
     """A trainer on made-up data, with partners for what is not given.
 
     :param settings: training settings that differ from what the components recommend.
+    :param capture: how to record steps, such as `Recorded`.
     :raises AssertionError: if the components do not go together or their networks do not fit.
     """
     chosen = loss or PartnerLoss()
@@ -63,9 +67,10 @@ def make_trainer(
         architecture = ConditionalPartner() if CRITIC_CLASSES in chosen.needs else Partner()
     cell = make_cell(data, architecture, chosen, regularizers, augmentations, settings)
     assert cell.reason is None, f"no trial on {data} can work: {cell.reason}"
-    samples = made_up_samples(data, 4 * BATCH)
+    samples = made_up_samples(data, 4 * BATCH).to(device)
     held_out = samples if data.source_channels else None
-    trainer = Trainer(cell, seed, TrainingData(data, samples, held_out=held_out), CPU)
+    source = TrainingData(data, samples, held_out=held_out)
+    trainer = Trainer(cell, seed, source, device, capture)
     problem = trainer.problem()
     assert problem is None, f"on {data}: {problem}"
     return trainer
@@ -158,7 +163,7 @@ def check_checkpoint(
 def kept_by(trainer: Trainer) -> list[Tensor]:
     """Every tensor that a checkpoint holds of a training, but for its measurements."""
     state = trainer.state_dict()
-    del state["series"], state["train_seconds"]
+    del state["series"], state["step_times"]
     return [leaf for leaf in tree_leaves(state) if isinstance(leaf, Tensor)]
 
 

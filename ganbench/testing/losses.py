@@ -14,7 +14,7 @@ from ganbench.components.loss import Loss
 from ganbench.components.regularizer import Player, Regularizer
 from ganbench.testing.components import TrainedTests
 from ganbench.testing.harness import check_two_steps, kept_in_place, make_trainer, own_randomness
-from ganbench.testing.partners import Partner
+from ganbench.testing.partners import CPU, Partner
 from ganbench.training.trainer import Trainer
 
 PLAYERS: tuple[Player, ...] = get_args(Player)
@@ -129,8 +129,10 @@ class LossTests(TrainedTests):
         """With its penalties and its projection, under the settings that it recommends."""
         check_two_steps(self._trainer())
 
-    def _trainer(self) -> Trainer:
-        return make_trainer(self.data, architecture=self.architecture, loss=self.component)
+    def _trainer(self, device: torch.device = CPU) -> Trainer:
+        return make_trainer(
+            self.data, architecture=self.architecture, loss=self.component, device=device
+        )
 
     def _both(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         seen = real if self.component.generator_uses_real else None

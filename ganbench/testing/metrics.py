@@ -23,7 +23,8 @@ from ganbench.components.metric import (
     UndeclaredNeedError,
 )
 from ganbench.testing.components import ComponentTests
-from ganbench.testing.feature_sets import DAMAGES, MadeUpWorld
+from ganbench.testing.feature_sets import DAMAGES, MadeUpWorld, on_device
+from ganbench.testing.gpu_checks import gpu_of_tests
 from ganbench.testing.harness import own_randomness
 
 _FRESH = 5  # draws of good samples, whose values are compared with those of damaged ones
@@ -126,6 +127,15 @@ class MetricTests(ComponentTests):
             first = self._values(self._real(), self._fake(1))
         again = self._values(self._real(), self._fake(1))
         _check_same(first, again, 0, "the next time")
+
+    def test_it_gives_the_same_values_on_a_gpu(self) -> None:
+        """On a simulated GPU: samples and references lie where the networks run."""
+        here = self._values(self._real(), self._fake(1))
+        real, fake = self._real(), self._fake(1)
+        with gpu_of_tests() as gpu, gpu.watching() as report:
+            there = self._values(on_device(real, gpu.device), on_device(fake, gpu.device))
+        _check_same(here, there, 1e-5, "on a GPU")
+        assert not report.nondeterministic, f"on a GPU:\n{report.nondeterministic[0]}"
 
     def test_the_order_of_the_samples_does_not_matter(self) -> None:
         """Unless ``ordered`` says so."""

@@ -92,9 +92,12 @@ class RegularizerTests(TrainedTests):
             changed = not all(map(torch.equal, before, after))
             assert changed, f"training is the same without the {player}'s term"
 
-    def _trainer(self) -> Trainer:
+    def _trainer(self, device: torch.device = CPU) -> Trainer:
         return make_trainer(
-            self.data, architecture=self.architecture, regularizers=[self.component]
+            self.data,
+            architecture=self.architecture,
+            regularizers=[self.component],
+            device=device,
         )
 
     def _players(self) -> list[Player]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ganbench.base.devices import device_model
 from ganbench.base.version import __version__
 from ganbench.grid.cell import Trial
 from ganbench.registry.sources import changed_sources
@@ -53,6 +54,8 @@ class Checkpointing:
             "progress": list(trainer.progress),
             "made_with": self.made_with(),
         }
+        if trainer.replicas.count > 1:
+            content["replicas"] = trainer.replicas.others_random_states()
         save_checkpoint(self._folder, f"{trainer.steps:012d}-{state.tick + 1:05d}", content)
         self._last_save = time.perf_counter()
         self._save_every = max(checkpoint_seconds(), (self._last_save - start) / _SAVE_SHARE)
@@ -67,7 +70,7 @@ class Checkpointing:
         then, now = found.get("made_with", {}), self.made_with()
         changed = self._changes(then, now)
         if changed:
-            # A row must come from one program on one kind of device.
+            # A row must come from one program on one model of device.
             print(f"the checkpoint has {', '.join(changed)}; starting from the beginning")
             return False
         if then["threads"] != now["threads"]:
@@ -76,6 +79,7 @@ class Checkpointing:
                 f"{now['threads']}: the last bits may differ from those of an undisturbed run"
             )
         self._trainer.load_state_dict(found["trainer"])
+        self._trainer.replicas.restored(self._trainer.steps)
         state.load_dict(found["session"])
         print(f"resumed after {self._trainer.steps} steps")
         return True
@@ -85,7 +89,7 @@ class Checkpointing:
         return {
             "ganbench": __version__,
             "torch": str(torch.__version__),
-            "device": self._trainer.device.type,
+            "device": device_model(self._trainer.device),
             "threads": torch.get_num_threads(),
             "sources": self._sources,
         }

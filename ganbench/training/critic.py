@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -12,16 +12,20 @@ from ganbench.training.precision import Arithmetic
 
 
 class Critic:
-    """A discriminator with a condition bound to it, such as labels."""
+    """A discriminator with a condition bound to it, such as labels.
+
+    :param call: the discriminator, where nothing is differentiated twice: it may be compiled.
+    """
 
     def __init__(
         self,
         discriminator: torch.nn.Module,
+        call: Callable[..., Any],
         arithmetic: Arithmetic,
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        self._discriminator, self._arithmetic = discriminator, arithmetic
+        self._discriminator, self._call, self._arithmetic = discriminator, call, arithmetic
         self._args, self._kwargs = args, kwargs or {}
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
@@ -29,9 +33,13 @@ class Critic:
         return self.judge(images, full_precision=True).logits
 
     def judge(self, images: torch.Tensor, full_precision: bool = False) -> Critique:
-        """The whole answer, in float32."""
+        """The whole answer, in float32.
+
+        :param full_precision: where a penalty differentiates the answer.
+        """
+        network = self._discriminator if full_precision else self._call
         with self._arithmetic.autocast(enabled=not full_precision):
-            answer = self._discriminator(images, *self._args, **self._kwargs)
+            answer = network(images, *self._args, **self._kwargs)
         if isinstance(answer, Critique):
             return Critique(
                 answer.logits.float(), _float(answer.features), _float(answer.class_logits)
@@ -40,7 +48,7 @@ class Critic:
 
 
 def call_with_labels(
-    network: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor | None
+    network: Callable[..., Any], inputs: torch.Tensor, labels: torch.Tensor | None
 ) -> torch.Tensor | Critique:
     """``network(inputs, labels)``, or ``network(inputs)`` without labels."""
     answer: torch.Tensor | Critique = network(inputs) if labels is None else network(inputs, labels)

@@ -28,15 +28,25 @@ class ImagePool:
             if self._seen < self._size:
                 kept[self._seen] = image[0]
                 shown.append(image)
+                self._seen += 1
             else:
                 slot = torch.randint(self._size, (1,), generator=random, device=kept.device)
                 swap = torch.rand((), generator=random, device=kept.device) < 0.5
                 old = kept.index_select(0, slot)
                 shown.append(torch.where(swap, old, image))
                 kept.index_copy_(0, slot, torch.where(swap, image, old))
-            self._seen += 1
         return torch.cat(shown)
 
+    @property
+    def full(self) -> bool:
+        """Whether all further steps do the same operations."""
+        return self._seen == self._size
+
+    @property
+    def seen(self) -> int:
+        """Images stored so far."""
+        return self._seen
+
     def resume(self, seen: int) -> None:
-        """Go on after ``seen`` images."""
-        self._seen = seen
+        """Go on after ``seen`` images, the size at the most."""
+        self._seen = min(seen, self._size)

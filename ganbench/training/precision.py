@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-from ganbench.base.backends import allow_tf32
+from ganbench.base.backends import allow_tf32, float32_arithmetic, set_defaults
 from ganbench.grid.settings import TrainingSettings
 
 
 def configure_backends(precision: str) -> None:
-    """Set the process-wide switches: TensorFloat-32 only on request, algorithms deterministic.
-
-    PyTorch's defaults would run convolutions in TF32 silently, and let cuDNN choose algorithms by
-    timing, which gives different bits in every run.
-    """
-    allow_tf32(precision == "tf32")
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.deterministic = True
+    """Set the process-wide switches: TensorFloat-32 only on request, algorithms deterministic."""
+    set_defaults()
+    if precision == "tf32":
+        allow_tf32(True)
 
 
 class Arithmetic:
     """The precision of one trial's forward passes; parameters, losses and penalties stay fp32."""
 
     def __init__(self, settings: TrainingSettings, device: torch.device) -> None:
-        self._bf16 = settings.precision == "bf16"
+        self._bf16, self._tf32 = settings.precision == "bf16", settings.precision == "tf32"
         self._device = device
 
     def autocast(self, enabled: bool = True) -> contextlib.AbstractContextManager[Any]:
@@ -34,6 +31,12 @@ class Arithmetic:
         if not self._bf16:
             return contextlib.nullcontext()
         return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=enabled)
+
+    @contextlib.contextmanager
+    def sampling(self) -> Iterator[None]:
+        """The context for sampling: the trial's precision, whatever the process is set to."""
+        with float32_arithmetic(self._tf32, self._device), self.autocast():
+            yield
 
 
 def memory_format(settings: TrainingSettings, device: torch.device) -> torch.memory_format:

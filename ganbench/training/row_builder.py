@@ -72,28 +72,36 @@ class RowBuilder:
         *,
         exclusive: bool,
         peak_memory_mb: float,
+        eval_peak_memory_mb: float | None,
         curve: bool = True,
     ) -> Row:
         """The row of a trial that was trained, up to its end or not."""
-        seconds = trainer.train_seconds
+        seconds = trainer.times.median()
         generator, discriminator = trainer.parameter_counts()
         row = self.ended(
             status,
             error,
             steps=trainer.steps,
             images=trainer.images,
-            train_seconds=seconds,
+            train_seconds=trainer.train_seconds,
+            warmup_seconds=trainer.warmup_seconds,
+            compile_seconds=trainer.compile_seconds,
+            executor=trainer.executor.name,
+            executor_reason=trainer.executor_reason,
             eval_seconds=state.eval_seconds,
             wall_seconds=state.total_seconds,
-            images_per_second=trainer.images / seconds if seconds else None,
-            step_ms=1000 * seconds / trainer.steps if trainer.steps else None,
+            images_per_second=trainer.images_per_step / seconds if seconds else None,
+            step_ms=None if seconds is None else 1000 * seconds,
             peak_memory_mb=peak_memory_mb,
+            eval_peak_memory_mb=eval_peak_memory_mb,
             generator_params=generator,
             discriminator_params=discriminator,
             extractor=evaluator.extractor,
             evaluation_id=_evaluation_id(self.trial, evaluator),
             unmeasured=_json(state.failed) if state.failed else None,
             exclusive=state.exclusive and exclusive,
+            deterministic=not state.nondeterministic,
+            nondeterministic=", ".join(sorted(state.nondeterministic)) or None,
             started=state.started,
         )
         if curve and state.history:
@@ -115,6 +123,7 @@ def _planned(trial: Trial) -> Row:
         "seed": trial.seed,
         "batch_size": settings.batch_size,
         "precision_mode": settings.precision,
+        "replicas": settings.replicas,
         "ganbench_version": __version__,
         "torch_version": str(torch.__version__),
         "providers": cell.providers,

@@ -6,11 +6,11 @@ import abc
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
-from ganbench.components.architecture import Architecture
+from ganbench.base.transfers import to_device
+from ganbench.components.architecture import TRANSLATION, Architecture
 from ganbench.components.data import DataSpec
 from ganbench.components.progress import Progress
 from ganbench.training.batches import to_float
@@ -21,19 +21,19 @@ from ganbench.training.streams import derive_seed, seed_torch
 #: Samples in one pass at the most, and those of a translation, whose networks keep many maps of the
 #: images' full size.
 BATCH, TRANSLATED = 500, 50
-#: Pixels in one pass at the most: 128 images of 64x64, 8 of 256x256.
-_PIXELS = 2**19
+_CPU = torch.device("cpu")
 #: Latents, and labels for a class-conditional generator.
 _Drawn = tuple[torch.Tensor, torch.Tensor | None]
 
 
-def pass_size(data: DataSpec, most: int = BATCH) -> int:
+def pass_size(architecture: Architecture, data: DataSpec) -> int:
     """The number of samples of such data in one pass.
 
-    It decides which latents go together, so it follows from the data alone and not from the device.
-    Each doubling of the size quarters it, so that a pass needs at most a few GiB.
+    It decides which latents go together, so it follows from the design and the data, never from the
+    device. Each doubling of the size quarters it, so that a pass needs at most a few GiB.
     """
-    return max(1, min(most, _PIXELS // (data.height * data.width)))
+    most = TRANSLATED if architecture.task in TRANSLATION else BATCH
+    return max(1, min(most, architecture.sampling_pixels // (data.height * data.width)))
 
 
 @dataclass(eq=False)
@@ -43,8 +43,6 @@ class Sampler(abc.ABC):
     :ivar data: the shape of the samples.
     :ivar progress: the training's progress at which the weights were taken.
     """
-
-    _most: ClassVar[int] = BATCH
 
     architecture: Architecture
     data: DataSpec
@@ -112,7 +110,7 @@ class Sampler(abc.ABC):
 
     def _parts(self, count: int, stream: str) -> Iterator[tuple[int, int, int]]:
         """(start, size, seed) of each pass."""
-        most = pass_size(self.data, self._most)
+        most = pass_size(self.architecture, self.data)
         for start in range(0, count, most):
             yield start, min(most, count - start), derive_seed(self.seed, stream, start)
 
@@ -120,7 +118,7 @@ class Sampler(abc.ABC):
     def _sampling(self, seed: int) -> Iterator[None]:
         """Layers that draw noise use the global random state, which belongs to the training."""
         cuda = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda), torch.no_grad(), self.arithmetic.autocast():
+        with torch.random.fork_rng(devices=cuda), torch.no_grad(), self.arithmetic.sampling():
             seed_torch(seed, self.device)
             yield
 
@@ -142,7 +140,9 @@ class Sampler(abc.ABC):
 
 @dataclass(eq=False)
 class LatentSampler(Sampler):
-    """Samples from latents.
+    """Samples from latents, which are drawn on the CPU: every device gets the same.
+
+    Layers that draw noise use the device's own random numbers.
 
     :ivar known_labels: labels to draw from for a class-conditional generator, with the data's
         frequencies; None for others.
@@ -151,6 +151,9 @@ class LatentSampler(Sampler):
 
     known_labels: torch.Tensor | None
     turns: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        self.known_labels, self.turns = _on_cpu(self.known_labels), _on_cpu(self.turns)
 
     def generate(
         self,
@@ -161,12 +164,14 @@ class LatentSampler(Sampler):
     ) -> torch.Tensor:
         """(n, c, h, w) float32 images of given latents, with the generator made `ready`.
 
+        :param latents: on any device; likewise ``labels``.
         :param seed: of the generator's own random numbers, such as noise at every pixel.
         """
         with self._sampling(seed):
             return self._generate(latents, labels, truncation)
 
     def labels(self, count: int, stream: str, in_turn: bool = False) -> torch.Tensor | None:
+        """On the CPU."""
         if self.known_labels is None:
             return None
         parts = self._parts(count, stream)
@@ -181,30 +186,34 @@ class LatentSampler(Sampler):
     def _settle(self, stream: str) -> None:
         """Let the architecture prepare its generator, as with standing statistics."""
         seed = derive_seed(self.seed, stream, "before sampling")
-        random = torch.Generator(device=self.device).manual_seed(seed)
+        random = torch.Generator().manual_seed(seed)
+
+        def draw(count: int) -> _Drawn:
+            latents, labels = self._draw_from(random, count, None)
+            return self._moved(latents), None if labels is None else self._moved(labels)
+
         with self._sampling(seed):
-            self.architecture.before_sampling(
-                self.generator, lambda count: self._draw_from(random, count, None)
-            )
+            self.architecture.before_sampling(self.generator, draw)
 
     def _draw(self, count: int, seed: int, turn: int | None) -> _Drawn:
-        return self._draw_from(torch.Generator(device=self.device).manual_seed(seed), count, turn)
+        return self._draw_from(torch.Generator().manual_seed(seed), count, turn)
 
     def _draw_from(self, random: torch.Generator, count: int, turn: int | None) -> _Drawn:
-        latents = self.architecture.sample_latents(count, random, self.device)
+        latents = self.architecture.sample_latents(count, random, _CPU)
         if self.known_labels is None:
             return latents, None
         if turn is None:
             number = len(self.known_labels)
-            picks = torch.randint(number, (count,), generator=random, device=self.device)
+            picks = torch.randint(number, (count,), generator=random)
             return latents, self.known_labels[picks]
         turns = self.known_labels if self.turns is None else self.turns
-        picks = (turn + torch.arange(count, device=self.device)) % len(turns)
+        picks = (turn + torch.arange(count)) % len(turns)
         return latents, turns[picks]
 
     def _generate(
         self, latents: torch.Tensor, labels: torch.Tensor | None, truncation: float | None
     ) -> torch.Tensor:
+        latents, labels = self._moved(latents), None if labels is None else self._moved(labels)
         if truncation is None:
             images = call_with_labels(self.generator, latents, labels)
         else:
@@ -212,15 +221,16 @@ class LatentSampler(Sampler):
         assert isinstance(images, torch.Tensor)
         return images.float()
 
+    def _moved(self, drawn: torch.Tensor) -> torch.Tensor:
+        return to_device(drawn, self.device)
+
 
 @dataclass(eq=False)
 class TranslationSampler(Sampler):
     """Translations of given images, in their order.
 
-    :ivar sources: (n, c', h, w) uint8.
+    :ivar sources: (n, c', h, w) uint8, on any device.
     """
-
-    _most: ClassVar[int] = TRANSLATED
 
     sources: torch.Tensor
 
@@ -230,7 +240,9 @@ class TranslationSampler(Sampler):
     def _made(
         self, start: int, size: int, seed: int, in_turn: bool, truncation: float | None
     ) -> torch.Tensor:
-        return self._translated(to_float(self.sources[start : start + size].to(self.device)))
+        return self._translated(
+            to_float(to_device(self.sources[start : start + size], self.device))
+        )
 
     def translate(self, sources: torch.Tensor, seed: int) -> torch.Tensor:
         """(n, c, h, w) float32 translations of float sources, with the generator made `ready`.
@@ -241,5 +253,9 @@ class TranslationSampler(Sampler):
             return self._translated(sources)
 
     def _translated(self, sources: torch.Tensor) -> torch.Tensor:
-        images: torch.Tensor = self.generator(sources)
+        images: torch.Tensor = self.generator(to_device(sources, self.device))
         return images.float()
+
+
+def _on_cpu(labels: torch.Tensor | None) -> torch.Tensor | None:
+    return None if labels is None else labels.cpu()

@@ -29,10 +29,17 @@ class StepSeries:
 
     def append(self, values: list[torch.Tensor]) -> None:
         """Record one step: scalars in the order of `MEASURES`."""
+        torch.stack(values, out=self._next())
+
+    def append_row(self, row: torch.Tensor) -> None:
+        """Record one step: (measures,) in the order of `MEASURES`."""
+        self._next().copy_(row)
+
+    def _next(self) -> torch.Tensor:
         if self._filled == len(self._chunk):
             self.flush()
-        torch.stack(values, out=self._chunk[self._filled])
         self._filled += 1
+        return self._chunk[self._filled - 1]
 
     def flush(self) -> None:
         """Move the device's rows to the host; waits for the device."""
@@ -59,6 +66,10 @@ class StepSeries:
         """Go on after the steps of a checkpoint."""
         self._filled = 0
         self._read = [table.cpu().numpy().astype(np.float32)]
+
+    def clear(self) -> None:
+        """Forget all steps."""
+        self._filled, self._read = 0, []
 
     def means(self, start: int) -> dict[str, float]:
         """The mean of every measure over the steps from ``start`` on; NaN without steps."""

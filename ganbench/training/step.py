@@ -1,30 +1,34 @@
 """The training step: one generator update with the discriminator updates that go with it.
 
 The CPU never waits for the device here: the step reads no tensor's value, and measurements stay on the
-device. Differences between steps follow from the step's number.
+device. What the host decides for each step is done before it (`step_inputs`), so that the operations of
+a step depend on its `Variant` alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 
-from ganbench.components.architecture import Networks
+from ganbench.components.architecture import Architecture, Networks
 from ganbench.components.augmentation import Augmentation
+from ganbench.components.base import overrides
 from ganbench.components.loss import Loss
-from ganbench.components.progress import Progress
+from ganbench.components.progress import FINISHED, Progress
 from ganbench.components.regularizer import Player, Regularizer
 from ganbench.components.view import View
 from ganbench.grid.settings import TrainingSettings
 from ganbench.training.batches import Batch
+from ganbench.training.compiled import Calls
 from ganbench.training.critic import Critic
 from ganbench.training.ema import AveragedGenerator
 from ganbench.training.pool import ImagePool
 from ganbench.training.precision import Arithmetic
-from ganbench.training.series import StepSeries, batch_auc
+from ganbench.training.replicas import ALONE, Replicas
+from ganbench.training.series import batch_auc
 from ganbench.training.streams import Streams
 from ganbench.training.tasks import RealFakePair, Task, TaskBatch
 
@@ -57,25 +61,64 @@ class Players:
     streams: Streams
     pools: list[ImagePool]
 
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """The networks and the averaged generator, by name."""
+        generator, discriminator = self.networks
+        averaged = self.averaged.module
+        return {"generator": generator, "discriminator": discriminator, "averaged": averaged}
+
+    def parts(self) -> list[Stateful[Any]]:
+        """Every component that keeps tensors between steps."""
+        return [self.loss, *self.regularizers, *self.augmentations]
+
+    def states(self) -> list[State]:
+        """The tensors that components keep between steps."""
+        return [part.state for part in self.parts()]
+
+    def kept(self) -> Iterator[torch.Tensor]:
+        """What networks and components keep between steps beside weights: it may follow the batch."""
+        for network in self.networks:
+            yield from network.buffers()
+        for state in self.states():
+            yield from state.values()
+
+
+class Variant(NamedTuple):
+    """What the operations of a step depend on; steps of one variant can share a recording.
+
+    :ivar terms: the numbers of the regularizers that are due.
+    :ivar stage: the architecture's own part, see `Architecture.variant`.
+    :ivar steady: False while the pools of generated images fill, when each step is different.
+    """
+
+    terms: tuple[int, ...]
+    stage: Hashable
+    steady: bool
+
 
 class TrainingStep:
     """The step of one trial; call it once for each step.
 
+    :param calls: the networks, where nothing is differentiated twice.
     :param settings: decide who is updated first, and which batches the players share.
+    :param replicas: the processes that do the step together.
     """
 
     def __init__(
         self,
         players: Players,
         task: Task,
+        calls: Calls,
         next_batch: Callable[[], Batch],
-        series: StepSeries,
         arithmetic: Arithmetic,
         settings: TrainingSettings,
+        replicas: Replicas = ALONE,
     ) -> None:
-        self._players, self._task = players, task
+        self._players, self._task, self._calls = players, task, calls
+        self._replicas = replicas
         self._loss = players.loss.component
-        self._next_batch, self._series = next_batch, series
+        self._next_batch = next_batch
+        self._told = FINISHED
         self._arithmetic, self._settings = arithmetic, settings
         self._augmentations = [a for a in players.augmentations if not a.component.identity]
         self._g_parameters = [p for p in players.networks.generator.parameters() if p.requires_grad]
@@ -83,8 +126,38 @@ class TrainingStep:
             p for p in players.networks.discriminator.parameters() if p.requires_grad
         ]
 
-    def __call__(self, number: int, progress: Progress) -> None:
-        """Do step ``number`` (from 0); ``progress`` is the training's progress before it."""
+    def variant(self, number: int, progress: Progress) -> Variant:
+        """The variant of step ``number``."""
+        players = self._players
+        return Variant(
+            tuple(i for i, part in enumerate(players.regularizers) if _acts(part, number)),
+            self.stage(progress),
+            all(pool.full for pool in players.pools),
+        )
+
+    def stage(self, progress: Progress) -> Hashable:
+        """The architecture's part of a variant."""
+        return self._task.stage(progress)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The design whose networks are trained."""
+        return self._task.architecture
+
+    @property
+    def staged(self) -> bool:
+        """Whether the architecture says what its operations depend on."""
+        return overrides(self._task.architecture, Architecture, "variant")
+
+    def __call__(
+        self, number: int, progress: Progress, told: Progress | None = None
+    ) -> list[torch.Tensor]:
+        """Do step ``number`` (from 0); ``progress`` is the training's progress before it.
+
+        :param told: what losses and regularizers are told of it, if not the same.
+        :returns: what was measured: scalars in the order of `series.MEASURES`.
+        """
+        self._told = progress if told is None else told
         settings = self._settings
         generator_first = settings.first_player == "generator"
         if not generator_first:
@@ -98,23 +171,25 @@ class TrainingStep:
         else:
             d_measures = self._update_discriminator(*parts)
             g_measures = self._update_generator(*parts)
-        shown = settings.d_steps * settings.batch_size
-        self._players.averaged.update(progress.images + shown, shown)
         d_loss, d_auc, d_norm = d_measures
         g_loss, g_norm = g_measures
-        self._series.append([d_loss, g_loss, d_auc, d_norm, g_norm])
+        if self._replicas.count > 1:
+            self._replicas.agree([d_loss, g_loss, *self._players.kept()])
+        self._players.averaged.update()
+        return [d_loss, g_loss, d_auc, d_norm, g_norm]
 
     def view(self, player: Player, progress: Progress, wanted: frozenset[str]) -> View:
         """The first view of an update of ``player``, without the update.
 
         :param wanted: ``"real"``, ``"fake"``: the inputs that are leaves in the discriminator's view.
         """
+        self._told = progress
         batch = self._batch(progress)
         with torch.set_grad_enabled(player == "generator"):
             made = self._task.make(batch)
         if player == "generator":
-            return self._generator_view(0, made, progress)
-        return self._discriminator_view(0, made, wanted, progress)
+            return self._generator_view(0, made)
+        return self._discriminator_view(0, made, wanted)
 
     def _further_updates(self, number: int, progress: Progress) -> tuple[torch.Tensor, ...]:
         """The discriminator's updates beside the one that shares its batch with the generator."""
@@ -137,23 +212,23 @@ class TrainingStep:
         wanted = frozenset().union(*(part.component.differentiates for part in active))
         with torch.no_grad():
             made = shared or self._task.make(batch)
-        terms, losses, aucs, views = [], [], [], []
+        terms, losses, aucs, reals = [], [], [], []
         for index in range(len(made.pairs)):
-            view = self._discriminator_view(index, made, wanted, progress)
+            view = self._discriminator_view(index, made, wanted)
             assert view.real_logits is not None
             losses.append(self._loss.discriminator_loss(view))
             terms += [_term(part, view, "discriminator") for part in active if _due(part, index)]
-            aucs.append(batch_auc(view.real_logits, view.fake_logits))
-            views.append(view)
+            real, fake = map(self._replicas.gather, (view.real_logits, view.fake_logits))
+            aucs.append(batch_auc(real, fake))
+            reals.append(real)
         loss = _sum(losses)
         players = self._players
-        norm = _descend(_sum([loss, *terms]), players.d_optimizer, self._d_parameters)
+        norm = self._descend(_sum([loss, *terms]), players.d_optimizer, self._d_parameters)
         with torch.no_grad():
             self._loss.project(players.networks.discriminator)
-            for view in views:
-                assert view.real_logits is not None
+            for real in reals:
                 for augmentation in self._augmentations:
-                    augmentation.component.observe(view.real_logits, augmentation.state)
+                    augmentation.component.observe(real, augmentation.state)
         return loss.detach(), _sum(aucs) / len(aucs), norm
 
     def _update_generator(
@@ -165,19 +240,37 @@ class TrainingStep:
         made = shared or self._task.make(batch)
         terms, losses = [], []
         for index in range(len(made.pairs)):
-            view = self._generator_view(index, made, progress)
+            view = self._generator_view(index, made)
             losses.append(self._loss.generator_loss(view))
             terms += [_term(part, view, "generator") for part in active if _due(part, index)]
         if made.own_terms is not None:
             with self._arithmetic.autocast():
                 terms.append(made.own_terms())
         loss = _sum(losses)
-        norm = _descend(_sum([loss, *terms]), self._players.g_optimizer, self._g_parameters)
+        total = _sum([loss, *terms])
+        norm = self._descend(total, self._players.g_optimizer, self._g_parameters)
         return loss.detach(), norm
 
-    def _discriminator_view(
-        self, index: int, made: TaskBatch, wanted: frozenset[str], progress: Progress
-    ) -> View:
+    def _descend(
+        self,
+        loss: torch.Tensor,
+        optimizer: torch.optim.Optimizer,
+        parameters: list[torch.nn.Parameter],
+    ) -> torch.Tensor:
+        """One optimizer step on ``parameters`` alone; returns the gradients' global L2 norm.
+
+        Naming the inputs of the backward pass saves the other player's weight gradients.
+        """
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward(inputs=parameters)
+        self._replicas.average_gradients(parameters)
+        # As torch's get_total_norm does after it sorts the gradients by device and type.
+        norms = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])
+        norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(norms))
+        optimizer.step()
+        return norm
+
+    def _discriminator_view(self, index: int, made: TaskBatch, wanted: frozenset[str]) -> View:
         """Both batches of a pair judged.
 
         The ``wanted`` images, which an active penalty differentiates, are leaves before the
@@ -189,19 +282,18 @@ class TrainingStep:
             pooled = self._pooled(index, pair.fake.detach())
         fake = pooled.detach().requires_grad_("fake" in wanted)
         real = pair.real.detach().requires_grad_("real" in wanted)
-        return self._view(pair, made, progress, real, fake, wanted)
+        return self._view(pair, made, real, fake, wanted)
 
-    def _generator_view(self, index: int, made: TaskBatch, progress: Progress) -> View:
+    def _generator_view(self, index: int, made: TaskBatch) -> View:
         """The generated batch of a pair judged, part of the generator's graph."""
         pair = made.pairs[index]
         real = pair.real if self._loss.generator_uses_real else None
-        return self._view(pair, made, progress, real, pair.fake, real_in_graph=False)
+        return self._view(pair, made, real, pair.fake, real_in_graph=False)
 
     def _view(
         self,
         pair: RealFakePair,
         made: TaskBatch,
-        progress: Progress,
         real: torch.Tensor | None,
         fake: torch.Tensor,
         wanted: frozenset[str] = frozenset(),
@@ -209,7 +301,8 @@ class TrainingStep:
     ) -> View:
         """Images augmented and judged. A penalty on ``wanted`` images needs logits in full precision."""
         discriminator = self._players.networks.discriminator
-        critic = Critic(discriminator, self._arithmetic, pair.args, pair.kwargs)
+        call = self._calls.discriminator
+        critic = Critic(discriminator, call, self._arithmetic, pair.args, pair.kwargs)
         seen_fake, seen_real, real_critique = self._augmented(fake), None, None
         if real is not None:
             with torch.set_grad_enabled(real_in_graph):
@@ -233,13 +326,14 @@ class TrainingStep:
             augmented_real=seen_real,
             augmented_fake=seen_fake,
             networks=self._players.networks,
-            progress=progress,
+            progress=self._told,
         )
 
     def _pooled(self, index: int, fake: torch.Tensor) -> torch.Tensor:
         if not self._players.pools:
             return fake
-        return self._players.pools[index].exchange(fake, self._players.streams["pool"])
+        pool, random = self._players.pools[index], self._players.streams["pool"]
+        return self._replicas.share(pool.exchange(self._replicas.gather(fake), random))
 
     def _augmented(self, images: torch.Tensor) -> torch.Tensor:
         random = self._players.streams["augmentation"]
@@ -251,8 +345,12 @@ class TrainingStep:
         return [
             regularizer
             for regularizer in self._players.regularizers
-            if player in regularizer.component.players and number % regularizer.component.every == 0
+            if player in regularizer.component.players and _acts(regularizer, number)
         ]
+
+
+def _acts(part: Stateful[Regularizer], number: int) -> bool:
+    return number % part.component.every == 0
 
 
 def _due(part: Stateful[Regularizer], index: int) -> bool:
@@ -272,19 +370,3 @@ def _sum(terms: list[torch.Tensor]) -> torch.Tensor:
     for term in terms[1:]:
         total = total + term
     return total
-
-
-def _descend(
-    loss: torch.Tensor, optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter]
-) -> torch.Tensor:
-    """One optimizer step on ``parameters`` alone; returns the gradients' global L2 norm.
-
-    Naming the inputs of the backward pass saves the other player's weight gradients.
-    """
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward(inputs=parameters)
-    # As torch's get_total_norm does after it sorts the gradients by device and type.
-    norms = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])
-    norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(norms))
-    optimizer.step()
-    return norm

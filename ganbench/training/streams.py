@@ -22,15 +22,31 @@ def derive_seed(seed: int, *names: object) -> int:
 
 
 class Streams:
-    """The generators that the step draws from, on the training device, by name."""
+    """The generators that the step draws from, on the training device, by name.
+
+    Replicas of a trial draw the numbers of a whole batch from the same streams, each of them all. What
+    components draw for the images that they get is each replica's own.
+
+    :param rank: of the replica.
+    """
 
     NAMES = ("latents", "flip", "crop", "augmentation", "regularizer", "pool")
+    OWN = ("augmentation", "regularizer")
 
-    def __init__(self, seed: int, device: torch.device) -> None:
-        self._generators = {
-            name: torch.Generator(device=device).manual_seed(derive_seed(seed, name))
-            for name in self.NAMES
-        }
+    def __init__(self, seed: int, device: torch.device, rank: int = 0) -> None:
+        self._rank = rank
+        self._generators = {name: torch.Generator(device=device) for name in self.NAMES}
+        self.reseed(seed)
+
+    def reseed(self, seed: int) -> None:
+        """Begin every stream again for a trial's seed, in place."""
+        for name, generator in self._generators.items():
+            stream = of_replica(name, self._rank) if name in self.OWN else name
+            generator.manual_seed(derive_seed(seed, stream))
+
+    def generators(self) -> list[torch.Generator]:
+        """All of them."""
+        return [*self._generators.values()]
 
     def __getitem__(self, name: str) -> torch.Generator:
         return self._generators[name]
@@ -43,6 +59,11 @@ class Streams:
         """Restore what `state_dict` gave."""
         for name, generator in self._generators.items():
             generator.set_state(state[name])
+
+
+def of_replica(stream: str, rank: int) -> str:
+    """The name of a stream that each replica of a trial has for itself."""
+    return f"{stream}:replica:{rank}" if rank else stream
 
 
 def seed_torch(value: int, device: torch.device) -> None:

@@ -14,6 +14,7 @@ from ganbench.components.progress import Progress
 from ganbench.evaluation.evaluator import Evaluator, TickMetrics
 from ganbench.evaluation.sample_timeline import SampleTimeline
 from ganbench.evaluation.sampled_source import FRESH_NOISE, NOISE, SampledSource
+from ganbench.training.memory import PeakMemory
 from ganbench.training.sampler import Sampler
 from ganbench.training.trainer import Trainer
 from ganbench.training.trial_state import TrialState
@@ -23,10 +24,15 @@ class TickEvaluation:
     """Measures a trainer's averaged generator, and keeps the time and the best tick in the state."""
 
     def __init__(
-        self, label: str, evaluator: Evaluator, trainer: Trainer, state: TrialState
+        self,
+        label: str,
+        evaluator: Evaluator,
+        trainer: Trainer,
+        state: TrialState,
+        memory: PeakMemory,
     ) -> None:
         self._label, self._evaluator = label, evaluator
-        self._trainer, self._state = trainer, state
+        self._trainer, self._state, self._memory = trainer, state, memory
 
     def measure(self, tick: int) -> TickMetrics | None:
         """The metrics of a tick; None for samples that are not finite."""
@@ -76,5 +82,6 @@ class TickEvaluation:
     @contextmanager
     def _timed(self) -> Iterator[None]:
         start = time.perf_counter()
-        yield
+        with self._memory.evaluating():
+            yield
         self._state.eval_seconds += time.perf_counter() - start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import torch
@@ -19,30 +20,40 @@ from ganbench.components.view import View
 from ganbench.grid.cell import Cell
 from ganbench.training.batches import (
     Batches,
+    HostBatches,
     Order,
     ResidentBatches,
     StreamedBatches,
     TrainingData,
     Variation,
 )
+from ganbench.training.capture import Capture
+from ganbench.training.compiled import Calls
 from ganbench.training.ema import AveragedGenerator
-from ganbench.training.optimizers import Decay, make_optimizer, restore_optimizer
+from ganbench.training.executor import StepParts
+from ganbench.training.executor_choice import make_executor, recorded_on
+from ganbench.training.host_state import constants
+from ganbench.training.optimizers import clear, make_optimizer, restore_optimizer
 from ganbench.training.pool import ImagePool
 from ganbench.training.precision import Arithmetic, configure_backends, memory_format
 from ganbench.training.probe import network_problem
+from ganbench.training.rates import StepTimes
+from ganbench.training.replicas import ALONE, Replicas
 from ganbench.training.sampler import LatentSampler, Sampler, TranslationSampler
 from ganbench.training.schedule import Schedule
 from ganbench.training.series import StepSeries
 from ganbench.training.step import Players, Stateful, TrainingStep
+from ganbench.training.step_inputs import StepInputs
 from ganbench.training.streams import (
     Streams,
     global_random_state,
+    of_replica,
     restore_global_random_state,
     seed_everything,
 )
 from ganbench.training.tasks import Task, make_task
 
-Part = TypeVar("Part", Loss, Regularizer)
+Part = TypeVar("Part", Loss, Regularizer, Augmentation)
 
 
 class Trainer:
@@ -51,36 +62,68 @@ class Trainer:
     :ivar steps: steps done.
     :ivar images: real images shown.
     :ivar train_seconds: time spent in steps, measured with the device synchronized.
+    :ivar warmup_seconds: time spent in steps on trial, see `executor`; no part of the training's.
+    :ivar compile_seconds: time that compiling took; no part of either.
+    :ivar replicas: the processes that train the trial, of which this is one.
+    :param capture: how to record steps, if not as CUDA graphs on a GPU.
     """
 
-    def __init__(self, cell: Cell, seed: int, data: TrainingData, device: torch.device) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        seed: int,
+        data: TrainingData,
+        device: torch.device,
+        capture: Capture | None = None,
+        replicas: Replicas = ALONE,
+    ) -> None:
         self.cell, self.seed, self.data, self.device = cell, seed, data, device
+        self.replicas = replicas
         self.settings = cell.training.settings
         self.steps = self.images = 0
-        self.train_seconds = 0.0
+        self.train_seconds = self.warmup_seconds = self.compile_seconds = 0.0
         self._step_seconds = 0.0
+        self._warm = False
+        self._recorded = recorded_on(device, capture)
         self.images_per_step = self.settings.batch_size * self.settings.d_steps
         self.schedule = Schedule(cell.budget, cell.evaluation.ticks, self.images_per_step)
         self.series = StepSeries(device)
         configure_backends(self.settings.precision)
         self._arithmetic = Arithmetic(self.settings, device)
         self._memory_format = memory_format(self.settings, device)
-        self._streams = Streams(seed, device)
+        labels = data.labels if self.conditional else None
+        self._known_labels = None if labels is None else labels.cpu()  # samplers draw on the CPU
+        self._streams = Streams(seed, device, replicas.rank)
         self._batches = self._make_batches()
         self.networks = self._build()
+        self._calls = self._make_calls()
         self._task = self._make_task()
         self._players = self._make_players()
-        self._decay = Decay((self._players.g_optimizer, self._players.d_optimizer), self.settings)
+        self.times = StepTimes(self.period)
+        self._inputs = StepInputs(self._players, self.architecture, self._batches, self.settings)
         self._step = TrainingStep(
             self._players,
             self._task,
+            self._calls,
             self._batches.next,
-            self.series,
             self._arithmetic,
             self.settings,
+            replicas,
         )
-        self._growing = _overrides(self.architecture, Architecture)
-        self._scheduled = [part for part, base in self._parts() if _overrides(part.component, base)]
+        self.executor = make_executor(
+            cell,
+            StepParts(
+                self._players,
+                self._calls,
+                self._inputs,
+                self._step,
+                self.series,
+                device,
+                self.images_per_step,
+            ),
+            capture,
+            replicas.count,
+        )
 
     @property
     def architecture(self) -> Architecture:
@@ -96,6 +139,11 @@ class Trainer:
         cell = self.cell
         needs = cell.needs
         return network_problem(self.architecture, self.networks, self.data.spec, needs, self.device)
+
+    @property
+    def executor_reason(self) -> str | None:
+        """Why steps are eager, and what is not compiled; None if there is nothing to say."""
+        return "; ".join(filter(None, (self.executor.reason, self._calls.note))) or None
 
     @property
     def progress(self) -> Progress:
@@ -125,27 +173,45 @@ class Trainer:
             assert self.data.held_out is not None
             assert self.data.held_out.sources is not None
             return TranslationSampler(*parts, self.data.held_out.sources)
-        labels = self.data.labels if self.conditional else None
-        return LatentSampler(*parts, None if labels is None else labels.to(self.device))
+        return LatentSampler(*parts, self._known_labels)
 
     def train_to(
         self, tick: int, should_stop: Callable[[], bool], progress: Callable[[], None]
     ) -> bool:
         """Train until the tick; False if training was stopped or diverged before it."""
+        self.warm_up()
         while not self.schedule.reached(tick, self.steps, self.train_seconds):
             if should_stop():
                 return False
             steps, seconds = self.steps, self.train_seconds
-            self._do_steps(self.schedule.stretch(tick, steps, seconds, self._step_seconds))
+            stretch = self.schedule.stretch(tick, steps, seconds, self._step_seconds)
+            self._do_steps(self.times.aligned(steps, stretch))
             if self.failed_step() is not None:
                 return False
             progress()
         return True
 
+    def warm_up(self) -> None:
+        """Do a step on trial, once: the first one loads kernels, and is no measure of the others."""
+        if not self._warm:
+            with self._together(0):
+                self.executor.warm_up(self.steps, self.progress)
+            self._count_untimed()
+            self._warm = True
+
     def time_steps(self, count: int) -> float:
         """Do some steps; seconds for one of them."""
         self._do_steps(count)
         return self._step_seconds
+
+    def hand_out_steps(self, count: int) -> None:
+        """Do some steps without waiting for the device; it may still work on them afterwards."""
+        self._batches.load(count)
+        with self._together(count):
+            for _ in range(count):
+                self.executor.run(self.steps, self.progress)
+                self.steps += 1
+                self.images += self.images_per_step
 
     def view(self, player: Player, wanted: frozenset[str] = frozenset()) -> View:
         """The next update as losses and regularizers would see it, see `TrainingStep.view`.
@@ -153,7 +219,7 @@ class Trainer:
         It takes a batch and random numbers as a step does, but updates nothing.
         """
         progress = self.progress
-        self._advance(progress)
+        self._inputs.prepare(progress)
         return self._step.view(player, progress, wanted)
 
     def failed_step(self) -> int | None:
@@ -162,7 +228,7 @@ class Trainer:
 
     def weights_finite(self) -> bool:
         """Whether every weight of both networks and of the averaged generator is finite."""
-        modules = self._modules().values()
+        modules = self._players.modules().values()
         parameters = [p.detach() for module in modules for p in module.parameters()]
         return bool(torch.stack([p.isfinite().all() for p in parameters]).all())
 
@@ -182,19 +248,21 @@ class Trainer:
         """Everything that the rest of the training depends on."""
         players = self._players
         return {
-            **{name: module.state_dict() for name, module in self._modules().items()},
+            **{name: module.state_dict() for name, module in players.modules().items()},
             "g_optimizer": players.g_optimizer.state_dict(),
             "d_optimizer": players.d_optimizer.state_dict(),
             "loss": players.loss.state,
             "regularizers": [part.state for part in players.regularizers],
             "augmentations": [part.state for part in players.augmentations],
             "pools": [pool.state for pool in players.pools],
-            "streams": self._streams.state_dict(),
-            "globals": global_random_state(self.device),
+            **self.random_state(),
             "position": self._batches.position,
             "steps": self.steps,
             "images": self.images,
             "train_seconds": self.train_seconds,
+            "warmup_seconds": self.warmup_seconds,
+            "compile_seconds": self.compile_seconds,
+            "step_times": self.times.table(),
             "series": torch.from_numpy(self.series.table()),
         }
 
@@ -204,129 +272,235 @@ class Trainer:
         The state may lie on any device: each owner copies it into its own tensors.
         """
         players = self._players
-        for name, module in self._modules().items():
+        for name, module in players.modules().items():
             module.load_state_dict(state[name])
         restore_optimizer(players.g_optimizer, state["g_optimizer"])
         restore_optimizer(players.d_optimizer, state["d_optimizer"])
-        _restore_parts([players.loss.state], [state["loss"]])
-        _restore_parts([p.state for p in players.regularizers], state["regularizers"])
-        _restore_parts([p.state for p in players.augmentations], state["augmentations"])
+        saved = [state["loss"], *state["regularizers"], *state["augmentations"]]
+        _restore_parts(players.states(), saved)
         _restore_parts([pool.state for pool in players.pools], state["pools"])
-        self._streams.load_state_dict({k: v.cpu() for k, v in state["streams"].items()})
-        restore_global_random_state(_random_states_on_cpu(state["globals"]), self.device)
+        self.load_random_state(state)
         self._batches.seek(state["position"])
         self.steps, self.images = state["steps"], state["images"]
         self.train_seconds = state["train_seconds"]
+        self.warmup_seconds = state["warmup_seconds"]
+        self.compile_seconds = state["compile_seconds"]
+        self.times.restore(state["step_times"])
         for pool in players.pools:
             pool.resume(self.steps * self.images_per_step)
         self.series.restore(state["series"])
 
+    @property
+    def recorded_mb(self) -> float:
+        """MiB that recorded steps were found to take; memory that a replay uses is not counted again."""
+        return self.executor.recorded_mb
+
+    @property
+    def lasting(self) -> bool:
+        """Whether another seed of the cell saves time with this trainer: it has recorded or compiled."""
+        return self.executor.lasting
+
+    def restart(self, seed: int) -> None:
+        """Begin the training of another seed in place: it goes on as that of a fresh trainer.
+
+        Recorded steps and compiled networks go on, since all tensors stay where they are.
+
+        :raises RuntimeError: if the other seed's networks do not fit in these.
+        """
+        configure_backends(self.settings.precision)
+        self.seed, players = seed, self._players
+        built = self._initialized()
+        if constants(built) != self._constants:
+            raise RuntimeError("they keep values of the seed outside of parameters and buffers")
+        for network, fresh in zip(self.networks, built, strict=True):
+            copy_module(network.train(), fresh)
+        players.averaged.copy()
+        for optimizer in (players.g_optimizer, players.d_optimizer):
+            optimizer.zero_grad(set_to_none=True)
+            for kept in optimizer.state.values():
+                clear(kept)
+        self._restart_states()
+        self._streams.reseed(seed)
+        self._batches.restart(seed)
+        self.series.clear()
+        self.times.clear()
+        self.steps = self.images = 0
+        self.train_seconds = self.warmup_seconds = self.compile_seconds = 0.0
+        self._step_seconds = 0.0
+
+    def _restart_states(self) -> None:
+        """Bring what components keep, and the pools, back to the start."""
+        players = self._players
+        fresh = [_state(p.component, self.networks, self.device) for p in players.parts()]
+        _restore_parts(players.states(), fresh)
+        for pool in players.pools:
+            pool.state["images"].zero_()
+            pool.resume(0)
+
+    def random_state(self) -> dict[str, Any]:
+        """The part of the state that replicas do not have in common."""
+        return {
+            "streams": self._streams.state_dict(),
+            "globals": global_random_state(self.device),
+        }
+
+    def load_random_state(self, state: dict[str, Any]) -> None:
+        """Restore what `random_state` gave."""
+        self._streams.load_state_dict({k: v.cpu() for k, v in state["streams"].items()})
+        restore_global_random_state(_random_states_on_cpu(state["globals"]), self.device)
+
+    def follow(self, count: int, train_seconds: float) -> None:
+        """Do what replica 0 does, by its clock: so many steps, or none but a warm-up."""
+        self.train_seconds = train_seconds
+        if count:
+            self._do_steps(count)
+        else:
+            self.warm_up()
+
+    def _together(self, steps: int) -> AbstractContextManager[Any]:
+        """The context of steps that all replicas do."""
+        synchronized = self.architecture.synchronized_statistics
+        return self.replicas.together(steps, self.train_seconds, synchronized)
+
     def _do_steps(self, count: int) -> None:
         start = time.perf_counter()
-        for _ in range(count):
-            progress = self.progress
-            self._advance(progress)
-            self._step(self.steps, progress)
-            self.steps += 1
-            self.images += self.images_per_step
+        self.hand_out_steps(count)
         self.series.flush()  # waits for the device, so the clock below is honest
-        elapsed = time.perf_counter() - start
+        elapsed = time.perf_counter() - start - self._count_untimed()
         self.train_seconds += elapsed
+        self.times.add(count, elapsed)
         self._step_seconds = elapsed / count
 
-    def _advance(self, progress: Progress) -> None:
-        """Set everything that follows the training's progress to its current value."""
-        self._decay.apply(progress.share)
-        for part in self._scheduled:
-            part.component.advance(part.state, progress)
-        if self._growing:
-            for network in self._modules().values():
-                self.architecture.advance(network, progress)
+    def _count_untimed(self) -> float:
+        """Count the executor's steps on trial since the last call; returns their seconds."""
+        untimed, compiling = self.executor.untimed_since()
+        self.warmup_seconds += untimed - compiling
+        self.compile_seconds += compiling
+        return untimed
 
-    def _modules(self) -> dict[str, torch.nn.Module]:
-        generator, discriminator = self.networks
-        averaged = self._players.averaged.module
-        return {"generator": generator, "discriminator": discriminator, "averaged": averaged}
-
-    def _parts(self) -> list[tuple[Stateful[Any], type[Any]]]:
-        """Everything that keeps tensors between steps, with the class of its contract."""
-        players = self._players
-        return [
-            (players.loss, Loss),
-            *((part, Regularizer) for part in players.regularizers),
-            *((part, Augmentation) for part in players.augmentations),
-        ]
-
-    def _build(self) -> Networks:
+    def _initialized(self) -> Networks:
+        """Networks with the seed's first weights, and the random state that layers start from."""
         seed_everything(self.seed, "weights", self.device)
         networks = Networks(*self.architecture.build(self.data.spec))
         # Layers' random numbers in training must not depend on how many weights were drawn.
-        seed_everything(self.seed, "layers", self.device)
+        seed_everything(self.seed, of_replica("layers", self.replicas.rank), self.device)
+        return networks
+
+    def _make_calls(self) -> Calls:
+        compiled = self.settings.compile and self.replicas.count == 1
+        calls = Calls(self.networks, compiled, self._penalties())
+        if self.settings.compile and not compiled:
+            calls.note = "replicas train without torch.compile"
+        return calls
+
+    def _build(self) -> Networks:
+        networks = self._initialized()
+        self._constants = constants(networks)
         for network in networks:
             network.to(self.device, memory_format=self._memory_format).train()  # type: ignore[call-overload]
+            self.replicas.start_alike([*network.parameters(), *network.buffers()])
         return networks
 
     def _make_batches(self) -> Batches:
         settings, streams = self.settings, self._streams
         variation = Variation(
-            streams["flip"] if settings.flip else None, streams["crop"], settings.jitter
+            streams["flip"] if settings.flip else None,
+            streams["crop"],
+            settings.jitter,
+            self.replicas,
         )
-        source, size = self.data.source, self.settings.batch_size
+        source, size, device = self.data.source, settings.batch_size, self.device
         order = Order(len(source), self.seed)
-        if isinstance(source, ImageData):
-            return ResidentBatches(source, order, size, variation)
-        labeled = self.data.spec.classes > 0
-        return StreamedBatches(
-            source, order, size, self.device, variation, self.data.workers, labeled
-        )
+        each = settings.d_steps + (settings.reals == "fresh")
+        if not isinstance(source, ImageData):
+            labeled, workers = self.data.spec.classes > 0, self.data.workers
+            return StreamedBatches(source, order, size, device, variation, workers, labeled, each)
+        if source.images.device.type == device.type:
+            return ResidentBatches(source, order, size, variation, each)
+        return HostBatches(source, order, size, variation, each, device)
 
     def _make_players(self) -> Players:
         cell, settings, device = self.cell, self.settings, self.device
-        loss = cell.loss.component
-        regularizers = [bound.component for bound in cell.regularizers]
-        regularizers += loss.penalties()
-        augmentations = [bound.component for bound in cell.augmentations]
         generator, discriminator = self.networks
         return Players(
             networks=self.networks,
-            loss=_with_state(loss, self.networks, device),
+            loss=self._with_state(cell.loss.component),
             averaged=AveragedGenerator(
-                generator, settings.ema_images, settings.ema_rampup, settings.ema_start_images
+                generator,
+                settings.ema_images,
+                settings.ema_rampup,
+                settings.ema_start_images,
+                device if self._recorded else None,
             ),
-            g_optimizer=make_optimizer("g", generator.parameters(), settings, device),
-            d_optimizer=make_optimizer("d", discriminator.parameters(), settings, device),
-            regularizers=[_with_state(part, self.networks, device) for part in regularizers],
-            augmentations=[Stateful(a, a.initial_state(device)) for a in augmentations],
+            g_optimizer=self._make_optimizer("g", generator),
+            d_optimizer=self._make_optimizer("d", discriminator),
+            regularizers=[self._with_state(part) for part in self._penalties()],
+            augmentations=[self._with_state(bound.component) for bound in cell.augmentations],
             streams=self._streams,
             pools=self._make_pools(),
         )
+
+    def _with_state(self, part: Part) -> Stateful[Part]:
+        return Stateful(part, _state(part, self.networks, self.device))
+
+    def _penalties(self) -> list[Regularizer]:
+        """The cell's regularizers and those of its loss."""
+        chosen = [bound.component for bound in self.cell.regularizers]
+        return [*chosen, *self.cell.loss.component.penalties()]
+
+    def _make_optimizer(self, player: str, network: torch.nn.Module) -> torch.optim.Optimizer:
+        parameters = network.parameters()
+        return make_optimizer(player, parameters, self.settings, self.device, self._recorded)
 
     def _make_pools(self) -> list[ImagePool]:
         size = self.architecture.fake_pool
         if not size:
             return []
-        shapes = self._task.fake_shapes(self.data.spec)
+        shapes = self._task.fake_shapes()
         return [ImagePool(size, shape, self.device) for shape in shapes]
 
     def _make_task(self) -> Task:
-        latents = self._streams["latents"]
+        stream, replicas = self._streams["latents"], self.replicas
+
+        def latents(count: int) -> torch.Tensor:
+            """This replica's part of the latents of a whole batch."""
+            whole = count * replicas.count
+            return replicas.share(self.architecture.sample_latents(whole, stream, self.device))
+
         return make_task(
             self.architecture,
-            self.networks.generator,
+            self.data.spec,
+            self.networks,
+            self._calls,
             self._arithmetic,
             self._memory_format,
-            self.data.spec,
-            lambda count: self.architecture.sample_latents(count, latents, self.device),
+            latents,
         )
 
 
-def _with_state(part: Part, networks: Networks, device: torch.device) -> Stateful[Part]:
-    return Stateful(part, part.initial_state(device) | part.network_state(networks))
+def _state(part: Any, networks: Networks, device: torch.device) -> dict[str, torch.Tensor]:
+    """What a component keeps at the start."""
+    state: dict[str, torch.Tensor] = part.initial_state(device)
+    return state if isinstance(part, Augmentation) else state | part.network_state(networks)
 
 
-def _overrides(component: Any, base: type[Any]) -> bool:
-    """Whether a component follows the training's progress; to call the others would waste time."""
-    return type(component).advance is not base.advance
+def copy_module(target: torch.nn.Module, source: torch.nn.Module) -> None:
+    """Copy every parameter and buffer in place.
+
+    :raises RuntimeError: if the two modules do not have the same.
+    """
+    pairs = zip(_tensors(target).items(), _tensors(source).items(), strict=True)
+    with torch.no_grad():
+        for (name, tensor), (other, value) in pairs:
+            if name != other or tensor.shape != value.shape:
+                raise RuntimeError(
+                    f"{other} {tuple(value.shape)} is not {name} {tuple(tensor.shape)}"
+                )
+            tensor.copy_(value)
+
+
+def _tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
 
 
 def _restore_parts(

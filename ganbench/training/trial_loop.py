@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from ganbench.base.clock import utc_now
+from ganbench.base.determinism import NondeterminismWatch
 from ganbench.base.devices import device_name
 from ganbench.base.errors import InterruptedTraining, LeaseLostError
 from ganbench.evaluation.evaluator import Evaluator, TickMetrics
-from ganbench.grid.cell import Trial
+from ganbench.grid.cell import Cell, Trial
 from ganbench.store.trial_folder import TrialFolder
 from ganbench.training.batches import TrainingData
 from ganbench.training.checkpointing import Checkpointing
-from ganbench.training.memory import peak_megabytes, reset_peak
+from ganbench.training.memory import PeakMemory
 from ganbench.training.row_builder import Row, RowBuilder
 from ganbench.training.tick_evaluation import TickEvaluation
 from ganbench.training.trainer import Trainer
 from ganbench.training.trial_context import Status, TrialContext
 from ganbench.training.trial_pictures import TrialPictures
 from ganbench.training.trial_state import TrialState
+
+#: Makes the trainer of a cell and seed.
+MakeTrainer = Callable[[Cell, int, TrainingData, torch.device], Trainer]
 
 
 class TrialLoop:
@@ -35,14 +40,18 @@ class TrialLoop:
         evaluator: Evaluator,
         device: torch.device,
         context: TrialContext = TrialContext(),  # noqa: B008 - it is frozen
+        make_trainer: MakeTrainer = Trainer,
     ) -> None:
         self.trial, self.folder, self.evaluator, self.device = trial, folder, evaluator, device
         self.state = TrialState(started=utc_now())
-        reset_peak(device)
-        self.trainer = Trainer(trial.cell, trial.seed, data, device)
+        self._memory = PeakMemory(device)
+        self.trainer = make_trainer(trial.cell, trial.seed, data, device)
         self._context = context
-        self._evaluation = TickEvaluation(trial.id, evaluator, self.trainer, self.state)
+        self._evaluation = TickEvaluation(
+            trial.id, evaluator, self.trainer, self.state, self._memory
+        )
         self._pictures = TrialPictures(folder, self.trainer)
+        self._determinism = NondeterminismWatch(self.state.note_nondeterministic)
         self.checkpointing = Checkpointing(trial, folder, self.trainer, context.keep_results)
 
     def run(self) -> Row:
@@ -51,6 +60,14 @@ class TrialLoop:
         :raises InterruptedTraining: if stopped on request; the state is saved.
         :raises LeaseLostError: if another run has taken the trial over.
         """
+        with self._determinism:
+            return self._run()
+
+    def failed(self, status: str, error: str) -> Row:
+        """The row of a trial that ended in an error. It has no curve: half a curve is not a result."""
+        return self._row(status, error, curve=False)
+
+    def _run(self) -> Row:
         problem = self.trainer.problem()
         if problem is not None:
             return self._row("skipped", problem)
@@ -62,10 +79,6 @@ class TrialLoop:
             if failed is not None:
                 return self._diverged(failed)
         return self._finished()
-
-    def failed(self, status: str, error: str) -> Row:
-        """The row of a trial that ended in an error. It has no curve: half a curve is not a result."""
-        return self._row(status, error, curve=False)
 
     def _resume(self) -> None:
         if not self.checkpointing.restore(self.state):
@@ -126,13 +139,15 @@ class TrialLoop:
 
     def _between_steps(self) -> None:
         """Report the progress, and save a checkpoint if one is due."""
+        self._determinism.renew()
         self._report("training")
         if self.checkpointing.due:
             self._save()
 
     def _finished(self) -> Row:
         self._report("evaluating")
-        self._pictures.draw_samples()
+        with self._memory.evaluating():
+            self._pictures.draw_samples()
         fresh, noise = self._evaluation.of_best()
         self._save()
         at_end, name = self.state.at_end, self.evaluator.primary
@@ -156,7 +171,8 @@ class TrialLoop:
             self.evaluator,
             self.state,
             exclusive=self._context.exclusive(),
-            peak_memory_mb=peak_megabytes(self.device),
+            peak_memory_mb=max(self._memory.training, self.trainer.recorded_mb),
+            eval_peak_memory_mb=self._memory.evaluation,
             curve=curve,
         )
 

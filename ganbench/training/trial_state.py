@@ -25,6 +25,7 @@ class TrialState:
     :ivar wall_seconds: of the attempts before this one.
     :ivar at_end: metrics of the last tick, with floors and noise.
     :ivar failed: metric -> why its code failed.
+    :ivar nondeterministic: operations that give other bits in every run, see `NondeterminismWatch`.
     :ivar timeline: the frames of a `SampleTimeline`.
     :ivar began: `time.perf_counter` at the start of this attempt; not in checkpoints.
     """
@@ -37,6 +38,7 @@ class TrialState:
     exclusive: bool = True
     at_end: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    nondeterministic: list[str] = field(default_factory=list)
     best: float = math.inf
     best_weights: dict[str, torch.Tensor] | None = None
     best_progress: tuple[int, float] = Progress(0, 0.0)
@@ -53,6 +55,11 @@ class TrialState:
         if column.better == "higher":
             return value > self.best or not math.isfinite(self.best)
         return value < self.best
+
+    def note_nondeterministic(self, operation: str) -> None:
+        """Keep the name of an operation that gives other bits in every run."""
+        if operation not in self.nondeterministic:
+            self.nondeterministic.append(operation)
 
     def as_dict(self, exclusive: bool) -> dict[str, Any]:
         """The content of a checkpoint.

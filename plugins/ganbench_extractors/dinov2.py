@@ -21,6 +21,7 @@ from ganbench import (
     option,
 )
 from ganbench.base.files import sha256_of
+from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option, named
 from ganbench_extractors.color import IMAGENET, color_problem, features_of, in_color
 from ganbench_extractors.resizing import BICUBIC, bicubic
 from ganbench_extractors.vision_transformer import SHAPES, VisionTransformer
@@ -49,6 +50,7 @@ class DinoV2(Extractor):
 
     model: Literal["vits14", "vitb14", "vitl14", "vitg14"] = option("vitl14", "the network's size")
     weights: str = option("", "file with the weights")
+    arithmetic: Arithmetic = arithmetic_option()
 
     def problem(self, data: DataSpec) -> str | None:
         return color_problem("dinov2", data)
@@ -59,12 +61,15 @@ class DinoV2(Extractor):
         if path is None:
             raise DataNotFoundError(self._missing(context.cache))
         digest = sha256_of(path)
+        name = f"dinov2-{self.model}-bicubic@{digest[:8]}"
+        identity = named(name, self.arithmetic, context.device)
         network = build_network(self.model, path).to(context.device)
         return FeatureNetwork(
-            identity=f"dinov2-{self.model}-bicubic@{digest[:8]}",
-            forward=features_of(network, _prepared),
+            identity=identity,
+            forward=features_of(network, _Preparation(context.device)),
             batch_size=16 if context.device.type == "cpu" else 128,
             info={"weights": str(path), "sha256": digest, "resize": BICUBIC.format(_SIDE)},
+            arithmetic=self.arithmetic,
         )
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
@@ -122,7 +127,13 @@ def build_network(model: str, path: Path) -> VisionTransformer:
     return transformer.eval().requires_grad_(False)
 
 
-def _prepared(images: Tensor) -> Tensor:
-    mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in IMAGENET)
-    values = bicubic(in_color(images), _SIDE) / 255
-    return (values - mean.to(values)) / deviation.to(values)
+class _Preparation:
+    """Images resized and normalized. The constants lie on the device: no batch waits for a copy."""
+
+    def __init__(self, device: torch.device) -> None:
+        mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in IMAGENET)
+        self._mean, self._deviation = mean.to(device), deviation.to(device)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        values = bicubic(in_color(images), _SIDE) / 255
+        return (values - self._mean) / self._deviation

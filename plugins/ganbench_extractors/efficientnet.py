@@ -18,6 +18,7 @@ from ganbench import (
     Level,
 )
 from ganbench.base.files import sha256_of
+from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option, named
 from ganbench_extractors.color import color_problem, features_of, in_color
 from ganbench_extractors.efficientnet_network import SIDE, EfficientNetLite0
 from ganbench_extractors.resizing import BICUBIC, bicubic
@@ -47,6 +48,8 @@ class EfficientNetLite(Extractor):
 
     resizes = True
 
+    arithmetic: Arithmetic = arithmetic_option()
+
     def problem(self, data: DataSpec) -> str | None:
         """The network needs gray or color images, and its weights must be installed."""
         return color_problem(_NAME, data) or _reason(_installed)
@@ -61,16 +64,18 @@ class EfficientNetLite(Extractor):
         :raises DataNotFoundError: if they are not installed, or are not the published ones.
         """
         path = _checked()
+        identity = named(f"{_NAME}@{_SHA256[:8]}", self.arithmetic, context.device)
         with torch.device("meta"):  # draws no initial weights
             network = EfficientNetLite0()
         network.load_state_dict(read_weights(path), assign=True)
         network.eval().requires_grad_(False).fuse()
         network.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return FeatureNetwork(
-            identity=f"{_NAME}@{_SHA256[:8]}",
+            identity=identity,
             forward=features_of(network, _prepared),
             batch_size=8 if context.device.type == "cpu" else 250,
             info={"weights": str(path), "sha256": _SHA256, "resize": BICUBIC.format(SIDE)},
+            arithmetic=self.arithmetic,
         )
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:

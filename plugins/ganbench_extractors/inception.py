@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from ganbench import (
     option,
 )
 from ganbench.base.vision import import_torchvision
+from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option, named
 from ganbench_extractors.color import color_problem, features_of
 from ganbench_extractors.inception_weights import (
     WeightsFile,
@@ -38,14 +40,16 @@ from ganbench_extractors.weight_files import first_line, read_weights
 _NAME = "inception-v3-compat"
 _FEATURES = ("2048", "logits_unbiased")
 _RESIZE = "bilinear to 299x299 as in TensorFlow 1, without antialiasing"
-_FEW_AT_ONCE = 8  # images whose maps stay in a core's cache
+#: Images at once: on the CPU, those whose maps stay in a core's cache; a GPU's take 1.7 GiB.
+_AT_ONCE = {"cpu": 8, "cuda": 128}
 
 
 class InceptionV3Compat(Extractor):
     """Inception v3 with TensorFlow's weights of 2015-12-05 and its resizing (torch-fidelity).
 
     The 2048 pooled features, and the 1008 logits without bias for the Inception score.
-    With the published weights, checked by sha256, the Fréchet distance in these features is the FID.
+    With the published weights, checked by sha256, the Fréchet distance in these features is the FID;
+    not with ``arithmetic=tf32``, whose features differ by some 1e-3.
     """
 
     paper = "Heusel et al., 2017, arXiv:1706.08500; Szegedy et al., 2016, arXiv:1512.00567"
@@ -54,6 +58,7 @@ class InceptionV3Compat(Extractor):
     fallback = "efficientnet-lite0"
 
     weights: str = option("", "file with other weights, in the published format")
+    arithmetic: Arithmetic = arithmetic_option()
 
     def problem(self, data: DataSpec) -> str | None:
         return color_problem(_NAME, data)
@@ -68,18 +73,27 @@ class InceptionV3Compat(Extractor):
 
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
         """Find the weights in the options, the environment or a cache, or download them."""
-        file = self._weights(context.cache, context.log)
-        network = build_network(read_weights(file.path)).to(context.device)
+        device, file = context.device, self._weights(context.cache, context.log)
+        name = _NAME if file.standard else f"{_NAME}@{file.sha256[:8]}"
+        identity = named(name, self.arithmetic, device)
+        network = build_network(read_weights(file.path)).to(device)
         usual = FeatureNetwork(
-            identity=_NAME if file.standard else f"{_NAME}@{file.sha256[:8]}",
+            identity=identity,
             forward=features_of(network),
-            batch_size=64 if context.device.type == "cpu" else 250,
-            standard_fid=file.standard,
+            batch_size=64,
+            standard_fid=file.standard and self.arithmetic == "fp32",
             info={"weights": str(file.path), "sha256": file.sha256, "resize": _RESIZE},
+            arithmetic=self.arithmetic,
         )
-        if context.device.type != "cpu":
-            return usual
-        return replace(usual, faster=functools.partial(_arranged, usual, network))
+        arranged = functools.partial(_arranged, usual, network, _AT_ONCE[device.type])
+        return replace(usual, faster=arranged)
+
+    def made_up(self, context: ExtractorContext) -> FeatureNetwork:
+        """The network with random weights, in the published format."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "made-up.pth"
+            torch.save(made_up_weights(), path)
+            return replace(self, weights=str(path)).prepare(context)
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
         try:
@@ -116,15 +130,34 @@ def build_network(state: dict[str, Tensor]) -> nn.Module:
     return network
 
 
-def _arranged(usual: FeatureNetwork, network: nn.Module) -> FeatureNetwork:
-    """On the CPU, twice as fast: channels last, normalization folded, few images at a time."""
+def made_up_weights() -> dict[str, Tensor]:
+    """Random weights, scaled so that activations neither vanish nor explode."""
+    fidelity = _fidelity()
+    with (
+        mock.patch.object(fidelity, "load_state_dict_from_url"),
+        mock.patch.object(fidelity.FeatureExtractorInceptionV3, "load_state_dict"),
+        torch.random.fork_rng(devices=[]),
+    ):
+        torch.default_generator.manual_seed(0)
+        network: nn.Module = fidelity.FeatureExtractorInceptionV3("made-up", ["2048"])
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight)
+    return network.state_dict()
+
+
+def _arranged(usual: FeatureNetwork, network: nn.Module, at_once: int) -> FeatureNetwork:
+    """Channels last, normalization folded: twice as fast on the CPU, where few images go at a time.
+
+    Features differ by less than 1e-6 of their size, as float32's rounding lets them differ anyway.
+    """
     copied: Any = copy.deepcopy(network)
     for layer in copied.modules():
         if isinstance(getattr(layer, "bn", None), nn.BatchNorm2d):
             layer.conv = fuse_conv_bn_eval(layer.conv, layer.bn)
             layer.bn = nn.Identity()
     copied.to(memory_format=torch.channels_last)
-    return replace(usual, forward=features_of(copied), batch_size=_FEW_AT_ONCE, faster=None)
+    return replace(usual, forward=features_of(copied), batch_size=at_once, faster=None)
 
 
 def _fidelity() -> Any:

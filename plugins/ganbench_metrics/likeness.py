@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 
 _WINDOW, _SIGMA = 11, 1.5
 _K1, _K2 = 0.01, 0.03
-_AT_ONCE = 256  # images
+_AT_ONCE, _PIXELS = 256, 2**20  # images, and their pixels: each takes some 500 bytes
 
 
-def mean_scores(images: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
+def mean_scores(
+    images: torch.Tensor, targets: torch.Tensor, device: torch.device | None = None
+) -> dict[str, float]:
     """``l1``, ``psnr`` and ``ssim``: means of `pair_scores` over (n, c, h, w) uint8 images.
 
+    :param device: does the work, some images at a time; by default where the images are.
     :raises ValueError: if images and targets differ in shape, or are empty.
     """
     if images.shape != targets.shape or not len(images):
@@ -20,8 +25,9 @@ def mean_scores(images: torch.Tensor, targets: torch.Tensor) -> dict[str, float]
             f"images {tuple(images.shape)} and targets {tuple(targets.shape)} must have one shape, "
             "and be at least one pair"
         )
-    parts = zip(images.split(_AT_ONCE), targets.split(_AT_ONCE), strict=True)
-    scores = [torch.stack(pair_scores(*part)) for part in parts]
+    size = max(1, min(_AT_ONCE, _PIXELS // math.prod(images.shape[2:])))
+    parts = zip(images.split(size), targets.split(size), strict=True)
+    scores = [torch.stack(pair_scores(*(one.to(device) for one in part))) for part in parts]
     means = torch.cat(scores, 1).mean(1).tolist()
     return dict(zip(("l1", "psnr", "ssim"), means, strict=True))
 

@@ -37,5 +37,5 @@ class PairedImages(Metric):
         """``l1`` in [0, 1], ``psnr`` in dB and ``ssim`` in [-1, 1]."""
         from ganbench_metrics.likeness import mean_scores
 
-        values = mean_scores(fake.images, fake.pairs)
+        values = mean_scores(fake.stored("images"), fake.stored("pairs"), fake.device)
         return Measured(values, {"n_fake": len(fake)}, f"{len(fake):,} pairs")

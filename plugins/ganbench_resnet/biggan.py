@@ -113,7 +113,9 @@ class BigGAN(ResidualPair):
     ) -> None:
         settle_spectral_norms(generator)
         if self.standing_batches:
-            set_standing_statistics(generator, draw, self.standing_batches)
+            assert isinstance(generator, HierarchicalGenerator)
+            pixels = generator.synthesis.size**2
+            set_standing_statistics(generator, draw, self.standing_batches, pixels)
 
     def truncated(
         self,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-#: Samples in one of the batches over which standing statistics are averaged.
-STANDING_BATCH = 64
+#: Samples, and pixels, in one of the batches over which standing statistics are averaged, at the most.
+STANDING_BATCH, _PIXELS = 64, 2**20
 
 
 def truncated_normal(latents: Tensor, truncation: float) -> Tensor:
@@ -30,14 +30,18 @@ def set_standing_statistics(
     generator: nn.Module,
     draw: Callable[[int], tuple[Tensor, Tensor | None]],
     batches: int,
+    pixels: int,
 ) -> None:
     """Replace batch norm's moving averages by the mean of fresh batches' statistics.
 
-    Only batch norm computes as in training. Only the generator's statistics change.
+    Only batch norm computes as in training. Only the generator's statistics change. A batch has 64
+    samples, or fewer of more than 128 pixels a side, so that it needs no more memory.
 
     :param draw: count -> latents, and labels or None.
+    :param pixels: of one image.
     """
     norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
+    size = max(2, min(STANDING_BATCH, _PIXELS // pixels))
     training, momenta = generator.training, [norm.momentum for norm in norms]
     generator.eval()
     try:
@@ -45,7 +49,7 @@ def set_standing_statistics(
             for norm in norms:
                 norm.train()
                 norm.momentum = 1 / number  # makes the moving average a plain mean
-            generator(*draw(STANDING_BATCH))
+            generator(*draw(size))
     finally:
         generator.train(training)
         for norm, momentum in zip(norms, momenta, strict=True):

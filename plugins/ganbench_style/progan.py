@@ -16,7 +16,7 @@ from ganbench import (
     Progress,
     option,
 )
-from ganbench_style.progan_growth import Growing, at_stage, stage_at
+from ganbench_style.progan_growth import Growing, at_level, stage_at
 from ganbench_style.progan_networks import Discriminator, Generator
 from ganbench_style.pyramid import pyramid, size_problem
 
@@ -83,9 +83,19 @@ class ProGAN(Architecture):
         assert isinstance(network, Growing)
         network.set_stage(stage_at(progress.share, self.growth, network.doublings))
 
+    def variant(self, data: DataSpec, progress: Progress) -> tuple[int, bool]:
+        stage = stage_at(progress.share, self.growth, pyramid(data.height).doublings)
+        return stage.level, stage.fading
+
     def real_images(self, images: Tensor, progress: Progress) -> Tensor:
         doublings = pyramid(images.shape[-1]).doublings
-        return at_stage(images, stage_at(progress.share, self.growth, doublings), doublings)
+        stage = stage_at(progress.share, self.growth, doublings)
+        return at_level(images, doublings - stage.level, stage.alpha if stage.fading else None)
+
+    def judged_images(self, images: Tensor, discriminator: nn.Module, progress: Progress) -> Tensor:
+        assert isinstance(discriminator, Growing)
+        halvings = discriminator.doublings - discriminator.level
+        return at_level(images, halvings, discriminator.alpha if discriminator.fading else None)
 
     def _width(self, doubling: int) -> int:
         return max(1, min(self.fmap_base >> (doubling + 1), self.fmap_max))

@@ -55,15 +55,14 @@ def reduced(images: Tensor, halvings: int) -> Tensor:
     return F.avg_pool2d(images, 1 << halvings) if halvings else images
 
 
-def at_stage(images: Tensor, stage: Stage, doublings: int) -> Tensor:
-    """Real images at the size of a stage, as blurred as its generator's while a level fades in.
+def at_level(images: Tensor, halvings: int, alpha: Tensor | float | None) -> Tensor:
+    """Real images at the size of a level, as blurred as its generator's while the level fades in.
 
-    :param doublings: of the images' full size.
+    :param halvings: from the images' full size to the level's.
+    :param alpha: the level's weight against the previous one; None if it does not fade in.
     """
-    images = reduced(images, doublings - stage.level)
-    if not stage.fading:
-        return images
-    return blend(doubled(reduced(images, 1)), images, stage.alpha)
+    images = reduced(images, halvings)
+    return images if alpha is None else blend(doubled(reduced(images, 1)), images, alpha)
 
 
 def blend(old: Tensor, new: Tensor, alpha: Tensor | float) -> Tensor:

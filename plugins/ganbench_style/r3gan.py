@@ -66,6 +66,11 @@ class R3GAN(Architecture):
     latent_dim: int = option(64, "length of the standard normal latents", ge=1)
     conditional: bool = option(False, "use the classes of the data")
 
+    @property
+    def sampling_pixels(self) -> int:
+        """A pass takes 4 GiB at most: the maps inside a block are wide at every size."""
+        return min(2**19, 2**18 * 1536 // (self.width * self.expansion))
+
     def __post_init__(self) -> None:
         if self.width * self.expansion % self.cardinality:
             raise ValueError(

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganbench import replica_count
+
 Norm = Literal["batch", "instance", "instance-affine"]
 Convolution = TypeVar("Convolution", nn.Conv2d, nn.ConvTranspose2d)
 
@@ -41,7 +43,7 @@ class BatchNorm(nn.BatchNorm2d):
 
     def forward(self, maps: Tensor) -> Tensor:
         if self.training:
-            self.alone.fill_(len(maps) == 1)
+            self.alone.fill_(len(maps) * replica_count() == 1)
             return super().forward(maps)
         by_itself = F.instance_norm(maps, weight=self.weight, bias=self.bias, eps=self.eps)
         return torch.where(self.alone, by_itself, super().forward(maps))

@@ -121,7 +121,8 @@ class TestSpeedAndBudget:
         made, images = row["images"] // 64 // steps, row["images"]
         row |= {"settings": json.dumps({"d_steps": steps}), "steps": made}
         row |= {"setting_sources": json.dumps({"d_steps": "loss"})}
-        return row | {"images_per_second": speed, "train_seconds": images / speed}
+        rates = {"images_per_second": speed, "step_ms": 64_000 * steps / speed}
+        return row | rates | {"train_seconds": images / speed}
 
     def test_updates_stand_beside_images(self) -> None:
         frame = with_rates(synthetic_frame(self.five_for_one))

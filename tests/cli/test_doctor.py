@@ -147,15 +147,26 @@ def test_devices_that_torch_cannot_use(monkeypatch, smi, built_for, level, sente
     assert text.startswith(sentence)
 
 
-def test_devices_that_are_busy(monkeypatch):
-    device = types.SimpleNamespace(name="H200")
+@pytest.mark.parametrize(
+    ("others", "level", "sentence"),
+    [
+        (None, "ok", "the driver does not show here who uses cuda:0"),
+        ([7, 8], "warning", "2 other programs on cuda:0 (process 7, 8): speeds"),
+    ],
+)
+def test_devices_that_are_busy(monkeypatch, others, level, sentence):
+    device = types.SimpleNamespace(name="H200", uuid="a")
+    monkeypatch.setattr(doctor, "other_programs", lambda uuid: others)
+    monkeypatch.setattr(doctor, "mps_runs", lambda: others is not None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: device)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (2**30, 4 * 2**30))
-    (_, text), (level, busy) = doctor._graphics()
+    (_, text), (full, memory), users, (_, mps) = doctor._graphics()
     assert text.startswith("cuda:0: H200, 4.0 GiB, 1.0 free; driver unknown; CUDA ")
-    assert (level, "choose another device with --device" in busy) == ("warning", True)
+    assert (full, "choose another device with --device" in memory) == ("warning", True)
+    assert (users[0], users[1].startswith(sentence)) == (level, True)
+    assert mps.startswith("MPS does not run" if others is None else "MPS runs")
 
 
 def test_where_data_and_weights_live(monkeypatch):

@@ -83,6 +83,10 @@ class TestWrongUse:
         ("arguments", "sentence"),
         [
             ([], "no architecture is given; give -a, -l and -d, or a grid with --grid"),
+            (
+                [*ONE, "--replicas", 2, "--set", "training.replicas=4"],
+                "--replicas 2 and --set training.replicas=4 differ: give one of them",
+            ),
             (["-a", "mlp", "-l", "hinge"], "no dataset is given; give -a, -l and -d, or a grid"),
             (["-a", "mpl", *ONE], "unknown architecture 'mpl'; did you mean 'mlp'?"),
             (["-a", "mlp[latent=3]", *ONE], "architecture 'mlp' has no option 'latent'; did you"),

@@ -8,12 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
 import ganbench as gb
 from ganbench.cli.app import app
+from ganbench.evaluation.sampled_source import NOISE, TrialSource
+from ganbench.generators.trained import load_trained
+from ganbench.grid.settings import TrainingSettings
 from ganbench.store.run_folder import RunFolder
+from ganbench.training.batches import to_uint8
+from ganbench.training.state import newest_checkpoint
+from ganbench.training.trial_state import TrialState
 
 MLP = "mlp[latent_dim=4,g_widths=[8],d_widths=[8]]"
 
@@ -105,6 +112,44 @@ def test_images_that_may_be_others_than_in_training_are_drawn_with_a_warning(
         assert result.exit_code == 0, result.output
         assert "may differ from those of its training" in result.stderr
         assert reason in result.stderr
+
+
+@pytest.mark.parametrize("command", ["sample", "export"])
+@pytest.mark.parametrize(
+    ("device", "reason"),
+    [
+        ("tpu", "--device tpu: unknown device; use cpu, cuda or cuda:0"),
+        ("cuda:9", "--device cuda:9: "),
+    ],
+)
+def test_a_device_that_is_not_there(trained, command, device, reason):
+    result = CliRunner().invoke(app, [command, str(trained), "hinge-digits", "--device", device])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {reason}")
+    assert not list(Path().iterdir())
+
+
+def test_samples_are_those_of_the_trials_evaluation(tmp_path):
+    grid = {
+        "grid": {"architecture": ["dcgan[width=4]"], "loss": ["hinge"], "dataset": ["digits"]},
+        "budget": {"steps": 2},
+        "training": {"precision": "bf16", "memory_format": "channels_last", "batch_size": 8},
+        "evaluation": {"extractor": "pixels", "samples": 32, "ticks": 1},
+    }
+    assert gb.run(grid, out="run", executor="inline", device="cpu").exit_code == 0
+    place = RunFolder("run").find("dcgan")
+    state, kept = newest_checkpoint(place.checkpoint_dir)[0], TrialState()
+    kept.load_dict(state["session"])
+    seen = kept.timeline["1"]  # the first samples of the last evaluation
+    trained = load_trained(place)
+    ours = trained.sampler(0).images(32, NOISE)
+    assert torch.equal(to_uint8(ours[: len(seen)]), seen)
+    in_fp32 = trained.sampler(0, settings=TrainingSettings()).images(32, NOISE)
+    assert not torch.equal(in_fp32, ours)
+    source = TrialSource("x", place, 32, 0, torch.device("cpu"), Path())
+    (batch,) = source.batches(source.places(), 1, 32)
+    assert sample("run", "dcgan", "-n", 32, "-o", "a.npz", "--device", "cpu").exit_code == 0
+    assert np.array_equal(np.load("a.npz")["arr_0"], batch.images.permute(0, 2, 3, 1).numpy())
 
 
 def test_points_are_drawn_in_the_plane(trained):

@@ -22,6 +22,7 @@ from ganbench.testing.plugins import installed
 
 CPU = torch.device("cpu")
 SPECS = ("fd", "kid[subset_size=20,subsets=3]", "prdc[k=3]")
+KNOWN_KEY = "ec4081a57cbc89a1932a1c84b3da9d4da39891cf23d83f1a681967b7498d2f1a"
 made: list[str] = []
 
 
@@ -99,6 +100,25 @@ def test_the_key_is_of_content_network_choice_and_channels(tmp_path):
     assert len(set(keys)) == len(keys)
     assert side(tmp_path, source=TensorSource("another name", images(1))).key == keys[0]
     assert side(tmp_path / "elsewhere", ("fd",)).key == keys[0]  # metrics share the features
+
+
+def on(device: str, arithmetic: str, cache: Path) -> RealFeatures:
+    settings = RealSettings(1, frozenset(), torch.device(device), cache)
+    network = gb.FeatureNetwork("test", forward, arithmetic=arithmetic)
+    return RealFeatures(TensorSource("real", images(1)), network, settings)
+
+
+def test_the_key_names_the_kind_of_device_and_its_arithmetic(tmp_path):
+    cpu, gpu, other, rounded = (
+        on(device, arithmetic, tmp_path).key
+        for device, arithmetic in (
+            *(("cpu", "fp32"), ("cuda:0", "fp32"), ("cuda:1", "fp32")),
+            ("cuda:0", "tf32"),
+        )
+    )
+    assert cpu == side(tmp_path).key == KNOWN_KEY  # what earlier versions have cached stays valid
+    assert len({cpu, gpu, rounded}) == 3
+    assert gpu == other
 
 
 def test_a_metrics_reference_is_of_its_options_recipe_and_code(monkeypatch):

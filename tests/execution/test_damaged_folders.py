@@ -181,11 +181,13 @@ def lost(out: Path, finished: Path) -> str | None:
     return None
 
 
+@pytest.mark.timeout(900)
 def test_a_finished_run_is_mended(finished, tmp_path):
     problems = sweep(finished, finished, tmp_path, flips=1, all_kinds=False)
     assert not problems, "\n".join(problems)
 
 
+@pytest.mark.timeout(900)
 def test_an_interrupted_run_goes_on_all_the_same(interrupted, finished, tmp_path):
     problems = sweep(interrupted, finished, tmp_path, flips=1, all_kinds=False)
     assert not problems, "\n".join(problems)

@@ -11,7 +11,7 @@ import torch
 
 from ganbench.base.errors import UsageError
 from ganbench.execution.supervise import endings
-from ganbench.execution.supervise.endings import of_exception, of_process
+from ganbench.execution.supervise.endings import of_exception, of_process, spoils_process
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,10 @@ LAUNCH = "when calling `cublasCreate(handle)`"
         "Cuda failure 2 'out of memory'",
         "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: "
         "you tried to allocate 40 bytes. Error code 12 (Cannot allocate memory)",
+        "Triton Error [CUDA]: out of memory",
+        "CUDA error: out of memory (cudaHostAlloc)",
+        "CUFFT_ALLOC_FAILED",
+        "NCCL WARN Cuda failure 2 'out of memory'",
         "std::bad_alloc",
         "unable to mmap 64 bytes from file <x>: Cannot allocate memory (12)",
     ],
@@ -143,3 +147,51 @@ def test_what_the_kernel_or_an_allocator_ended_ran_out_of_memory(monkeypatch):
     before = endings.oom_kills()
     monkeypatch.setattr(endings, "oom_kills", lambda: before + 1)
     assert of_process(-signal.SIGKILL, b"", before).status == "oom"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be …",
+        "CUDA error: device-side assert triggered",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "CUDA error: operation failed due to a previous error during capture",
+        "CUDA driver error: unknown error",
+        "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
+        "cuDNN Frontend error: CUDNN_STATUS_BAD_PARAM",
+        "NCCL error in: NCCLUtils.cpp:133, unhandled cuda error, NCCL version 2.27.5",
+        "Triton Error [CUDA]: an illegal memory access was encountered",
+        "HIP error: invalid device function",
+        "CUDA out of memory. Tried to allocate 2.00 GiB.",
+    ],
+)
+def test_a_process_is_not_used_again_after_an_error_of_a_device(words):
+    assert spoils_process(RuntimeError(words))
+    wrapped = ValueError("my step failed")
+    wrapped.__cause__ = RuntimeError(words)
+    assert spoils_process(wrapped)
+
+
+def test_a_process_is_used_again_after_an_error_of_a_component():
+    for error in (
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+        RuntimeError(
+            "Expected all tensors to be on the same device, cuda:0 and cpu. This is an error"
+        ),
+        ValueError("CUDA error: my own words"),
+        SystemExit(3),
+    ):
+        assert not spoils_process(error)
+
+
+def test_the_class_of_newer_versions_for_errors_of_a_device():
+    error = getattr(torch, "AcceleratorError", RuntimeError)("CUDA error: out of memory")
+    assert of_exception(error, endings.oom_kills())[0] == "oom"
+    assert spoils_process(error)
+
+
+def test_memory_that_runs_out_in_the_capture_of_a_graph_is_out_of_memory():
+    """The error of the capture's end hides the first one, which led to it."""
+    ended = RuntimeError("CUDA error: operation failed due to a previous error during capture")
+    ended.__context__ = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    assert of_exception(ended, endings.oom_kills())[0] == "oom"

@@ -211,6 +211,26 @@ def test_a_worker_that_is_used_again_is_as_new(place):
     assert_nothing_left(place, place.path / "flags")
 
 
+def test_errors_of_a_device_end_their_worker_and_unordered_operations_are_named(place):
+    out = place.path / "out"
+    losses = [*map(spec, ("device-memory", "device-error", "unordered")), healthy(3)]
+    done = place.run(out, *s.grid(losses))
+    assert done.code == 1, done
+    rows = by_loss(out)
+    assert rows["status"].loc[losses].tolist() == ["oom", "error", "ok", "ok"]
+    # The trial after an error has a process of its own; the one after an unordered operation has not.
+    first, second, third, fourth = processes(place)
+    assert len({first, second, third}) == 3
+    assert third == fourth
+    unordered = rows.loc[spec("unordered")]
+    assert (unordered["deterministic"], unordered["nondeterministic"]) == (False, "put_")
+    assert rows.loc[healthy(3), "deterministic"]
+    log = (out / "trials" / unordered["trial"] / "log.txt").read_text()
+    assert log.count("put_ is not deterministic here") == 1
+    assert "ganbench_hostile_for_tests.py:" in log
+    assert (place.path / "flags" / "cublas").read_text() == ":4096:8"
+
+
 @pytest.mark.slow
 def test_architectures_and_data_that_break(place):
     out = place.path / "out"

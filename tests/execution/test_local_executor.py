@@ -79,7 +79,8 @@ def bench(tmp_path):
 
 def test_a_worker_is_reused_and_ends_in_peace(bench):
     bench.executor.prepare(bench.executor.free()[0], "group", bench.trials[0])
-    assert bench.wait_for("prepared") == {"event": "prepared", "group": "group", "problem": None}
+    prepared = {"event": "prepared", "group": "group", "problem": None, "clean": True}
+    assert bench.wait_for("prepared") == prepared
     pids = []
     for number in (0, 1):
         bench.submit(number)
@@ -92,6 +93,21 @@ def test_a_worker_is_reused_and_ends_in_peace(bench):
     bench.executor.close()
     assert worker.exit_code() == 0
     assert [row["status"] for row in bench.folder.rows()] == ["ok", "ok"]
+
+
+def test_a_worker_that_an_error_has_spoiled_while_it_loaded_data_is_replaced(bench):
+    """Before it gets a trial: the trial must not be sent to a process that is about to end."""
+    bench.executor.prepare(bench.executor.free()[0], "group", bench.trials[0])
+    bench.wait_for("prepared")
+    (place,) = bench.executor._slots.values()
+    first = bench.worker
+    bench.executor._handle(
+        place, {"event": "prepared", "group": "group", "problem": None, "clean": False}
+    )
+    assert first.exit_code() is not None
+    bench.submit(0)
+    assert bench.wait_for("ended")["status"] == "ok"
+    assert bench.worker.pid != first.pid
 
 
 def test_isolation_gives_every_trial_a_process_of_its_own(tmp_path):

@@ -64,10 +64,64 @@ class TestSlots:
         seen = [slot.extra["environment"]["CUDA_VISIBLE_DEVICES"] for slot in found.slots]
         assert (seen, found.threads, found.device) == (gpus, threads, "cuda")
 
+    @pytest.mark.parametrize(
+        ("options", "share"),
+        [
+            ({}, 1.0),
+            ({"jobs": 2}, 1.0),
+            ({"jobs": 3}, 0.5),
+            ({"jobs": 4, "device": "cuda:0"}, 0.25),
+            ({"jobs": 2, "gpus_per_trial": 0.25}, 0.25),
+        ],
+    )
+    def test_trials_on_one_gpu_share_it(self, options, share):
+        options = RunOptions(**options)
+        assert place(choose_device(options.device), options).share == share
+
+    def test_shares_have_room_for_so_many_trials(self):
+        assert len(place(torch.device("cuda"), RunOptions(jobs=4, gpus_per_trial=0.5)).slots) == 4
+        said = "jobs=5: 2 GPUs have room for 4 trials with gpus_per_trial=0.5; lower one of them"
+        with pytest.raises(UsageError, match=re.escape(said)):
+            place(torch.device("cuda"), RunOptions(jobs=5, gpus_per_trial=0.5))
+
     def test_a_choice_of_gpus_made_before_is_respected(self, monkeypatch):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b")
         found = place(torch.device("cuda:1"), RunOptions())
         assert found.slots[0].extra["environment"] == {"CUDA_VISIBLE_DEVICES": "GPU-b"}
+
+    @pytest.mark.parametrize(
+        ("options", "jobs", "threads"),
+        [({}, 1, 1), ({"jobs": "auto"}, 3, 1), ({"jobs": "auto", "threads": 2}, 1, 2)],
+    )
+    def test_each_replica_has_cores_of_its_own(self, options, jobs, threads):
+        found = place(torch.device("cpu"), RunOptions(**options), replicas=4)
+        assert (len(found.slots), found.threads) == (jobs, threads)
+
+    @pytest.mark.parametrize(
+        ("options", "gpus", "threads"),
+        [
+            ({}, ["0,1"], 6),
+            ({"jobs": "auto"}, ["0,1", "2,3"], 3),
+            ({"jobs": 3}, ["0,1", "2,3", "0,1"], 2),
+        ],
+    )
+    def test_each_replica_has_a_gpu_of_its_own(self, options, gpus, threads, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 5)
+        found = place(torch.device("cuda"), RunOptions(**options), replicas=2)
+        seen = [slot.extra["environment"]["CUDA_VISIBLE_DEVICES"] for slot in found.slots]
+        assert (seen, found.threads) == (gpus, threads)
+
+    @pytest.mark.parametrize(
+        ("options", "device", "sentence"),
+        [
+            ({}, "cuda", "each replica takes a GPU, and here are 2 GPUs to use"),
+            ({}, "cuda:1", "each replica takes a GPU, and here is 1 GPU to use"),
+            ({"gpus_per_trial": 0.5}, "cuda", "--gpus-per-trial 0.5 and training.replicas=3"),
+        ],
+    )
+    def test_replicas_do_not_share_a_gpu(self, options, device, sentence):
+        with pytest.raises(UsageError, match=sentence):
+            place(torch.device(device), RunOptions(**options), replicas=3)
 
     def test_a_share_of_a_gpu_needs_one(self):
         with pytest.raises(UsageError, match="the trials run on the CPU"):

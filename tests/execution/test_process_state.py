@@ -9,7 +9,11 @@ import warnings
 
 import torch
 
-from ganbench.base.process_state import ProcessState
+from ganbench.base.backends import Switches
+from ganbench.base.determinism import set_variables
+from ganbench.base.process_state import ProcessState, guarded_torch
+from ganbench.evaluation import evaluate as evaluation
+from ganbench.execution.supervise.process_care import ProcessCare
 
 
 def test_everything_is_put_back(tmp_path):
@@ -58,3 +62,49 @@ def test_closed_streams_are_opened_again(tmp_path, monkeypatch):
     state.restore()
     print("", end="", flush=True)
     assert (sys.stdout.fileno(), sys.stderr.fileno()) == (1, 2)
+
+
+def spoil_switches():
+    torch.backends.cudnn.enabled = torch.backends.cudnn.deterministic = False
+    torch.backends.cudnn.benchmark = True
+    torch.set_float32_matmul_precision("medium")
+    torch.use_deterministic_algorithms(False)
+    torch.set_default_dtype(torch.float64)
+
+
+def test_every_trial_begins_with_the_same_switches_and_the_process_gets_its_own_back():
+    set_variables()
+    torch.set_float32_matmul_precision("high")
+    own = Switches.take()
+    process = ProcessCare(torch.device("cpu"), None)
+    try:
+        usual = Switches.take()
+        assert usual.values["cudnn deterministic"]
+        assert usual.values["algorithms"] == (True, True)
+        assert torch.get_float32_matmul_precision() == "highest"
+        for clean_up in (process.clean_up, process.clean_up_torch):
+            spoil_switches()
+            clean_up()
+            assert Switches.take() == usual
+            assert torch.get_default_dtype() == torch.float32
+        spoil_switches()
+    finally:
+        process.close()
+    assert Switches.take() == own
+    torch.set_float32_matmul_precision("highest")
+
+
+def test_an_evaluation_and_a_metric_compute_in_float32_proper(monkeypatch):
+    def run(call, *sides):
+        return torch.get_float32_matmul_precision(), torch.are_deterministic_algorithms_enabled()
+
+    monkeypatch.setattr(evaluation._Call, "run", run)
+    torch.set_float32_matmul_precision("high")
+    try:
+        assert evaluation.evaluate(fake="here", real="there") == ("highest", True)
+        assert torch.get_float32_matmul_precision() == "high"
+        with guarded_torch():
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")

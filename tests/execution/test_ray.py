@@ -28,8 +28,12 @@ ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'ganb
 TINY = "mlp[d_widths=[16],g_widths=[16],latent_dim=4]"
 EVALUATION = {"ticks": 8, "samples": 64, "extractor": "pixels"}
 #: Columns that tell time, memory, place or how often a trial was started.
-TIMES = {"train_seconds", "eval_seconds", "wall_seconds", "images_per_second", "step_ms"}
-TIMES |= {"steps_per_second", "peak_memory_mb", "started", "attempts", "exclusive"}
+TIMES = {
+    *("train_seconds", "eval_seconds", "wall_seconds", "warmup_seconds", "compile_seconds"),
+    *("images_per_second", "step_ms"),
+}
+TIMES |= {"peak_memory_mb", "eval_peak_memory_mb"}
+TIMES |= {"steps_per_second", "started", "attempts", "exclusive"}
 LONG = "6000steps"
 PLUGIN = "plugin ganbench:augmentations"
 
@@ -99,6 +103,9 @@ def test_a_trial_takes_its_share_of_one_gpu():
     need = Need(cpus=2, gpus=0.3)
     rooms = [need.times({"CPU": cpus, "GPU": gpus}) for cpus, gpus in [(16, 2), (5, 2), (16, 0)]]
     assert rooms == [6, 2, 0]
+    need = Need(cpus=4, gpus=2.0)
+    rooms = [need.times({"CPU": cpus, "GPU": gpus}) for cpus, gpus in [(16, 5), (5, 4), (16, 1)]]
+    assert rooms == [2, 1, 0]
 
 
 def test_nodes_that_differ_are_told_from_those_that_do_not():
@@ -115,6 +122,19 @@ def test_a_node_where_ganbench_does_not_start_says_why(monkeypatch):
     (begun,), (unfit,) = TrialWorker([], {"of": "another version"}).run({}, None)
     assert (begun["event"], begun["node"], unfit["event"]) == ("begun", "a1", "unfit")
     assert "ganbench does not start there: TypeError" in unfit["why"]
+
+
+@pytest.mark.slow
+def test_replicas_share_a_node(tmp_path, cluster):
+    cluster.add_node(num_cpus=1)
+    training = {"replicas": 2}
+    with pytest.raises(UsageError, match="the 2 CPU that a trial of 2 replicas takes"):
+        run(tmp_path / "ray", ray_address=cluster.address, training=training)
+    cluster.add_node(num_cpus=2)
+    result = run(tmp_path / "ray", jobs="auto", ray_address=cluster.address, training=training)
+    assert result.exit_code == 0, result.results["error"].tolist()
+    run(tmp_path / "local", executor="local", training=training)
+    assert_equal_runs(tmp_path / "ray", tmp_path / "local")
 
 
 @pytest.mark.slow
@@ -279,6 +299,7 @@ def without_times(record):
 
 def weights(trial):
     tensors = load_file(max(trial.checkpoint_dir.glob("*.safetensors")))
+    del tensors["/trainer/step_times"]
     return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from torch import nn
 import ganbench as gb
 from ganbench.cli.app import app
 from ganbench.components.progress import Progress
+from ganbench.generators.export import export as write
 from ganbench.generators.trained import load_trained
 from ganbench.store.run_folder import RunFolder
 from ganbench.testing import installed
@@ -361,6 +363,15 @@ def test_wrong_use(option, sentence):
     result = export("run", "made", *option)
     assert (result.exit_code, result.stderr) == (2, f"Error: {sentence}\n")
     assert [path.name for path in Path().iterdir()] == ["run"]
+
+
+def test_onnx_files_belong_to_no_device():
+    make_trial("run", "mlp", gb.DataSpec(1, 8, 8))
+    trained = load_trained(RunFolder("run").find("made"))
+    elsewhere = dataclasses.replace(trained, device=torch.device("cuda"))
+    with pytest.raises(gb.UsageError, match=r"--device cuda: .onnx files belong to no device"):
+        write(elsewhere, Path("x.onnx"))
+    assert not Path("x.onnx").exists()
 
 
 def test_packages_that_are_missing(monkeypatch):

@@ -93,6 +93,14 @@ def test_everything_that_decides_a_result_changes_the_id(ids, changes):
     assert only(ids(**changes)) != only(ids())
 
 
+def test_how_fast_steps_are_done_is_no_part_of_a_trial(ids, plan):
+    """The executor gives the same bits; compiled networks do not."""
+    assert ids(training={"executor": "eager"}) == ids()
+    assert ids(training={"compile": True}) != ids()
+    record = next(plan(training={"executor": "graph"}).trials()).identity()
+    assert "executor" not in {**record["training"], **record["setting_sources"]}
+
+
 def test_a_rival_for_a_components_name_does_not_change_the_id(ids, provided):
     loss = type(gb.get("loss", "hinge"))
     provided(distribution="mine", version="1.0", loss={"mine": loss})

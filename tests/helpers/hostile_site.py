@@ -186,6 +186,23 @@ def spoil():
     os.chdir("/")
 
 
+def device_memory():
+    """As PyTorch says it, by the error of an allocation that CUDA refused."""
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has …")
+
+
+def device_error():
+    """After this, CUDA would answer every call of the process with the same error."""
+    raise RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors …")
+
+
+def unordered():
+    """What PyTorch cannot compute in a fixed order."""
+    if FLAGS.is_dir():
+        (FLAGS / "cublas").write_text(os.environ["CUBLAS_WORKSPACE_CONFIG"])
+    torch.zeros(4).put_(torch.tensor([1, 2]), torch.ones(2))
+
+
 def flaky():
     """Ends its process at first, raises next, then is good."""
     count = len(list(FLAGS.glob("failed-*")))
@@ -235,6 +252,9 @@ ACTS = {
     "stuck-output": stuck_output,
     "at-exit": at_exit,
     "spoil": spoil,
+    "device-memory": device_memory,
+    "device-error": device_error,
+    "unordered": unordered,
     "flaky": flaky,
     "once": once,
 }
@@ -257,7 +277,7 @@ class Hostile(Loss):
             with (FLAGS / "processes").open("a") as file:
                 file.write(f"{os.getpid()}\n")
         loss = torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()
-        if self.act == "nan" and count > 20:
+        if self.act == "nan" and count > 21:  # one update warms up
             return loss * math.nan
         if count == self.after + 1:
             FLAGS.is_dir() and (FLAGS / f"{self.act}-{self.mark}").touch()

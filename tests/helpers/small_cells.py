@@ -16,7 +16,8 @@ CPU = torch.device("cpu")
 
 
 def make_cell(architecture="mlp[d_widths=[16],g_widths=[16],latent_dim=4]", loss="hinge", **kwargs):
-    axes = {"architecture": [architecture], "loss": [loss], "dataset": ["digits"]}
+    dataset = kwargs.pop("dataset", "digits")
+    axes = {"architecture": [architecture], "loss": [loss], "dataset": [dataset]}
     axes |= {axis: [kwargs.pop(axis)] for axis in ("regularizer", "augmentation") if axis in kwargs}
     grid = {"grid": axes}
     budget = kwargs.pop("budget", "40steps")

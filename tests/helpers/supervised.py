@@ -26,8 +26,12 @@ QUICK = (
     *("--set", "evaluation.ticks=2"),
 )
 #: Columns that tell time, memory or how often and beside whom a trial was trained.
-VARYING = {"train_seconds", "eval_seconds", "wall_seconds", "images_per_second", "step_ms"}
-VARYING |= {"steps_per_second", "peak_memory_mb", "started", "attempts", "exclusive"}
+VARYING = {
+    *("train_seconds", "eval_seconds", "wall_seconds", "warmup_seconds", "compile_seconds"),
+    *("images_per_second", "step_ms"),
+}
+VARYING |= {"peak_memory_mb", "eval_peak_memory_mb"}
+VARYING |= {"steps_per_second", "started", "attempts", "exclusive"}
 FINAL = {"ok", "diverged", "error", "oom", "timeout", "crashed"}
 _MARKER = "GANBENCH_TEST_MARKER"
 #: Generous: other processes may have the machine for minutes.

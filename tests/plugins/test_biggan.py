@@ -112,6 +112,13 @@ def draw_from(seed: int, drawn: list[tuple[Tensor, Tensor]]):
     return draw
 
 
+def test_standing_statistics_of_large_images_come_from_fewer_samples(networks: Networks) -> None:
+    drawn: list[tuple[Tensor, Tensor]] = []
+    networks.generator.synthesis.size = 256  # as far as the memory of a batch goes
+    BigGAN(standing_batches=2, **SMALL).before_sampling(networks.generator, draw_from(1, drawn))
+    assert [len(latents) for latents, _ in drawn] == [16, 16]
+
+
 def test_standing_statistics_are_the_mean_of_batch_statistics(networks: Networks) -> None:
     generator, drawn = networks.generator.eval(), []
     before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}

@@ -172,6 +172,18 @@ class TestColumns:
         view = make_view(load_results(run.path), columns=["images_per_second"])
         assert sorted(view.columns[0].cells) == ["5.0", "–"]
 
+    def test_operations_without_a_fixed_order_are_named_beneath(
+        self, run: RunFolder, row: MakeRow
+    ) -> None:
+        for trial, names in (("a", "put_"), ("b", "put_, cumsum_cuda_kernel"), ("c", None)):
+            known = {"deterministic": names is None, "nondeterministic": names}
+            run.trial(trial).write_row(row(trial, seed=ord(trial), **known))
+        text = " ".join(render_table(load_results(run.path), width=400).split())
+        assert (
+            "2 trials used cumsum_cuda_kernel, put_, which PyTorch cannot compute in a fixed"
+            in text
+        )
+
     def test_the_best_of_each_data_set_is_marked(self, run: RunFolder, row: MakeRow) -> None:
         given = [("x", 2.0, "ok"), ("x", 1.0, "ok"), ("x", 0.1, "diverged"), ("y", 7.0, "ok")]
         for seed, (dataset, fd, status) in enumerate(given):

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from ganbench.base import backends
-from ganbench.base.backends import Switches, allow_tf32, float32_proper
+from ganbench.base.backends import Switches, allow_tf32, float32_arithmetic, float32_proper
+from ganbench.base.determinism import set_variables
 from ganbench.base.process_state import ProcessState
 from ganbench.evaluation.features import full_precision
-from ganbench.training.precision import configure_backends
+from ganbench.grid.settings import TrainingSettings
+from ganbench.training.precision import Arithmetic, configure_backends
 
 NEW = hasattr(torch.backends.cuda.matmul, "fp32_precision")
 needs_new = pytest.mark.skipif(not NEW, reason="this PyTorch has the older switches only")
@@ -47,6 +49,7 @@ PAIRS = [
 
 @pytest.fixture(autouse=True)
 def as_before():
+    set_variables()
     before = Switches.take()
     yield
     before.restore()
@@ -99,8 +102,11 @@ def test_every_other_switch_is_put_back_between_trials():
     BACKENDS.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     BACKENDS.cuda.enable_flash_sdp(False)
     BACKENDS.mkldnn.enabled = False
+    BACKENDS.cuda.allow_fp16_bf16_reduction_math_sdp(True)
+    torch.set_autocast_enabled("cuda", True)
+    torch.set_autocast_dtype("cpu", torch.float16)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    assert len(changed(before, Switches.take())) >= 7
+    assert len(changed(before, Switches.take())) >= 9
     state.restore()
     assert Switches.take() == before
 
@@ -121,6 +127,28 @@ def test_a_pytorch_without_the_newer_switches(monkeypatch):
     assert torch.get_float32_matmul_precision() == "high"
     lacking = backends._attribute(torch.backends.cudnn, "no_such_switch")
     assert backends._read({"lacking": lacking}) == {}
+
+
+def test_tensor_float_32_for_some_work_alone():
+    allow_tf32(False)
+    with float32_arithmetic(True, torch.device("cuda")):
+        assert computes() == (True, True)
+        with float32_arithmetic(False, torch.device("cuda")):
+            assert computes() == (False, False)
+        assert computes() == (True, True)
+    assert computes() == (False, False)
+    with float32_arithmetic(True, torch.device("cpu")):
+        assert computes() == (False, False)
+
+
+def test_samples_are_computed_in_the_precision_of_their_trial():
+    gpu = torch.device("cuda")
+    for process in (True, False):
+        allow_tf32(process)
+        for precision, tf32 in (("tf32", True), ("fp32", False)):
+            with Arithmetic(TrainingSettings(precision=precision), gpu).sampling():
+                assert computes() == (tf32, tf32)
+        assert computes() == (process, process)
 
 
 def test_products_of_a_processor_have_the_same_bits_after_the_switches_were_set():

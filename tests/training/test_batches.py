@@ -6,6 +6,7 @@ from small_cells import make_data
 
 from ganbench.components.data import ImageData
 from ganbench.training.batches import (
+    HostBatches,
     Order,
     ResidentBatches,
     StreamedBatches,
@@ -115,3 +116,77 @@ def test_a_jittered_image_is_a_crop_of_the_enlarged_one():
     large = torch.nn.functional.interpolate(image, (12, 12), mode="bilinear")
     places = [large[..., y : y + 8, x : x + 8] for y in range(5) for x in range(5)]
     assert any(torch.equal(crop, place) for place in places)
+
+
+def kinds(each):
+    """The same batches from data on the device, in the host's memory, and from a stream."""
+    data = make_data(30).source
+
+    def variation():
+        streams = [torch.Generator().manual_seed(n) for n in range(2)]
+        return Variation(*streams, jitter=2)
+
+    return [
+        ResidentBatches(data, Order(30, 5), 8, variation(), each),
+        HostBatches(data, Order(30, 5), 8, variation(), each, CPU),
+        StreamedBatches(_Lazy(data), Order(30, 5), 8, CPU, variation(), 0, True, each),
+    ]
+
+
+def some(batches, steps, held=False):
+    """The batches of some steps, with a look ahead in the middle."""
+    if held:
+        batches.hold()
+    found = []
+    batches.load(steps)
+    for step in range(steps):
+        if step == 2:
+            batches.mark()
+            for _ in range(3):
+                batches.begin_step()
+            batches.rewind()
+            batches.release()
+        batches.begin_step()
+        for _ in range(batches.each):
+            batch = batches.next()
+            # Held inputs stay as they are until the next step.
+            found.append(
+                batch._replace(labels=None if batch.labels is None else batch.labels.clone())
+            )
+    return found
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("each", [1, 3])
+def test_batches_are_the_same_from_everywhere_and_after_steps_on_trial(each, held):
+    plain, *others = kinds(each)
+    expected = [plain.next() for _ in range(5 * each)]
+    for batches in (*others, kinds(each)[0]):
+        for one, other in zip(expected, some(batches, 5, held), strict=True):
+            assert torch.equal(one.images, other.images)
+            assert torch.equal(one.labels, other.labels)
+        assert batches.position == plain.position
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_batches_restart_with_the_order_of_another_seed(held):
+    for batches, plain in zip(kinds(1), kinds(1), strict=True):
+        some(batches, 4, held)
+        batches.restart(5)
+        batches._variation = plain._variation
+        again = some(batches, 3)
+        kept = [plain.next() for _ in range(3)]
+        assert all(torch.equal(a.labels, b.labels) for a, b in zip(again, kept, strict=True))
+
+
+def test_unpaired_sources_have_an_order_of_their_own_in_every_step():
+    noise = torch.Generator().manual_seed(0)
+    images, sources = (
+        torch.randint(0, 256, (n, 1, 4, 4), dtype=torch.uint8, generator=noise) for n in (12, 9)
+    )
+    data = ImageData(images, None, sources=sources, paired=False)
+    one = ResidentBatches(data, Order(12, 5), 4, Variation(None), 2)
+    other = HostBatches(data, Order(12, 5), 4, Variation(None), 2, CPU)
+    for a, b in zip(some(one, 4), some(other, 4), strict=True):
+        assert torch.equal(a.images, b.images)
+        assert torch.equal(a.sources, b.sources)

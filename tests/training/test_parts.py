@@ -11,6 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganbench.grid.budget import parse_budget
 from ganbench.training.ema import AveragedGenerator
+from ganbench.training.moving_adam import MovingAdam
 from ganbench.training.optimizers import restore_optimizer
 from ganbench.training.schedule import Schedule
 from ganbench.training.series import StepSeries, batch_auc
@@ -25,7 +26,8 @@ def test_an_averaged_weight_is_half_way_after_one_half_life():
     averaged = AveragedGenerator(generator, images=1000, rampup=0)
     torch.nn.init.ones_(generator.weight)
     for step in range(20):
-        averaged.update(50 * (step + 1), 50)
+        averaged.prepare(50 * (step + 1), 50)
+        averaged.update()
     assert averaged.module.weight.item() == pytest.approx(0.5)
 
 
@@ -34,7 +36,8 @@ def test_ramp_up_shortens_the_half_life_in_proportion_to_the_images_seen():
     torch.nn.init.zeros_(generator.weight)
     averaged = AveragedGenerator(generator, images=1e9, rampup=0.05)
     torch.nn.init.ones_(generator.weight)
-    averaged.update(1000, 100)
+    averaged.prepare(1000, 100)
+    averaged.update()
     assert averaged.module.weight.item() == pytest.approx(1 - 0.5 ** (100 / 50))
 
 
@@ -43,7 +46,8 @@ def test_batch_statistics_are_averaged_with_the_weights():
     averaged = AveragedGenerator(generator, images=100, rampup=0)
     generator.running_mean.fill_(8.0)
     generator.num_batches_tracked.fill_(3)
-    averaged.update(100, 100)
+    averaged.prepare(100, 100)
+    averaged.update()
     assert averaged.module.running_mean.item() == pytest.approx(4.0)
     assert averaged.module.num_batches_tracked.item() == 3
 
@@ -53,7 +57,8 @@ def test_spectral_norms_vectors_stay_unit_vectors():
     averaged = AveragedGenerator(layer, images=100, rampup=0)
     norm = layer.parametrizations.weight[0]
     norm._u.copy_(-norm._u)  # as a power iteration may leave them
-    averaged.update(100, 100)
+    averaged.prepare(100, 100)
+    averaged.update()
     kept = averaged.module.parametrizations.weight[0]
     assert torch.equal(kept._u, norm._u)
     assert kept._v.norm().item() == pytest.approx(1)
@@ -64,11 +69,40 @@ def test_until_it_starts_the_average_is_a_copy():
     torch.nn.init.zeros_(generator.weight)
     averaged = AveragedGenerator(generator, images=1000, rampup=0, start=150)
     torch.nn.init.ones_(generator.weight)
-    averaged.update(100, 100)
+    averaged.prepare(100, 100)
+    averaged.update()
     assert averaged.module.weight.item() == 1
     torch.nn.init.zeros_(generator.weight)
-    averaged.update(200, 100)
+    averaged.prepare(200, 100)
+    averaged.update()
     assert averaged.module.weight.item() == pytest.approx(0.5**0.1)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_adam_with_a_moving_beta_is_adam(decay):
+    random = torch.Generator().manual_seed(0)
+    ours = [torch.nn.Parameter(torch.randn(n, 3, generator=random)) for n in (5, 2)]
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
+    lr, beta = torch.tensor(1e-2), torch.tensor(0.9)
+    moving = MovingAdam(ours, lr, 0.5, beta, decay)
+    plain = torch.optim.Adam(theirs, 1e-2, (0.5, 0.9), weight_decay=decay)
+    for step in range(12):
+        for mine, other in zip(ours, theirs, strict=True):
+            mine.grad = torch.randn(mine.shape, generator=random)
+            other.grad = mine.grad.clone()
+        if step < 3:  # a layer that is trained later
+            ours[1].grad = theirs[1].grad = None
+        values = {"lr": 1e-2 * (1 - step / 20), "betas": (0.5, 0.9 + 0.008 * step)}
+        plain.param_groups[0].update(values)
+        lr.fill_(values["lr"])
+        beta.fill_(values["betas"][1])
+        moving.step()
+        plain.step()
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
+        kept, expected = moving.state[mine], plain.state[other]
+        for name in expected:
+            torch.testing.assert_close(kept[name], expected[name], rtol=1e-5, atol=1e-6)
 
 
 def test_an_optimizers_count_of_steps_stays_where_it_was():

@@ -232,7 +232,7 @@ def test_no_step_reads_a_tensor_on_the_host(trainer, kwargs):
     run.time_steps(1)
     with NoWaiting():
         for number in range(1, 4):
-            run._advance(run.progress)
+            run._inputs.prepare(run.progress)
             run._step(number, run.progress)
 
 
@@ -288,11 +288,8 @@ def test_class_conditional_networks_get_the_labels_of_the_real_batch(trainer):
 
     run = trainer(data=make_data(32))
     run._step._task._conditional = True
-    networks = run.networks
-    run._players.networks = type(networks)(
-        networks.generator, Labelled(networks.discriminator, "d")
-    )
-    run._task.generator = Labelled(networks.generator, "g")
+    run._calls.generator = Labelled(run.networks.generator, "g")
+    run._calls.discriminator = Labelled(run.networks.discriminator, "d")
     run._step(0, run.progress)
     expected = run.data.source.labels[run._batches.order.indices(0, 16)]
     assert {player for player, _ in seen} == {"g", "d"}

@@ -4,6 +4,7 @@ import pytest
 import torch
 from small_cells import CPU, make_cell, make_data, weights
 
+import ganbench as gb
 from ganbench import DataSpec
 from ganbench.training.sampler import TRANSLATED, pass_size
 from ganbench.training.state import newest_checkpoint, save_checkpoint
@@ -71,8 +72,17 @@ def test_a_sampler_gives_the_same_samples_for_a_stream_and_others_for_another(tr
     ("size", "passes"), [(8, 500), (32, 500), (64, 128), (128, 32), (256, 8), (512, 2), (1024, 1)]
 )
 def test_a_pass_has_fewer_samples_the_larger_they_are(size, passes):
-    assert pass_size(DataSpec(3, size, size)) == passes
-    assert pass_size(DataSpec(1, size, size), TRANSLATED) == min(passes, TRANSLATED)
+    dcgan, pix2pix = (gb.get("architecture", name) for name in ("dcgan", "pix2pix"))
+    assert pass_size(dcgan, DataSpec(3, size, size)) == passes
+    assert pass_size(pix2pix, DataSpec(1, size, size)) == min(passes, TRANSLATED)
+
+
+@pytest.mark.parametrize(
+    ("options", "passes"), [("", 64), ("[width=1536]", 32), ("[width=96]", 128)]
+)
+def test_a_design_with_large_maps_asks_for_fewer_samples_in_a_pass(options, passes):
+    r3gan = gb.get("architecture", f"r3gan{options}")
+    assert pass_size(r3gan, DataSpec(3, 64, 64)) == passes
 
 
 def test_passes_of_large_images_are_small_and_their_samples_do_not_depend_on_the_count(trainer):

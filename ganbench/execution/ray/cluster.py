@@ -22,15 +22,22 @@ _RESTARTS = 5  # of an actor whose node dies before it starts there
 
 
 class Need(NamedTuple):
-    """The resources that a trial takes."""
+    """The resources that a trial takes, all of them on one node.
+
+    :ivar gpus: a share of one, or whole ones.
+    :ivar threads: of each process that trains the trial.
+    """
 
     cpus: int
     gpus: float
+    threads: int = 1
 
     def times(self, resources: Mapping[str, float]) -> int:
         """How many trials a node with these resources has room for."""
         room = int(resources.get("CPU", 0) / self.cpus + 1e-6)
-        if self.gpus:
+        if self.gpus > 1:
+            room = min(room, int(resources.get("GPU", 0) / self.gpus + 1e-6))
+        elif self.gpus:
             # Ray gives a trial its share of one GPU, never of two.
             room = min(room, int(resources.get("GPU", 0)) * int(1 / self.gpus + 1e-6))
         return room
@@ -41,20 +48,25 @@ class Cluster:
 
     :param options: ``threads``, ``device`` and ``gpus_per_trial`` make the need: a core for each
         thread, and by default a GPU where the cluster has any.
+    :param replicas: processes that train a trial. Ray gives an actor all its resources on one node,
+        as a placement group does that is packed strictly, so one actor owns those of all replicas.
     :raises UsageError: if no node has what a trial needs.
     """
 
-    def __init__(self, ray: Any, options: RunOptions) -> None:
+    def __init__(self, ray: Any, options: RunOptions, replicas: int = 1) -> None:
         self._ray = ray
         self._unfit: dict[str, str] = {}
         gpus = options.gpus_per_trial
         if gpus is None and options.device != "cpu":
             some = options.device == "cuda" or ray.cluster_resources().get("GPU", 0)
             gpus = 1.0 if some else None
-        self.need = Need(options.threads or 1, gpus or 0.0)
+        threads = options.threads or 1
+        self.need = Need(threads * replicas, (gpus or 0.0) * replicas, threads)
         if not self.room():
-            needs = f"{self.need.cpus} CPU" + (f" and {gpus:g} GPU" if gpus else "")
-            raise UsageError(f"no node of the Ray cluster has the {needs} that a trial takes")
+            has, gpus = f"{self.need.cpus} CPU", self.need.gpus
+            needs = has + (f" and {gpus:g} GPU" if gpus else "")
+            of = f" of {replicas} replicas" if replicas > 1 else ""
+            raise UsageError(f"no node of the Ray cluster has the {needs} that a trial{of} takes")
 
     def room(self) -> int:
         """How many trials can run at a time.

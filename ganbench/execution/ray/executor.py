@@ -32,6 +32,7 @@ from ganbench.execution.supervise.messages import (
     WorkerSetup,
 )
 from ganbench.execution.supervise.worker_process import MARK, import_path
+from ganbench.grid.settings import replicas_of
 from ganbench.store.run_folder import RunFolder
 
 _GRACE = 15.0  # seconds for a node to end a trial itself and to hand over what it left
@@ -63,7 +64,7 @@ class RayExecutor:
                 stack.callback(self._store.clear)
                 self._store.check()
             self._ray = stack.enter_context(connection(options.ray_address))
-            self._cluster = Cluster(self._ray, options)
+            self._cluster = Cluster(self._ray, options, replicas_of(setup.grid))
             self._room, self._recount_at = self._cluster.room(), 0.0
             self._count_slots()
             self._setup = self._node_setup(setup)
@@ -121,7 +122,7 @@ class RayExecutor:
     def _node_setup(self, setup: WorkerSetup) -> dict[str, Any]:
         """The fields of `NodeWorker`, as plain values."""
         need = self._cluster.need
-        here = replace(setup, device="cuda" if need.gpus else "cpu", threads=need.cpus)
+        here = replace(setup, device="cuda" if need.gpus else "cpu", threads=need.threads)
         names = [name for name in os.environ if name.startswith(PREFIX) and name != MARK]
         return {
             "wanted": versions(),

@@ -1,7 +1,8 @@
-"""Whether a trial has its device to itself, as far as trials of ganbench on this machine go.
+"""Whether a trial has its device to itself.
 
 Every trial holds a lock on a file of its own in a folder of its device. A trial that finds another
-locked file there shares the device. The kernel releases the locks of the dead.
+locked file there shares the device. The kernel releases the locks of the dead. Other programs on a GPU
+are seen through its driver.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fcntl
 import os
 import tempfile
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -19,12 +21,19 @@ class DeviceSharing:
     """Watches one device while a trial runs on it.
 
     :param device: a name that all processes on the device use.
+    :param others: whether a program that is not of ganbench uses the device now; asked often.
     """
 
-    def __init__(self, device: str, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        device: str,
+        folder: Path | None = None,
+        others: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._folder = (folder or _shared_folder()) / device.replace("/", "_")
         self._own = self._folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._handle = -1
+        self._foreign = others
         self._alone = True
 
     def __enter__(self) -> Self:
@@ -45,10 +54,11 @@ class DeviceSharing:
             os.close(self._handle)
 
     def alone(self) -> bool:
-        """Whether no other trial has been seen on the device since this one began."""
+        """Whether nobody else has been seen on the device since this trial began."""
         if self._alone:
             with contextlib.suppress(OSError):
                 self._alone = not any(map(_in_use, self._others()))
+        self._alone = self._alone and not self._foreign()
         return self._alone
 
     def _others(self) -> list[Path]:

@@ -59,7 +59,7 @@ def lives_here(document: Mapping[str, Any]) -> bool | None:
     if not same or not here["boot"] or pid is None or document.get("pid_started") is None:
         return None
     began = started(pid)
-    if began is None and _is_hidden(pid):
+    if began is None and is_hidden(pid):
         return None
     return bool(began == document["pid_started"])
 
@@ -70,7 +70,7 @@ def process_id(document: Mapping[str, Any]) -> int | None:
     return pid if type(pid) is int and 0 < pid < 2**31 else None
 
 
-def _is_hidden(pid: int) -> bool:
+def is_hidden(pid: int) -> bool:
     """Whether a process exists that this user may not look at."""
     try:
         os.kill(pid, 0)

@@ -11,10 +11,12 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from ganbench.base.errors import UsageError, one_line
+from ganbench.base.errors import ReplicaLostError, UsageError, one_line
 from ganbench.execution.supervise.messages import Ending
 
 LOST_CONNECTION = "its process closed its own connection to the supervisor"
+#: The exit code of a process that waits in vain for another replica of its trial.
+LOST_REPLICA = os.EX_TEMPFAIL
 _VMSTAT = Path("/proc/vmstat")
 #: Sent by a person, a batch system or the kernel's OOM killer, never by mistake.
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
@@ -27,6 +29,12 @@ _OUT_OF_MEMORY = re.compile(
     r"\b(?:CU|HIP|ROC|MI)\w*ALLOC(?:ATION)?_FAILED\b|"
     r"\b(?:roc|hip|mi)[a-z]+_?\w*(?:memory_error|alloc_?failed)\b|"
     r"\bDefaultCPUAllocator\b|\balloc_cpu\b|\bstd::bad_alloc\b|\bCannot allocate memory\b",
+    re.IGNORECASE,
+)
+#: Errors that a device or its libraries report. CUDA answers every later call with the same error.
+_OF_A_DEVICE = re.compile(
+    r"\b(?:CUDA|HIP|cuDNN|MIOpen|NCCL|Triton)\b[^.]{0,40}?\berror\b|"
+    r"\b(?:CUBLAS|CUSPARSE|CUSOLVER|CUDNN|HIPBLAS)_STATUS_|\b(?:cuda|hip)Error[A-Z]",
     re.IGNORECASE,
 )
 #: The last words of a program whose C++ parts could not allocate.
@@ -46,8 +54,10 @@ def of_exception(error: BaseException, kills_before: int) -> tuple[str, str]:
 
     :param kills_before: `oom_kills` when the trial began.
     """
+    if isinstance(error, ReplicaLostError):
+        return error.status, str(error)
     text = str(error) if isinstance(error, UsageError) else one_line(error)
-    if any(_is_out_of_memory(one) for one in _chain(error)):
+    if is_out_of_memory(error):
         return "oom", text
     # A data loader has no error class for a killed worker.
     if "killed by signal" in text and oom_kills() > kills_before:
@@ -55,7 +65,24 @@ def of_exception(error: BaseException, kills_before: int) -> tuple[str, str]:
     return "error", text
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def spoils_process(error: BaseException) -> bool:
+    """Whether a process may be unfit for another trial after an exception.
+
+    After an error of a device, its context may answer nothing else; after one of memory, what is left
+    may be in pieces.
+    """
+    return is_out_of_memory(error) or any(
+        isinstance(one, RuntimeError) and bool(_OF_A_DEVICE.search(one_line(one)))
+        for one in _chain(error)
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception, or one that led to it, says that memory could not be had."""
+    return any(_says_out_of_memory(one) for one in _chain(error))
+
+
+def _says_out_of_memory(error: BaseException) -> bool:
     import torch
 
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
@@ -89,6 +116,10 @@ def of_process(code: int, last_words: bytes, kills_before: int) -> Ending:
     """
     if code == os.EX_IOERR:
         return Ending("crashed", LOST_CONNECTION)
+    if code == LOST_REPLICA:
+        return Ending(
+            "crashed", "another process that trained the trial with it was lost; see its log"
+        )
     if code >= 0:
         return Ending("crashed", f"its process exited with code {code}")
     try:

@@ -43,7 +43,7 @@ class InlineExecutor:
         return [] if self._work else [self._slot]
 
     def prepare(self, slot: Slot, group: str, trial: str) -> None:
-        self._work.append(lambda: self._runner.prepare(group, trial))
+        self._work.append(lambda: self._prepare(group, trial))
 
     def submit(self, slot: Slot, request: TrialRequest) -> None:
         slot.group = request.group
@@ -63,10 +63,15 @@ class InlineExecutor:
         self._emit({"event": "lost", "trial": trial, **vars(ending)})
 
     def close(self) -> None:
-        return
+        self._runner.process.close()
+
+    def _prepare(self, group: str, trial: str) -> None:
+        self._runner.process.clean_up_torch()
+        self._runner.prepare(group, trial)
 
     def _run(self, request: TrialRequest) -> None:
         self._stopping = False
+        self._runner.process.clean_up_torch()
         self._runner.run(request)
 
 

@@ -150,6 +150,8 @@ class LocalExecutor:
                 place.deadline = 0.0
             if what == "prepared":
                 place.release()
+                if not event.get("clean", True):
+                    self._dismiss(place, gently=False)
             self._emit(event)
 
     def _dismiss(self, place: WorkerSlot, gently: bool) -> None:
@@ -180,6 +182,8 @@ class LocalExecutor:
         for event in worker.read_events():
             if event["event"] not in ("ready", "idle"):
                 self._handle(place, event)
+        if place.worker is not worker:  # it had done its work
+            return
         if not place.ready and not ending.outside and ending.status != "timeout":
             self._failed_start(place, ending)
         lost = {"trial": place.trial} if place.request else {"group": place.preparing}

@@ -17,7 +17,8 @@ from ganbench.training.trial_context import Status as Status
 
 #: What an executor tells the supervisor, one mapping at a time; ``event`` names its kind:
 #:
-#: ``say`` (``text``), ``prepared`` (``group``, ``problem`` or None), ``started`` (``trial``),
+#: ``say`` (``text``), ``prepared`` (``group``, ``problem`` or None, ``clean``: whether the process is
+#: fit for more), ``started`` (``trial``),
 #: ``status`` (``trial`` and the fields of `Status`), ``tick`` (``trial``, ``record``),
 #: ``ended`` (``trial``, ``status``, ``error``; its row is in the run folder),
 #: ``storage`` (``trial``, ``problem``: the run folder cannot be written), and
@@ -36,6 +37,7 @@ class WorkerSetup:
     :ivar device: ``cpu``, ``cuda`` or ``cuda:0``, as the worker sees it.
     :ivar threads: CPU threads of a worker; None leaves torch's choice.
     :ivar options: of the run; workers read those that act in them.
+    :ivar gpu_share: the part of its GPU that a trial has, above 0, up to 1.
     """
 
     grid: Mapping[str, Any]
@@ -44,6 +46,7 @@ class WorkerSetup:
     device: str
     threads: int | None = None
     options: RunOptions = field(default_factory=RunOptions)
+    gpu_share: float = 1.0
 
     def as_dict(self) -> dict[str, Any]:
         return {**vars(self), "options": self.options.as_dict()}

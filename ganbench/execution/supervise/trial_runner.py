@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganbench.base.devices import device_key, device_name
+from ganbench.base.devices import device_key, device_name, gpu_uuid
 from ganbench.base.errors import (
     DataNotFoundError,
     GanbenchError,
@@ -22,14 +22,16 @@ from ganbench.base.errors import (
     UsageError,
     one_line,
 )
-from ganbench.base.process_state import ProcessState
 from ganbench.execution.remeasure import Remeasuring, Request
 from ganbench.execution.resources import Resources
 from ganbench.execution.share.device_sharing import DeviceSharing
+from ganbench.execution.share.gpu_users import GpuUsers
 from ganbench.execution.share.leases import holds_lease
 from ganbench.execution.supervise.callbacks import Audience
 from ganbench.execution.supervise.endings import of_exception, oom_kills, print_traceback
+from ganbench.execution.supervise.followers import Followers
 from ganbench.execution.supervise.messages import Emit, Event, Status, TrialRequest, WorkerSetup
+from ganbench.execution.supervise.process_care import ProcessCare
 from ganbench.grid.cell import Names, Trial
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
@@ -37,6 +39,7 @@ from ganbench.registry.lookup import default_registry
 from ganbench.store.measurements import write_measurement
 from ganbench.store.run_folder import RunFolder
 from ganbench.store.trial_folder import TrialFolder
+from ganbench.training.last_trainer import LastTrainer
 from ganbench.training.row_builder import Row, RowBuilder
 from ganbench.training.trial_context import TrialContext
 from ganbench.training.trial_loop import TrialLoop
@@ -51,6 +54,7 @@ class TrialRunner:
     :param should_stop: whether the present trial has to save its state and stop.
     :param trials: those that may be requested, by id; by default the setup's grid is expanded.
     :param audience: by default the callbacks that the setup's options name.
+    :ivar process: care for this process between trials.
     """
 
     def __init__(
@@ -71,16 +75,11 @@ class TrialRunner:
             specs = setup.options.callbacks
             audience = Audience([bind("callback", spec).component for spec in specs])
         self._trials, self._audience = trials, audience
-        self._keep_results = setup.options.keep_results
-        self._resources = Resources(root, cache, torch.device(setup.device), self._say)
-        self._state = ProcessState.take()
-        #: Whether this process may be unfit for more trials: an error in a kernel spoils CUDA for good.
-        self.tainted = False
-
-    def clean_up(self) -> None:
-        """Undo what the trial before may have done to this process."""
-        self._state.restore()
-        gc.collect()
+        self._setup, self._keep_results = setup, setup.options.keep_results
+        self._device = device = torch.device(setup.device)
+        self._resources = Resources(root, cache, device, self._say, setup.gpu_share)
+        self.process = ProcessCare(device, setup.options.gpus_per_trial)
+        self._trainer = LastTrainer()
 
     def prepare(self, group: str, trial_id: str) -> None:
         """Load data and evaluator of a trial's group, and report what a person has to mend first.
@@ -90,15 +89,19 @@ class TrialRunner:
         problem = None
         try:
             trial = self._trial(trial_id)
+            self._trainer.expect(trial.cell)
             self._resources.training_data(trial.cell)
             self._resources.evaluator(trial.cell)
         except GanbenchError as error:
             problem = str(error)
         except BaseException as error:
             self._say(f"{group}: {one_line(error)}")
+            self.process.note(error)
         for note in self._resources.notes():
             self._say(f"{group}: {note}")
-        self._emit({"event": "prepared", "group": group, "problem": problem})
+        self.process.release_memory()
+        clean = not self.process.tainted
+        self._emit({"event": "prepared", "group": group, "problem": problem, "clean": clean})
 
     def run(self, order: TrialRequest) -> None:
         """Train a trial and write its row, or measure it; the last event is ``ended`` or ``storage``."""
@@ -108,13 +111,14 @@ class TrialRunner:
             self._emit({"event": "ended", "trial": order.trial, **act(order, folder)})
         except StorageError as problem:
             self._emit({"event": "storage", "trial": order.trial, "problem": str(problem)})
+        self.process.release_memory()
 
     def _measure(self, order: TrialRequest, folder: TrialFolder) -> Event:
         """Measure a finished trial again, and write the values beside its row."""
         assert order.measure is not None
         self._emit({"event": "started", "trial": order.trial})
         kills = oom_kills()
-        with self._log_to(folder):
+        with self._log_to(folder), self._sharing():
             try:
                 plan = Remeasuring.of(folder, Request(**order.measure), self._resources.root)
                 content = plan.run(self._resources)
@@ -129,12 +133,12 @@ class TrialRunner:
     def _train(self, order: TrialRequest, folder: TrialFolder) -> Event:
         names = Names(order.trial, order.cell) if order.planned else None
         trial = dataclasses.replace(self._trial(order.planned or order.trial), stored=names)
-        identity, device = trial.identity(), self._resources.device
+        identity = trial.identity()
         folder.clean()
         folder.write_identity(identity)
-        rows = RowBuilder(trial, order.attempt, device_name(device))
+        rows = RowBuilder(trial, order.attempt, device_name(self._device))
         self._emit({"event": "started", "trial": order.trial, "device": rows.device})
-        with self._log_to(folder), DeviceSharing(device_key(device)) as sharing:
+        with self._log_to(folder), self._sharing(_replicas(trial)) as sharing:
             self._audience.started(identity, folder.path)
             row = self._row(order, folder, rows, sharing)
             if row is None:
@@ -149,8 +153,10 @@ class TrialRunner:
         """The trial's row, whatever happens to it; None if the lease is lost."""
         kills, loop = oom_kills(), None
         try:
-            loop = self._make_loop(order, folder, rows.trial, sharing)
-            row = loop.run()
+            with Followers(self._setup, order, _replicas(rows.trial)) as followers:
+                loop = self._make_loop(order, folder, rows.trial, sharing, followers)
+                row = loop.run()
+            self._trainer.keep(loop.trainer)
         except InterruptedTraining as stop:
             row = stop.row or rows.ended("interrupted", str(stop))
         except StorageError:
@@ -169,11 +175,34 @@ class TrialRunner:
         if isinstance(error, KeyboardInterrupt) and self._should_stop():
             raise error
         print_traceback()
-        self.tainted = self._resources.device.type == "cuda"
+        self.process.note(error)
         return of_exception(error, kills)
 
+    @contextlib.contextmanager
+    def _sharing(self, replicas: int = 1) -> Iterator[DeviceSharing]:
+        """Watches who else uses the device, and those of the other replicas."""
+        device = self._device
+        if device.type != "cuda":
+            with DeviceSharing(device_key(device)) as sharing:
+                yield sharing
+            return
+        users = GpuUsers(gpu_uuid(device))
+        further = [torch.device("cuda", rank) for rank in range(1, replicas)]
+        with contextlib.ExitStack() as stack:
+            more = [stack.enter_context(DeviceSharing(device_key(one))) for one in further]
+
+            def others() -> bool:
+                return users.others() or not all(one.alone() for one in more)
+
+            yield stack.enter_context(DeviceSharing(device_key(device), others=others))
+
     def _make_loop(
-        self, order: TrialRequest, folder: TrialFolder, trial: Trial, sharing: DeviceSharing
+        self,
+        order: TrialRequest,
+        folder: TrialFolder,
+        trial: Trial,
+        sharing: DeviceSharing,
+        followers: Followers,
     ) -> TrialLoop:
         resources, identity = self._resources, trial.identity()
 
@@ -194,9 +223,12 @@ class TrialRunner:
             holds=lambda: _holds(order, folder),
             exclusive=sharing.alone,
         )
+        self._trainer.expect(trial.cell)
         evaluator = resources.evaluator(trial.cell)
         data = resources.training_data(trial.cell)
-        return TrialLoop(trial, folder, data, evaluator, resources.device, context)
+        replicas = followers.join(self._device)
+        make = functools.partial(self._trainer.take, replicas=replicas)
+        return TrialLoop(trial, folder, data, evaluator, self._device, context, make)
 
     def _trial(self, trial_id: str) -> Trial:
         try:
@@ -218,6 +250,10 @@ def _failed(rows: RowBuilder, loop: TrialLoop | None, status: str, error: str) -
     except Exception:
         print_traceback()
     return rows.ended(status, error)
+
+
+def _replicas(trial: Trial) -> int:
+    return trial.cell.training.settings.replicas
 
 
 def _holds(order: TrialRequest, folder: TrialFolder) -> bool:

@@ -53,7 +53,7 @@ def main() -> None:
         if message["do"] == "run":
             # What still runs would slow the next trial down, or write into its log.
             restless = set(threading.enumerate()) - threads
-            clean = not (runner.tainted or restless or _left_behind(watchdog))
+            clean = not (runner.process.tainted or restless or _left_behind(watchdog))
             events.send({"event": "idle", "clean": clean})
 
 
@@ -74,7 +74,7 @@ def _make_runner(setup: WorkerSetup, events: _EventPipe, messages: _MessagePipe)
 
 
 def _carry_out(message: Mapping[str, Any], runner: TrialRunner, messages: _MessagePipe) -> None:
-    runner.clean_up()
+    runner.process.clean_up()
     if message["do"] == "prepare":
         runner.prepare(message["group"], message["trial"])
     else:

@@ -18,11 +18,13 @@ from typing import Any
 
 import psutil
 
+from ganbench.base.determinism import VARIABLES
+
 #: Variable that marks everything that a worker starts, even what leaves its process group.
 MARK = "GANBENCH_WORKER"
 _MODULE = "ganbench.execution.supervise.worker"
 #: With -P, a file `json.py` in the working directory does not replace Python's.
-_START = f"import sys, json; sys.path[:] = json.loads(sys.argv[1]); import {_MODULE} as m; m.main()"
+START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); import {} as m; m.main()"
 _CHUNK, _TURN = 1 << 20, 16 << 20
 _PIPE_SIZE = 1 << 20
 _INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
@@ -45,14 +47,22 @@ class WorkerProcess:
         reading, writing = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-u", "-c", _START, json.dumps(import_path()), str(writing)],
+                [
+                    sys.executable,
+                    "-P",
+                    "-u",
+                    "-c",
+                    START.format(_MODULE),
+                    json.dumps(import_path()),
+                    str(writing),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=[writing],
                 start_new_session=True,
                 bufsize=0,
-                env={**os.environ, **limits, **environment, MARK: self.mark},
+                env={**VARIABLES, **os.environ, **limits, **environment, MARK: self.mark},
             )
         except BaseException:
             os.close(reading)
