@@ -62,6 +62,11 @@ from .execution.measure import MeasureResult as MeasureResult
 from .execution.measure import measure as measure
 from .execution.run import run as run
 from .execution.run_result import RunResult as RunResult
+from .generators.api import export as export
+from .generators.api import load_generator as load_generator
+from .generators.api import sample as sample
+from .generators.export import Exported as Exported
+from .generators.trained import Trained as Trained
 from .grid.grid import Grid as Grid
 
 # The groups' functions under flat names.
@@ -73,6 +78,9 @@ from .metrics import prdc as prdc
 from .registry.hookspecs import hookimpl as hookimpl
 from .registry.lookup import ComponentInfo as ComponentInfo
 from .registry.lookup import get as get
+from .report.api import Figure as Figure
+from .report.api import plot as plot
+from .report.api import report as report
 from .results import compare as compare
 from .results import rank as rank
 from .results import stability as stability

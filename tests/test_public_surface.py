@@ -21,6 +21,7 @@ FeatureSet hookimpl option Networks Critique View Translation ImageData Features
 ExtractorContext Modes Progress PER_SAMPLE_CRITIC MINIBATCH_STATISTICS CRITIC_FEATURES CRITIC_CLASSES
 STYLES ComponentInfo ImageError check_image_bytes decode_image read_image_file DataNotFoundError
 GanbenchError UsageError MomentAccumulator Moments feature_matrix __version__
+plot report Figure sample export Exported load_generator Trained
 """
 
 
@@ -88,3 +89,12 @@ def test_the_wheel_ships_the_stub(tmp_path):
         assert {"ganbench/__init__.pyi", "ganbench/py.typed"} <= set(files.namelist())
         metadata = next(n for n in files.namelist() if n.endswith("METADATA"))
         assert re.search(rb"^Requires-Dist: lazy-loader", files.read(metadata), re.MULTILINE)
+
+
+def test_the_function_report_survives_the_import_of_its_package():
+    script = (
+        "import ganbench.report.html, ganbench as gb\nassert callable(gb.report)\n"
+        "import ganbench.report.palette\nassert callable(gb.report)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -36,6 +36,7 @@ BELOW: dict[str, set[str]] = {
     "report": {"present", "analysis", "store", "components", "registry"},
     "execution": {
         *("training", "evaluation", "generators", "grid", "components", "registry", "store"),
+        *("present", "analysis"),
     },
 }
 #: Rooms whose import loads no torch.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from ganbench.base.errors import UnknownNameError, UsageError, did_you_mean
 from ganbench.base.text import plain, with_article
 from ganbench.registry.specs import Spec, parse_spec, split_combined
+from ganbench.store.display_names import ATTRIBUTE
 from ganbench.store.schema import AXES
 
 #: The axes whose components can be compared; data sets are what the others are measured on.
@@ -37,7 +38,7 @@ def resolve_components(
     """
     axes = COMPARED if axis is None else (check_axis(axis),)
     candidates = [
-        {name: _matches(text, specs_of(frame, name)) for name in axes}
+        {name: _matches(text, specs_of(frame, name), frame) for name in axes}
         for frame, text in zip(frames, texts, strict=True)
     ]
     for frame, text, found in zip(frames, texts, candidates, strict=True):
@@ -69,7 +70,16 @@ def specs_of(frame: pd.DataFrame, axis: str) -> list[str]:
     return [str(spec) for spec in frame[axis].dropna().unique()]
 
 
-def _matches(text: str, specs: Sequence[str]) -> list[str]:
+def _matches(text: str, shown: Sequence[str], frame: pd.DataFrame) -> list[str]:
+    """The components that a text means, as the frame shows them: by name or by spec."""
+    if text in shown:
+        return [text]
+    spec_of: Mapping[str, str] = frame.attrs.get(ATTRIBUTE, {})
+    names = {spec_of.get(name, name): name for name in shown}
+    return [names[spec] for spec in _matching_specs(text, list(names))]
+
+
+def _matching_specs(text: str, specs: Sequence[str]) -> list[str]:
     """The spec that equals the text, or the specs that the text names."""
     if text in specs:
         return [text]
@@ -101,7 +111,7 @@ def _parsed(text: str) -> list[Spec]:
 def _unknown(frame: pd.DataFrame, text: str, axes: Sequence[str]) -> UnknownNameError:
     known = {spec for axis in axes for spec in specs_of(frame, axis)}
     names = {spec.partition("[")[0] for spec in known}
-    if len(axes) > 1 and _matches(text, specs_of(frame, "dataset")):
+    if len(axes) > 1 and _matches(text, specs_of(frame, "dataset"), frame):
         return UnknownNameError(f"{plain(text)!r} is a data set; {NO_DATASETS}")
     kind = axes[0] if len(axes) == 1 else "component"
     hint = did_you_mean(plain(text), [plain(name) for name in known | names])

@@ -20,7 +20,7 @@ _SAME = {FINGERPRINT: "content", "extractor": "features", EVALUATION: "evaluatio
 def read_several(
     paths: Sequence[str | os.PathLike[str]], warn: Callable[[str], object]
 ) -> list[pd.DataFrame]:
-    """The results of each folder.
+    """The results of each folder, with the names that its grid gives to components.
 
     :param warn: gets a sentence for each file that was left out.
     :raises UsageError: if a path is not a run folder, or if the numbers of the folders do not compare:
@@ -28,7 +28,7 @@ def read_several(
         under its name.
     """
     found = [read_results(path) for path in paths]
-    frames = [results.frame for results in found]
+    frames = [results.named for results in found]
     check_comparable(frames, [os.fspath(path) for path in paths])
     for problem in (problem for results in found for problem in results.problems):
         warn(problem)

@@ -48,6 +48,10 @@ def groups() -> list[Group]:
          "Read what runs have written. These also have flat names: `gb.load_results`, "
          "`gb.load_history`, `gb.compare`, `gb.rank`, `gb.stability`. "
          "[columns.md](columns.md) lists the columns."),
+        ("Figures and reports", "plot Figure report",
+         "Draw a run. [results.md](results.md) shows the figures."),
+        ("Generators", "load_generator Trained sample export Exported",
+         "Use what a trial trained. [generators.md](generators.md) has more."),
         ("Metrics",
          "metrics.frechet_distance metrics.kernel_distance metrics.prdc metrics.mixture_statistics "
          "metrics.nearest_neighbors feature_matrix Moments MomentAccumulator",

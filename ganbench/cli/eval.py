@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,12 +13,10 @@ from ganbench.base.text import plain
 from ganbench.cli.click_options import metrics, with_run_options
 from ganbench.cli.progress_meter import make_meter
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import as_json, columns, data_dir, examples, out_option
+from ganbench.cli.text import as_json, data_dir, examples, out_option
+from ganbench.evaluation.record_text import as_text
 from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.specs import parse_value
-
-if TYPE_CHECKING:
-    from ganbench.evaluation.record import Evaluation
 
 
 @click.command(
@@ -27,20 +24,22 @@ if TYPE_CHECKING:
     epilog=examples(
         "ganbench eval --real cifar10 --fake samples/",
         "ganbench eval --real photos/ --fake samples.npz --metrics fd,kid",
-        "ganbench eval --fake runs/quick:dcgan-hinge-digits-s0 -n 10000",
+        "ganbench eval --fake runs/quick:best -n 10000",
+        "ganbench eval --fake runs/quick:loss=hinge,seed=0 --metrics prdc",
         "ganbench eval --real imagenet-statistics.npz --fake samples/ --metrics fd",
         "ganbench eval --real photos/ --fake samples/ --extractor dinov2 --json",
     ),
 )
 @click.option("--fake", metavar="IMAGES", required=True,
               help="Images to measure: a folder or archive of them, an .npz file with uint8 images "
-                   "(arr_0), or a trial's generator as RUN:TRIAL.")  # fmt: skip
+                   "(arr_0), or a trial's generator as RUN:TRIAL, such as runs/quick:best.")  # fmt: skip
 @click.option("--real", metavar="IMAGES", help="What to compare with: a folder or archive, an .npz file "
               "of images or of published statistics (mu, sigma), or a data set's spec; by default the "
               "data set of the trial.")  # fmt: skip
-@click.option("--extractor", metavar="SPEC", default=("auto",), show_default=True, multiple=True,
-              help="auto: the data set's own, else the FID Inception network; or its fallback where the "
-                   "weights cannot be had. Repeatable.")  # fmt: skip
+@click.option("--extractor", metavar="SPEC", multiple=True,
+              help="By default the trial's own, else auto: the data set's own, else the FID Inception "
+                   "network; or its fallback where the weights cannot be had. "
+                   "Repeatable.")  # fmt: skip
 @metrics("all that ganbench computes at every tick and that suit the data")
 @click.option("-n", "--samples", type=click.IntRange(2), metavar="N",
               help="Fake images at the most; of a trial's generator 50000 by default.")  # fmt: skip
@@ -82,7 +81,7 @@ def eval_(
     with contextlib.closing(make_meter()) as meter, quiet_stdout():
         found = evaluate(metrics=asked, settings=settings, meter=meter, **rest)
     document = json.dumps(found.record(), indent=2, ensure_ascii=False, allow_nan=False)
-    click.echo(document if as_json else "\n".join(_lines(found)))
+    click.echo(document if as_json else as_text(found))
     for warning in found.warnings:
         click.echo(f"Warning: {plain(warning)}", err=True)
     if target is not None:
@@ -97,38 +96,3 @@ def _settings(assignments: tuple[str, ...]) -> dict[str, Any]:
             raise UsageError(f"bad --set {text!r}: write it as kid_subset_size=500")
         found[key.strip()] = parse_value(value)
     return found
-
-
-_ARROWS = {"lower": "↓", "higher": "↑", None: " "}
-
-
-def _lines(found: Evaluation) -> list[str]:
-    head = [f"extractor {plain(found.identity)}"]
-    for side in ("real", "fake"):
-        known = found.sides[side]
-        if known is not None:
-            count = (
-                "published statistics" if known["count"] is None else f"{known['count']:,} images"
-            )
-            split = f", {known['split']} split" if known.get("split") else ""
-            head.append(f"{side:9} {plain(known['source'])}: {count}{split}")
-    return [*head, *columns(list(_rows(found)))]
-
-
-def _rows(found: Evaluation) -> Iterator[tuple[str, str, str, str]]:
-    """Name, value, what it is, and what decides it; a spread stands behind its value."""
-    known = {column.name: column for column in found.columns}
-    spreads = {c.spread_of: c.name for c in found.columns if c.spread_of and c.spread_of in known}
-    for measured in found.measured.values():
-        note = measured.note or measured.reason
-        names = [name for name in measured.values if not known[name].spread_of]
-        there = [name for name in names if found.metrics[name] is not None]
-        for name in there or names[:1]:
-            column, value = known[name], found.metrics[name]
-            shown = "–" if value is None else f"{value:.6g}"
-            spread = found.metrics.get(spreads.get(name, ""))
-            if spread is not None:
-                shown += f" ± {spread:.2g}"
-            label = "" if column.label == column.name else column.label
-            yield f"{name} {_ARROWS[column.better]}", shown, plain(label), plain(note)
-            note = ""

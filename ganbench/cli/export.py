@@ -11,6 +11,7 @@ from ganbench.base.errors import ExportError
 from ganbench.base.text import joined
 from ganbench.cli.results import checked_target
 from ganbench.cli.text import WrittenPath, examples, out_option
+from ganbench.cli.trial_argument import trial_argument
 from ganbench.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ _FAILED = 1
 
 @click.command(
     epilog=examples(
-        "ganbench export runs/quick dcgan-hinge-digits-s0",
+        "ganbench export runs/quick best",
         "ganbench export runs/quick dcgan-hinge-digits-s0 -o generator.onnx",
         "ganbench export runs/biggan biggan-hinge-cifar10-s0 -o biggan.pt2 --truncation 0.5",
     )
 )
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
-@click.argument("trial")
+@trial_argument()
 @out_option("A .pt2 or .onnx file; the trial's id and .pt2 by default.")
 @click.option("--device", metavar="DEVICE", default="cpu", show_default=True,
               help="cpu, cuda or cuda:0: where a .pt2 file computes. Only those for the CPU open on "
@@ -40,6 +41,8 @@ def export(
     folder: str, trial: str, out: str | None, device: str, uint8: bool, truncation: float | None
 ) -> int | None:
     """Write a trial's averaged generator to a file that works without ganbench.
+
+    TRIAL is an id or a part of one, or a selector such as loss=hinge,seed=0 or best:loss=hinge.
 
     A .pt2 file opens with torch.export.load in plain PyTorch, an .onnx file in ONNX Runtime. Inputs
     are latents (batch, latent_dim), for class-conditional generators also labels (batch,) as int64,

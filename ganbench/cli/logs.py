@@ -18,6 +18,7 @@ from ganbench.base.errors import UsageError
 from ganbench.base.text import plain
 from ganbench.cli.outcomes import INTERRUPTED, reader_gone
 from ganbench.cli.text import WrittenPath, examples
+from ganbench.cli.trial_argument import trial_argument
 from ganbench.execution.run_status import look_at
 from ganbench.store.run_folder import RunFolder
 from ganbench.store.schema import FINISHED
@@ -33,17 +34,19 @@ _SILENCE = 1.0  # after which a trial that has its row will print no more
     epilog=examples(
         "ganbench logs runs/quick dcgan-hinge-digits-s0",
         "ganbench logs runs/quick dcgan-hinge-digits-s0 -n 20",
-        "ganbench logs runs/quick dcgan-hinge-digits-s0 -f",
+        "ganbench logs runs/quick architecture=mlp,loss=hinge,seed=1 -f",
     )
 )
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
-@click.argument("trial")
+@trial_argument()
 @click.option(
     "-f", "--follow", is_flag=True, help="Also print what comes, until the trial has ended."
 )
 @click.option("-n", "--lines", type=click.IntRange(0), metavar="LINES", help="Only the last lines.")
 def logs(folder: str, trial: str, follow: bool, lines: int | None) -> int | None:
-    """Print what a trial printed; TRIAL is its id or a part of it.
+    """Print what a trial printed.
+
+    TRIAL is an id or a part of one, or a selector such as loss=hinge,seed=0 or best.
 
     On a terminal control characters are shown as \\x1b; elsewhere every byte goes out as it is.
     """

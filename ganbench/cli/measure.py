@@ -13,6 +13,7 @@ from ganbench.base.text import counted, plain
 from ganbench.cli.click_options import metrics, with_run_options
 from ganbench.cli.outcomes import INTERRUPTED
 from ganbench.cli.text import WrittenPath, as_json, data_dir, examples
+from ganbench.cli.trial_argument import trial_argument
 from ganbench.execution.progress.listener import MeasureListener
 from ganbench.registry.guard import quiet_stdout
 
@@ -22,11 +23,11 @@ from ganbench.registry.guard import quiet_stdout
         "ganbench measure runs/quick --extractor dinov2 -j 2",
         "ganbench measure runs/quick --metrics authpct,vendi",
         "ganbench measure runs/quick dcgan-hinge-digits-s0 --samples 50000",
-        "ganbench measure runs/quick --which best",
+        "ganbench measure runs/quick loss=hinge --which best",
     )
 )
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
-@click.argument("trials", nargs=-1, metavar="[TRIAL]…")
+@trial_argument("trials", nargs=-1, metavar="[TRIAL]…")
 @metrics("those of the trials")
 @click.option("--extractor", metavar="SPEC", multiple=True,
               help="Feature extractor; by default that of the trials; repeatable.")  # fmt: skip
@@ -45,6 +46,8 @@ def measure(
     **options: Any,
 ) -> int:
     """Measure finished trials again from their weights, without training.
+
+    A TRIAL is an id, a part of one, or a selector such as loss=hinge, which may name several trials.
 
     Results, compare, rank, plot and report show the new columns beside the old ones. The column of
     another extractor, number of samples or tick has that in its name: fd@dinov2, fd@50000, fd@best.

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from ganbench.base.errors import UsageError
 from ganbench.cli.results import checked_target, write_out
 from ganbench.cli.text import WrittenPath, examples
+from ganbench.cli.trial_argument import TrialSelector
 from ganbench.report.matplotlib_renderer.style import FigureStyle
 
 if TYPE_CHECKING:
@@ -61,7 +62,12 @@ _FOR: dict[str, tuple[str, ...]] = {
 @click.option("--speed", metavar="COLUMN", default="images_per_second", show_default=True,
               help="The column on the x axis of pareto.")  # fmt: skip
 @click.option(
-    "--trials", metavar="A,B,…", help="Show samples of these trials: ids, or parts of them."
+    "--trials",
+    metavar="A,B,…",
+    type=TrialSelector(),
+    multiple=True,
+    help="Show samples of these trials: ids or parts of them, or one selector such as best or "
+    "loss=hinge,seed=0; repeatable.",
 )
 @click.option("--ticks", metavar="[N,N,…]", is_flag=False, flag_value="all",
               help="Show timelines: the same latents at these ticks, or at all.")  # fmt: skip
@@ -134,10 +140,15 @@ def _request(kind: str, options: dict[str, Any]) -> PlotRequest:
         by=options["by"],
         target=options["target"],
         speed=options["speed"],
-        trials=_listed(options["trials"]),
+        trials=[name for text in options["trials"] for name in _selectors(text)],
         ticks=_ticks(options["ticks"]),
         style=style,
     )
+
+
+def _selectors(text: str) -> list[str]:
+    """Several ids between commas, or one selector, which may have commas itself."""
+    return [text] if "=" in text or "[" in text else _listed(text)
 
 
 def _listed(text: str | None) -> list[str]:

@@ -12,6 +12,8 @@ from ganbench.base.files import write_atomically
 from ganbench.cli.text import WrittenPath, examples, to_file
 
 _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
+#: Formats that show the names of components in place of their specs.
+_FOR_PEOPLE = ("table", "markdown", "latex")
 
 
 @click.command(
@@ -19,6 +21,8 @@ _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
         "ganbench results runs/quick --by-cell",
         "ganbench results runs/quick --sort images_per_second --columns architecture,loss,fd",
         "ganbench results runs/quick --by-cell --format latex -o table.tex",
+        "ganbench results runs/quick --by-cell --baseline runs/quick:loss=hinge,architecture=dcgan",
+        "ganbench results runs/after --by-cell --baseline runs/before",
     )
 )
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
@@ -28,6 +32,9 @@ _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
               help="One row per cell: medians over seeds with their intervals.")  # fmt: skip
 @click.option("--shared-spread", is_flag=True,
               help="With --by-cell: cells vary alike over seeds; for few seeds.")  # fmt: skip
+@click.option("--baseline", metavar="RUN[:CELL]", type=WrittenPath(),
+              help="With --by-cell: compare each cell with this one, seed by seed, or with the same "
+              "cell of another run. CELL is a selector such as loss=hinge.")  # fmt: skip
 @click.option(
     "--sort",
     metavar="COLUMN",
@@ -41,6 +48,7 @@ def results(
     format_: str,
     by_cell: bool,
     shared_spread: bool,
+    baseline: str | None,
     sort: str | None,
     columns: str | None,
     out: str | None,
@@ -50,8 +58,11 @@ def results(
         raise UsageError("--format parquet is binary; name a file with -o FILE")
     if shared_spread and not by_cell:
         raise UsageError("--shared-spread changes intervals over seeds: add --by-cell")
+    if baseline is not None and not by_cell:
+        raise UsageError("--baseline compares cells over seeds: add --by-cell")
     target = checked_target(out)
 
+    from ganbench.analysis.baseline import read_baseline
     from ganbench.present.formats import render_results
     from ganbench.store.frames import read_results
 
@@ -61,12 +72,13 @@ def results(
         warn(problem)
     plain: dict[str, Any] = {} if target is None else {"color": False, "width": 160}
     content = render_results(
-        found.frame,
+        found.named if format_ in _FOR_PEOPLE else found.frame,
         format_,
         by_cell=by_cell,
         columns=names,
         sort=sort,
         shared_spread=shared_spread,
+        baseline=None if baseline is None else read_baseline(baseline, folder, warn),
         **plain,
     )
     write_out(target, content)

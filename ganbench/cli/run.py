@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import existing_data_root
-from ganbench.base.text import clock
 from ganbench.cli.click_options import with_run_options
-from ganbench.cli.text import (
-    as_json,
-    columns,
-    data_dir,
-    echo_json,
-    examples,
-    out_option,
-)
-from ganbench.execution.placement import choose_device, place
+from ganbench.cli.dry_run import show_dry_run
+from ganbench.cli.text import as_json, data_dir, echo_json, examples, out_option
 from ganbench.execution.progress.live_display import make_progress
 from ganbench.execution.run import configure, default_folder, execute
 from ganbench.execution.run_options import RunOptions
 from ganbench.execution.run_result import RunResult
-from ganbench.grid.grid import AXES, Grid
-from ganbench.grid.plan import Plan, expand
-from ganbench.grid.settings import parse_assignment, replicas_of
+from ganbench.grid.grid import AXES
+from ganbench.grid.settings import parse_assignment
 from ganbench.registry.guard import quiet_stdout
 from ganbench.store.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    import torch
-
-    from ganbench.execution.estimate import Estimate
 
 _QUICK = "quick"
 
@@ -89,7 +74,11 @@ def _axis(short: str, name: str, plural: str) -> Any:
 @out_option("Run folder; by default runs/ and the grid's name.", "DIR")
 @with_run_options()
 @data_dir
-@click.option("--dry-run", is_flag=True, help="Only list cells, trials and what will be skipped.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check everything and train nothing: what is done, what is left, and about how long it takes.",
+)
 @as_json
 def run(
     grid: str | None,
@@ -123,9 +112,9 @@ def run(
             )
     configured = configure(_source(grid, axes), axes, seeds, budget, **sections)
     root, options = existing_data_root(data_dir), RunOptions.of(**others)
-    if dry_run:
-        return _dry_run(configured, root, options, as_json)
     folder = RunFolder(default_folder(grid or "run") if out is None else out)
+    if dry_run:
+        return show_dry_run(configured, folder, root, options, as_json)
     with contextlib.closing(make_progress(quiet=as_json)) as progress, quiet_stdout():
         result = execute(configured, folder, root, options, progress)
     _show_result(result, options, as_json)
@@ -140,61 +129,6 @@ def _source(grid: str | None, axes: dict[str, tuple[str, ...]]) -> Any:
     if missing:
         raise UsageError(f"no {missing[0]} is given; give -a, -l and -d, or a grid with --grid")
     return {"grid": {axis: list(specs) for axis, specs in axes.items() if specs}}
-
-
-def _dry_run(grid: Grid, root: Path, options: RunOptions, as_json: bool) -> int:
-    from ganbench.execution.estimate import estimate  # loads torch
-
-    device = choose_device(options.device)
-    placement = place(device, options, replicas_of(grid.as_dict()))
-    plan = expand(grid, root)
-    if device.type == "cpu":
-        import torch
-
-        torch.set_num_threads(placement.threads)
-    with quiet_stdout():
-        guess = estimate((t for t in plan.trials() if t.cell.reason is None), device)
-    jobs = min(len(placement.slots), max(1, len(plan.runnable) * len(grid.seeds)))
-    show = _plan_document if as_json else _plan_lines
-    show(plan, device, jobs, guess)
-    return 0 if plan.runnable else 5
-
-
-def _plan_document(plan: Plan, device: torch.device, jobs: int, guess: Estimate) -> None:
-    echo_json(
-        {
-            "cells": len(plan.cells),
-            "trials": len(plan.runnable) * len(plan.grid.seeds),
-            "seeds": list(plan.grid.seeds),
-            "budget": plan.grid.budget.as_dict(),
-            "device": str(device),
-            "jobs": jobs,
-            "estimated_seconds": guess.seconds / jobs if guess.measured else None,
-            "runnable": [dict(cell.columns) for cell in plan.runnable],
-            "skipped": [cell.columns | {"reason": cell.reason} for cell in plan.skipped],
-        }
-    )
-
-
-def _plan_lines(plan: Plan, device: torch.device, jobs: int, guess: Estimate) -> None:
-    runnable, skipped, seeds = plan.runnable, plan.skipped, plan.grid.seeds
-    if runnable:
-        rows = [tuple(runnable[0].columns), *(tuple(cell.columns.values()) for cell in runnable)]
-        click.echo("\n".join(columns(rows)))
-    for cell in skipped:
-        click.echo(f"skipped: {cell.label}: {cell.reason}")
-    click.echo(
-        f"{len(runnable)} cells x {len(seeds)} seeds = {len(runnable) * len(seeds)} trials of "
-        f"{plan.grid.budget}, {len(skipped)} cells skipped"
-    )
-    if guess.measured:
-        at_a_time = f", {jobs} trials at a time" if jobs > 1 else ""
-        click.echo(
-            f"about {clock(guess.seconds / jobs)} of training on {device}{at_a_time}, from timing "
-            f"{guess.measured} of {guess.kinds} kinds of step; evaluation comes on top"
-        )
-    elif runnable:
-        click.echo("the time cannot be estimated: no step of any cell could be timed")
 
 
 def _show_result(result: RunResult, options: RunOptions, as_json: bool) -> None:
@@ -212,7 +146,7 @@ def _show_result(result: RunResult, options: RunOptions, as_json: bool) -> None:
             }
         )
         return
-    click.echo(render_table(result.results))
+    click.echo(render_table(result.named))
     if result.interrupted:
         but = " without --rerun" if options.rerun else ""
         click.echo(

@@ -18,6 +18,7 @@ from ganbench.base.paths import data_root
 from ganbench.cli.click_options import with_run_options
 from ganbench.cli.results import checked_target
 from ganbench.cli.text import WrittenPath, data_dir, examples
+from ganbench.cli.trial_argument import trial_argument
 from ganbench.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ _LONG = 2000  # from so many images on, a bar shows the progress
 
 @click.command(
     epilog=examples(
-        "ganbench sample runs/quick dcgan-hinge-digits-s0 -n 100 -o digits.png",
+        "ganbench sample runs/quick best -n 100 -o digits.png",
         "ganbench sample runs/quick dcgan-hinge-digits-s0 --interpolate 10 -n 6",
         "ganbench sample runs/quick dcgan-hinge-digits-s0 -n 50000 -o fake/",
         "ganbench sample runs/biggan biggan-hinge-cifar10-s0 --classes 3,5-7 --truncation 0.5",
     )
 )
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
-@click.argument("trial")
+@trial_argument()
 @click.option("-n", "count", type=click.IntRange(1, _MOST),
               help=f"Number of images, {_IMAGES} by default; with --interpolate that of rows, "
               f"{_PAIRS} by default.")  # fmt: skip
@@ -72,7 +73,9 @@ def sample(
     data_dir: str | None,
     **rest: Any,
 ) -> None:
-    """Draw images from the averaged generator of a trial; TRIAL is its id or a part of it.
+    """Draw images from the averaged generator of a trial.
+
+    TRIAL is an id or a part of one, or a selector such as loss=hinge,seed=0 or best:loss=hinge.
 
     Latents do not depend on the device. Images are computed in the precision of the trial.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from ganbench.base.paths import check_path
+from ganbench.base.text import columns as columns
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -47,12 +48,6 @@ as_json = click.option(
 def examples(*lines: str) -> str:
     """A help epilog with one example on each line."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
-    """Rows of cells as lines with aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [indent + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def echo_json(document: Any) -> None:

@@ -120,6 +120,18 @@ class Component(metaclass=ComponentType):
         if _FIELDS not in vars(cls):  # with slots, Python makes the finished class a second time
             _make_dataclass(cls)
 
+    @property
+    def follows_budget(self) -> bool:
+        """Whether training depends on the share of the budget that is used.
+
+        By default it does if the component has an ``advance`` of its own. Override it where that
+        depends on options, where ``advance`` looks at ``progress.images`` alone, or where a term reads
+        the share from its view. Trials of components that do not follow the budget can go on with a
+        larger one.
+        """
+        advance = getattr(type(self), "advance", None)
+        return advance is not None and not advance.__module__.startswith("ganbench.components.")
+
     def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
         """What ``ganbench doctor`` says about the component's data or weights.
 

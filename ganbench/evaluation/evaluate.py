@@ -50,7 +50,7 @@ def evaluate(
     *,
     fake: Any,
     real: Any = None,
-    extractor: str | Sequence[str] = "auto",
+    extractor: str | Sequence[str] = (),
     metrics: str | Sequence[str] = (),
     samples: int | None = None,
     seed: int = 0,
@@ -69,7 +69,8 @@ def evaluate(
     :param real: the same (except a trial), a data set's spec, or an .npz file of published
         statistics; by default the data set of the trial.
     :param extractor: spec, or several; ``auto`` is the data set's own, else the FID Inception network;
-        where its weights are missing, the fallback that it names.
+        where its weights are missing, the fallback that it names. By default the extractors that the
+        trial was evaluated with, if it is compared with its own data set, else ``auto``.
     :param metrics: specs, or a text of specs separated by commas; by default ganbench's own.
     :param samples: the most fake images, chosen by ``seed``; by default 50,000 of a trial.
     :param seed: of the choice, and of the latents of a trial.
@@ -93,7 +94,7 @@ def evaluate(
     )
     call = _Call(opener, chosen, bool(metrics), samples, batch_size)
     with default_switches():
-        return call.run(fake, real, [extractor] if isinstance(extractor, str) else list(extractor))
+        return call.run(fake, real, [extractor] if isinstance(extractor, str) else extractor)
 
 
 def _metrics(
@@ -131,8 +132,8 @@ class _Call:
             inputs = self._open(fake, real)
             extractors = Extractors(inputs, opener, self.batch_size)
             ready, spaces = [], []
-            for spec in specs:
-                ready.append(extractors.ready(spec))
+            for chosen in specs or extractors.by_default():
+                ready.append(extractors.ready(chosen))
                 spaces.append(self._space(inputs, ready[-1]))
             measurer = Measurer(
                 self.metrics, spaces, inputs.channels, opener.device, inputs.dataset

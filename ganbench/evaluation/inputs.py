@@ -29,7 +29,9 @@ from ganbench.evaluation.value_ranges import advice, range_of
 from ganbench.generators.trained import component_of
 from ganbench.registry.lookup import ResolvedComponent, default_registry
 from ganbench.store.run_folder import RunFolder
+from ganbench.store.run_selectors import split_run
 from ganbench.store.trial_folder import TrialFolder
+from ganbench.store.trial_search import candidates
 
 
 class Published(NamedTuple):
@@ -116,6 +118,7 @@ class Opener:
         if not isinstance(named, (str, Path)):
             return
         check_path(named, "--fake")
+        _refuse_run(str(named))
         if find_trial(str(named)) is None and not Path(named).expanduser().exists():
             raise DataNotFoundError(
                 f"--fake {named}: this is not a folder, archive, .npz file or trial "
@@ -145,6 +148,7 @@ class Opener:
         if dataset is not None:
             return self.splits.source(dataset, self.split), dataset
         text, path = str(named), Path(str(named)).expanduser()
+        _refuse_run(text)
         if not path.exists():
             names = default_registry().components("dataset")
             raise DataNotFoundError(
@@ -158,10 +162,6 @@ class Opener:
     def _images(self, text: str, path: Path) -> Source:
         if path.is_file() and path.suffix.lower() == ".npz":
             return NpzSource(text, path)
-        if path.is_dir() and (path / "trials").is_dir():
-            raise UsageError(
-                f"{text} is a run folder; name one of its trials: {text.rstrip('/')}:TRIAL"
-            )
         if not path.is_dir() and not (path.is_file() and is_archive(path)):
             raise UsageError(f"{text} is neither a folder, a zip or tar archive, nor an .npz file")
         files = open_images(path)
@@ -183,12 +183,25 @@ def find_trial(text: str) -> TrialFolder | None:
         return TrialFolder(path.absolute())
     if path.exists():
         return None
-    run, colon, trial = text.rpartition(":")
-    for folder, name in ((run, trial) if colon else ("", ""), (str(path.parent), path.name)):
-        where = Path(folder).expanduser()
-        if folder and name and (where / "trials").is_dir():
-            return RunFolder(where).open().find(name)
-    return None
+    found = split_run(text)
+    if found is None:
+        found = split_run(str(path.parent))
+        if found is None or found.selector:
+            return None
+        return found.run.find(path.name)
+    return found.run.find(found.selector) if found.selector else None
+
+
+def _refuse_run(text: str) -> None:
+    """Raise UsageError for a run folder; says which trials it has."""
+    run = RunFolder(Path(text).expanduser())
+    if not (run.path.is_dir() and run.trials_dir.is_dir()):
+        return
+    trials = list(run.trials())
+    known = f"; its trials: {candidates(trials)}" if trials else ", which has no trial yet"
+    raise UsageError(
+        f"{text} is a run folder; name one of its trials, as in {text.rstrip('/')}:best{known}"
+    )
 
 
 def dataset_of(folder: TrialFolder) -> ResolvedComponent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,11 @@ from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import ExtractorContext, FeatureNetwork
 from ganbench.evaluation.feature_space import ready_network
 from ganbench.evaluation.inputs import Inputs, Opener
+from ganbench.evaluation.sampled_source import TrialSource
 from ganbench.evaluation.sources import Source
 from ganbench.grid.auto_extractor import choose
 from ganbench.registry.lookup import ResolvedComponent, default_registry
+from ganbench.registry.specs import Spec
 
 _SIZES_SHOWN = 5
 
@@ -62,7 +64,22 @@ class Extractors:
     batch_size: int | None = None
     choices: list[str] = field(default_factory=list)
 
-    def ready(self, spec: str) -> ReadyExtractor:
+    def by_default(self) -> list[str | Spec]:
+        """The extractors of the trial that is measured against its own data set; else ``auto``."""
+        fake, dataset = self.inputs.fake, self.inputs.dataset
+        if not isinstance(fake, TrialSource):
+            return ["auto"]
+        own, identity = fake.own_extractors(), fake.identity
+        if dataset is not None and _same_component(dataset.identity(), identity["dataset"]):
+            return list(own)
+        named = " ".join(f"--extractor '{spec}'" for spec in own)
+        self.choices.append(
+            f"auto chooses the extractor, because the real images are not the data set of trial "
+            f"{fake.trial}; the trial was evaluated with {named}"
+        )
+        return ["auto"]
+
+    def ready(self, spec: str | Spec) -> ReadyExtractor:
         """The extractor of a spec, or of ``auto``.
 
         :raises UsageError: if it cannot process the images, or its weights are missing.
@@ -93,7 +110,7 @@ class Extractors:
     def _content(self, dataset: ResolvedComponent) -> str:
         return self.opener.splits.source(dataset, "train").content() or ""
 
-    def _chosen(self, spec: str) -> ResolvedComponent:
+    def _chosen(self, spec: str | Spec) -> ResolvedComponent:
         if spec == "auto":
             dataset = self.inputs.dataset
             own = Dataset.extractor if dataset is None else dataset.component.extractor
@@ -110,6 +127,11 @@ class Extractors:
                 "another --extractor"
             )
         return self.opener.splits.resident(self.inputs.dataset, split)
+
+
+def _same_component(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two records are of one component with equal options, in whatever version."""
+    return all(one.get(name) == other.get(name) for name in ("name", "provider", "options"))
 
 
 def _check_sizes(sources: Sequence[Source], extractor: str) -> None:

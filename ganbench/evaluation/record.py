@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganbench.base.text import plain
 from ganbench.components.column import Column
 from ganbench.components.metric import Measured
+from ganbench.evaluation import record_text
 from ganbench.evaluation.measurer import Measurement, Measurer
 from ganbench.evaluation.real_features import PublishedFeatures, RealFeatures
 from ganbench.evaluation.sources import Source
@@ -38,6 +40,13 @@ class Evaluation:
     sides: dict[str, dict[str, Any] | None]
     warnings: list[str]
     circumstances: dict[str, Any]
+
+    def __str__(self) -> str:
+        warnings = [f"Warning: {plain(warning)}" for warning in self.warnings]
+        return "\n".join([record_text.as_text(self), *warnings])
+
+    def _repr_html_(self) -> str:
+        return record_text.as_html(self)
 
     def record(self) -> dict[str, Any]:
         """All of it in JSON's types."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 import torch
 
-#: Samples in a frame, and the most frames; longer trainings keep equally spaced frames.
-WIDTH, LENGTH = 8, 21
+from ganbench.evaluation.timeline_ticks import is_kept
+
+#: Samples in a frame.
+WIDTH = 8
 
 
 @dataclass
@@ -27,7 +29,7 @@ class SampleTimeline:
         """
         known = self.frames.get(str(tick))
         left = WIDTH - (0 if known is None else len(known))
-        if not left or not _is_kept(tick, ticks):
+        if not left or not is_kept(tick, ticks):
             return
         seen = images[:left].cpu()
         self.frames[str(tick)] = seen if known is None else torch.cat([known, seen])
@@ -35,7 +37,3 @@ class SampleTimeline:
     def forget(self, tick: int) -> None:
         """Drop the frame of a tick."""
         self.frames.pop(str(tick), None)
-
-
-def _is_kept(tick: int, ticks: int) -> bool:
-    return tick == ticks or tick % -(-(ticks + 1) // LENGTH) == 0

@@ -12,6 +12,7 @@ from ganbench.base.errors import UsageError
 from ganbench.base.transfers import to_device
 from ganbench.evaluation.sources import Batch, Source, in_channels
 from ganbench.generators.trained import held_out_images, load_trained
+from ganbench.registry.specs import Spec
 from ganbench.store.trial_folder import TrialFolder
 from ganbench.training.batches import to_uint8
 from ganbench.training.sampler import Sampler
@@ -104,7 +105,12 @@ class TrialSource(SampledSource):
         sampler = trained.sampler(seed, sources=sources)
         super().__init__(label, sampler, count, stream, in_turn=True, pairs=pairs)
         self.notes += [] if trained.doubt is None else [trained.doubt]
-        self.trial, self.seed = folder.id, seed
+        self.trial, self.seed, self.identity = folder.id, seed, trained.identity
+
+    def own_extractors(self) -> list[Spec]:
+        """The extractors that the trial was evaluated with, the primary one first."""
+        known = self.identity.get("extractors") or [self.identity["extractor"]]
+        return [Spec(one["name"], one["options"], one["provider"]) for one in known]
 
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
         """As in `SampledSource`; raises UsageError for samples that are not finite."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -22,11 +22,15 @@ _SMALL_BATCH = 4  # shows whether a step of the real size would take minutes
 
 @dataclass(frozen=True)
 class Estimate:
-    """``seconds`` of training and sampling, from ``measured`` of ``kinds`` kinds of cell."""
+    """``seconds`` of training and sampling, from ``measured`` of ``kinds`` kinds of cell.
+
+    :ivar of_cells: the same of one trial, by the cell's id.
+    """
 
     seconds: float
     measured: int
     kinds: int
+    of_cells: Mapping[str, float] = field(default_factory=dict)
 
 
 def estimate(trials: Iterable[Trial], device: torch.device, limit: float = 10.0) -> Estimate:
@@ -46,12 +50,13 @@ def estimate(trials: Iterable[Trial], device: torch.device, limit: float = 10.0)
         seconds = _seconds_per_image(members[0].cell, device)
         if seconds is not None:
             rates[key] = seconds
-    total = 0.0
+    total, of_cells = 0.0, dict[str, float]()
     for key, members in groups.items():
         known = [rate for timed, rate in rates.items() if timed[0] == key[0]] or [*rates.values()]
         rate = rates.get(key, sum(known) / len(known) if known else 0.0)
         total += sum(_seconds(trial.cell, rate) for trial in members)
-    return Estimate(total, len(rates), len(groups))
+        of_cells |= {trial.cell.id: _seconds(trial.cell, rate) for trial in members}
+    return Estimate(total, len(rates), len(groups), of_cells)
 
 
 def _cost_key(cell: Cell) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import existing_data_root
+from ganbench.base.text import counted
 from ganbench.components.column import Column
 from ganbench.execution.context import RunContext
 from ganbench.execution.described import described
@@ -46,6 +47,13 @@ class MeasureResult:
     failed: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
+    def __str__(self) -> str:
+        """How many trials were measured, and which were not."""
+        parts = [f"{counted(len(self.measured), 'trial')} measured in {self.path}"]
+        parts += [f"{len(self.known)} measured before"] if self.known else []
+        failed = [f"{trial} is not measured: {reason}" for trial, reason in self.failed.items()]
+        return "\n".join([", ".join(parts), *failed])
+
     @property
     def results(self) -> pd.DataFrame:
         """All rows of the run, with the new columns."""
@@ -73,7 +81,7 @@ def measure(
     number of samples or tick carry that in their name, such as ``fd@dinov2`` or ``fd@50000``.
 
     :param run: the run folder.
-    :param trials: ids, or parts of them; all that ended ``ok`` by default.
+    :param trials: ids, parts of them, or selectors; all that ended ``ok`` by default.
     :param metrics: specs; by default those of the trials.
     :param extractor: spec, or several; by default those of the trials.
     :param samples: of each generator; by default as many as in the trials.
@@ -119,17 +127,25 @@ def _check(request: Request) -> None:
 def _chosen(folder: RunFolder, names: Sequence[str]) -> list[TrialFolder]:
     """The named trials; by default all that ended well."""
     if names:
-        found = {trial.id: trial for trial in map(folder.find, names)}
-        for trial in found.values():
-            row = trial.read_row()
-            if row is None or row["status"] != "ok":
-                status = "is not finished" if row is None else f"ended as {row['status']}"
-                raise UsageError(
-                    f"trial {trial.id} {status}; only trials that ended ok are measured"
-                )
+        found = {trial.id: trial for name in names for trial in _named(folder, name)}
         return list(found.values())
-    rows = ((trial, trial.read_row()) for trial in folder.trials())
-    return [trial for trial, row in rows if row is not None and row["status"] == "ok"]
+    return [trial for trial in folder.trials() if _status(trial) == "ok"]
+
+
+def _named(folder: RunFolder, name: str) -> list[TrialFolder]:
+    """The trials that a selector names and that ended well; raises UsageError without any."""
+    found = folder.select(name)
+    ok = [trial for trial in found if _status(trial) == "ok"]
+    if not ok:
+        status = _status(found[0])
+        how = "is not finished" if status is None else f"ended as {status}"
+        raise UsageError(f"trial {found[0].id} {how}; only trials that ended ok are measured")
+    return ok
+
+
+def _status(trial: TrialFolder) -> str | None:
+    row = trial.read_row()
+    return None if row is None else str(row["status"])
 
 
 def _describe(folder: RunFolder, wanted: Iterable[Remeasuring]) -> None:

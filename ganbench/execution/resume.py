@@ -18,7 +18,10 @@ from ganbench.training.row_builder import RowBuilder
 
 #: Folder within a run folder for what was trained again.
 SET_ASIDE = "set-aside"
-_SHOWN, _NAMED = 8, 3  # damaged files, and trials, that a message names
+#: Differences that ``--extend`` may overcome, and the hint.
+_EXTENDABLE = ("they differ in budget", "they differ in budget, evaluation")
+_EXTEND = "; --extend goes on from smaller budgets where that gives the same"
+_SHOWN, _NAMED, _DIFFERENCES = 8, 3, 8  # damaged files, trials, differences that a message names
 
 
 class EarlierTrials:
@@ -26,6 +29,7 @@ class EarlierTrials:
 
     :param trials: all trials of the grid.
     :param keep_results: whether results of a component's earlier code count.
+    :ivar continued: ids of trials that trials of a larger budget go on from.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class EarlierTrials:
         self._kept: Counter[str] = Counter()
         self._wrong: list[str] = []
         self._to_repair: list[tuple[TrialFolder, dict[str, Any]]] = []
+        self.continued: set[str] = set()
 
     def outdated(self, trial: Trial) -> bool:
         """Whether the folder has the trial with other values, or from code that was edited since.
@@ -116,7 +121,7 @@ class EarlierTrials:
             else:
                 changed = [versions]
         if changed:
-            self._contradictions["; ".join(changed[:_NAMED])].append(trial.id)
+            self._contradictions[_all_of(changed)].append(trial.id)
         return bool(changed)
 
     def _check(self, trial: Trial, row: Mapping[str, Any]) -> None:
@@ -146,7 +151,7 @@ class EarlierTrials:
 
     def _relatives(self) -> Iterator[str]:
         """Trials beside the grid's that have the same components."""
-        ids = {trial.id for trial in self._trials}
+        ids = {trial.id for trial in self._trials} | self.continued
         names = {_name(trial.cell.columns, trial.seed): trial for trial in self._trials}
         found: Counter[str] = Counter()
         for other in self._folder.trials():
@@ -160,6 +165,7 @@ class EarlierTrials:
             yield (
                 f"{counted(count, 'earlier trial')} of the same components beside this grid's: {what}. "
                 "Their rows stay, and the grid's trials are trained on their own"
+                + (_EXTEND if what in _EXTENDABLE else "")
             )
 
 
@@ -198,6 +204,12 @@ def set_aside(folder: RunFolder, trial_id: str) -> None:
 def _listed(trials: Sequence[str]) -> str:
     """The first ids."""
     return ", ".join(trials[:_NAMED]) + (", …" if len(trials) > _NAMED else "")
+
+
+def _all_of(changed: Sequence[str]) -> str:
+    """All that differs; of very much, how many more."""
+    more = len(changed) - _DIFFERENCES
+    return "; ".join([*changed[:_DIFFERENCES], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _versions(record: Mapping[str, Any], trial: Trial) -> str:

@@ -117,6 +117,10 @@ class RunOptions:
     keep_results: bool = _option(
         False, "Keep results of components whose files were edited, as after a change of comments."
     )
+    extend: bool = _option(
+        False, "Go on from finished trials of a smaller budget, where that gives the same as a fresh "
+        "run.",
+    )  # fmt: skip
     fail_fast: bool = _option(False, "Stop at the first trial that fails for good.")
     isolate: bool = _option(False, "Run every trial in a fresh process.", executors=_PROCESSES)
     memory_limit: int | None = _option(

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganbench.base.html import escaped
+from ganbench.base.text import counted
+from ganbench.store.display_names import named, read_names
+from ganbench.store.run_folder import RunFolder
 from ganbench.store.schema import ENDED_WELL
 
 if TYPE_CHECKING:
@@ -28,6 +32,29 @@ class RunResult:
     results: pandas.DataFrame
     trained: int
     interrupted: bool = False
+
+    def __str__(self) -> str:
+        """The table of cells, with what became of the run."""
+        from ganbench.present.formats import render_table
+
+        return f"{render_table(self.named, by_cell=True, color=False)}\n{self._outcome()}"
+
+    def _repr_html_(self) -> str:
+        from ganbench.present.formats import render_results
+
+        table = str(render_results(self.named, "html", by_cell=True))
+        return f"{table}<p>{escaped(self._outcome())}</p>"
+
+    def _outcome(self) -> str:
+        done = len(self.results) - self.trained
+        how = "was interrupted" if self.interrupted else "ended"
+        before = f", {done} were there before" if done > 0 else ""
+        return f"The run in {self.folder} {how}: {counted(self.trained, 'trial')} trained{before}."
+
+    @property
+    def named(self) -> pandas.DataFrame:
+        """The results for people: with the names of the grid in place of specs."""
+        return named(self.results, read_names(RunFolder(self.folder).grid_file))
 
     @property
     def exit_code(self) -> int:

@@ -14,8 +14,9 @@ from ganbench.base.paths import cache_problem, cache_root
 from ganbench.execution.context import RunContext
 from ganbench.execution.described import described_plan
 from ganbench.execution.launcher import Launcher
-from ganbench.execution.resume import EarlierTrials, write_skipped
+from ganbench.execution.resume import write_skipped
 from ganbench.execution.run_result import RunResult
+from ganbench.execution.standing import Standing, standing
 from ganbench.execution.supervise.backlog import group_of
 from ganbench.execution.supervise.callbacks import Audience
 from ganbench.execution.supervise.messages import Event, Workers
@@ -23,7 +24,7 @@ from ganbench.execution.supervise.supervisor import Supervisor
 from ganbench.grid.auto_extractor import as_begun, resolved
 from ganbench.grid.cell import Trial
 from ganbench.grid.grid import Grid
-from ganbench.grid.plan import Plan, expand, matching
+from ganbench.grid.plan import Plan, expand
 from ganbench.grid.recognition import recognized
 from ganbench.store.frames import read_results
 from ganbench.store.results_table import refresh_table
@@ -68,31 +69,16 @@ def _train(
 ) -> tuple[int, bool]:
     """Train the missing trials; how many it trained, and whether a person stopped it."""
     _refuse_stale(trials)
-    earlier = EarlierTrials(run.folder, trials, run.options.keep_results)
-    missing, restart = _missing(run, trials, earlier)
-    for sentence in earlier.notices():
+    found = standing(run.folder, trials, run.options)
+    missing = found.missing
+    for sentence in found.notices():
         run.progress.say(sentence)
     workers = launcher.workers(plan)
     if not _prepare(run, workers, missing):
         return 0, True
     _write_plan(run, plan, trials)
-    earlier.repair()
-    return _supervise(run, workers, missing, restart)
-
-
-def _missing(
-    run: RunContext, trials: Sequence[Trial], earlier: EarlierTrials
-) -> tuple[list[Trial], frozenset[str]]:
-    """The trials to train, in the plan's order, and the ids of those to train from their start."""
-    workable = [trial for trial in trials if trial.cell.reason is None]
-    asked = {trial.id for text in run.options.rerun for trial in matching(workable, text)}
-    restart = frozenset(asked | {trial.id for trial in workable if earlier.outdated(trial)})
-    missing = [
-        trial
-        for trial in workable
-        if trial.id in restart or earlier.to_train(trial, run.options.retry_failed)
-    ]
-    return missing, restart
+    found.earlier.repair()
+    return _supervise(run, workers, found)
 
 
 def _prepare(run: RunContext, workers: Workers, trials: Sequence[Trial]) -> bool:
@@ -133,12 +119,12 @@ def _handle(event: Event, run: RunContext, since: dict[str, float | None]) -> No
         run.progress.say(f"{event['group']}: {event['error']} while it was prepared")
 
 
-def _supervise(
-    run: RunContext, workers: Workers, missing: Sequence[Trial], restart: frozenset[str]
-) -> tuple[int, bool]:
+def _supervise(run: RunContext, workers: Workers, found: Standing) -> tuple[int, bool]:
     here = [] if run.options.executor == "inline" else run.options.callbacks
     audience = Audience([one for one in here if not isinstance(one, str)])
-    supervisor = Supervisor(run, workers, audience, missing, restart)
+    supervisor = Supervisor(
+        run, workers, audience, found.missing, found.restart, found.extensions.bases
+    )
     try:
         supervisor.run()
     except KeyboardInterrupt:

@@ -53,6 +53,13 @@ class Exported:
     difference: float
     tolerance: float
 
+    def __str__(self) -> str:
+        """The file, its size, and how close its images are to the original's."""
+        return (
+            f"{self.path} ({self.size / 1e6:.1f} MB): trial {self.metadata['trial']}, images within "
+            f"{self.difference:.2g} of the original's"
+        )
+
 
 def export(
     trained: Trained, target: Path, *, truncation: float | None = None, uint8: bool = False

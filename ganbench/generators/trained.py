@@ -119,6 +119,16 @@ class Trained:
         batches = sampler.batches(count, "samples", in_turn=True, truncation=truncation)
         return (batch.cpu() for batch in batches)
 
+    def sample(
+        self,
+        n: int = 64,
+        seed: int = 0,
+        truncation: float | None = None,
+        classes: Sequence[int] | None = None,
+    ) -> torch.Tensor:
+        """``n`` samples (n, c, h, w) in [-1, 1]; see `batches`."""
+        return torch.cat(list(self.batches(n, seed, truncation, classes)))
+
     def translations(self, sources: torch.Tensor, seed: int = 0) -> Iterator[torch.Tensor]:
         """Translations of uint8 sources, as `batches` gives samples; ``seed`` is that of dropout."""
         batches = self.sampler(seed, sources=sources).batches(len(sources), "samples")

@@ -49,14 +49,21 @@ def choose(wanted: str, root: Path, cache: Path, say: Say) -> Choice:
 
 
 def as_begun(grid: Grid, folder: RunFolder) -> Grid:
-    """The grid with what ``auto`` took in earlier runs into the folder, if its grid file says so."""
+    """The grid with what the folder's grid file says of earlier runs.
+
+    That is what ``auto`` took, and the names of components.
+    """
     try:
-        table = tomllib.loads(folder.grid_file.read_text(encoding="utf-8")).get("auto", {})
+        data = tomllib.loads(folder.grid_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return grid
+    auto, names = (_texts(data.get(section)) for section in ("auto", "names"))
+    return replace(grid, auto={**auto, **grid.auto}, names=grid.names or names)
+
+
+def _texts(table: object) -> dict[str, str]:
     found = table.items() if isinstance(table, dict) else ()
-    taken = {wanted: taken for wanted, taken in found if isinstance(taken, str)}
-    return replace(grid, auto={**taken, **grid.auto})
+    return {key: text for key, text in found if isinstance(text, str)}
 
 
 def resolved(grid: Grid, root: Path, cache: Path, say: Say) -> Grid:

@@ -20,10 +20,11 @@ from ganbench.grid.settings import (
     resolve_evaluation,
     resolve_training,
 )
+from ganbench.store.display_names import check_names
 from ganbench.store.schema import AXES as AXES
 
 MAX_SEEDS = 10_000
-_SECTIONS = ("grid", "budget", "training", "evaluation", "auto", "about")
+_SECTIONS = ("grid", "budget", "training", "evaluation", "names", "auto", "about")
 _OPTIONAL = {"regularizer": ("none",), "augmentation": ("none",)}
 
 
@@ -36,6 +37,7 @@ class Grid:
     :ivar budget: when training stops.
     :ivar training: settings that override what components recommend.
     :ivar evaluation: evaluation settings.
+    :ivar names: spec -> the name that tables, figures and reports show; it has no effect on results.
     :ivar auto: what ``extractor = "auto"`` takes in place of an extractor that a data set names:
         spec -> spec. A run fills it in when it knows which weights are available.
     :ivar about: what a person should know; it has no effect. Of shipped grids their
@@ -49,6 +51,7 @@ class Grid:
     budget: Budget = field(default_factory=lambda: Budget("images", 200_000))
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     auto: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 
@@ -57,11 +60,12 @@ class Grid:
         axes = {axis: _specs(axis, self.axes.get(axis, _OPTIONAL.get(axis))) for axis in AXES}
         object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "seeds", _seeds(self.seeds))
-        for section in ("training", "evaluation", "auto", "about"):
+        for section in ("training", "evaluation", "names", "auto", "about"):
             object.__setattr__(self, section, _table(section, getattr(self, section)))
         for wanted, taken in self.auto.items():
             if not isinstance(taken, str):
                 raise UsageError(f"[auto] {wanted} must be the spec of an extractor, not {taken!r}")
+        check_names(self.names, self.axes)
         resolve_training([("grid", self.training)])
         resolve_evaluation(self.evaluation)
 
@@ -145,6 +149,7 @@ class Grid:
             "budget": self.budget.as_dict(),
             "training": dict(self.training),
             "evaluation": dict(self.evaluation),
+            "names": dict(self.names),
             "auto": dict(self.auto),
         }
         return {section: table for section, table in data.items() if table}

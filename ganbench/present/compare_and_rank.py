@@ -23,6 +23,12 @@ _warn = functools.partial(warnings.warn, stacklevel=3)
 class Comparison(comparison.Comparison):
     """A comparison with its presentations."""
 
+    def __str__(self) -> str:
+        return self.sentence()
+
+    def _repr_html_(self) -> str:
+        return comparison_frame.table(self, "html")
+
     def sentence(self) -> str:
         """What the data show and what they do not, in plain words."""
         return comparison_text.sentence(self)

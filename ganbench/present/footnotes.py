@@ -17,6 +17,7 @@ from ganbench.analysis.statistics.seeds import Seeds, unseen
 from ganbench.analysis.training_counts import critic_steps_of
 from ganbench.base.protocol import PROTOCOL
 from ganbench.base.text import counted, first_of, listed, percent, plain
+from ganbench.components.column import Column
 from ganbench.present.numbers import number
 from ganbench.present.view import BETWEEN, Estimate, Note
 from ganbench.store.schema import AXES, STATUSES
@@ -82,6 +83,15 @@ def bold_footnote(summary: pd.DataFrame) -> str:
         "Bold: the best median of each data set, and the next ones up to the first that the data tell "
         f"apart from it ({percent(LEVEL)}, paired by seed where cells share seeds, Holm-corrected for "
         f"all comparable pairs of cells){never}. {unseen_text(least, LEVEL)}"
+    )
+
+
+def baseline_footnote(effect: Column, label: str) -> str:
+    """How to read the column of effects against the baseline."""
+    return (
+        f"Baseline: {plain(label)}. {effect.label}: {effect.meaning.replace('`', '')}, with "
+        f"{percent(LEVEL)} intervals, not corrected for the number of cells; – for the baseline itself, "
+        "without shared seeds, and where numbers mean something else"
     )
 
 

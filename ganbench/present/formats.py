@@ -12,6 +12,7 @@ import pandas as pd
 
 from ganbench.base.text import plain
 from ganbench.components.column import Column
+from ganbench.present.html import html_view
 from ganbench.present.latex import latex_view
 from ganbench.present.result_frame import as_json, json_records
 from ganbench.present.results_view import TableOptions, exact, make_view
@@ -77,14 +78,18 @@ def _cells(column: ViewColumn) -> list[str]:
     return [f"**{cell}**" if best else cell for cell, best in pairs]
 
 
-_PAPER: dict[str, Callable[[View], str]] = {"markdown": markdown_view, "latex": latex_view}
+_PAPER: dict[str, Callable[[View], str]] = {
+    "markdown": markdown_view,
+    "latex": latex_view,
+    "html": html_view,
+}
 _EXACT: dict[str, Callable[[pd.DataFrame], str | bytes]] = {
     "csv": to_csv,
     "json": to_json,
     "parquet": to_parquet,
 }
 #: What `render_results` writes; all but Parquet are text.
-FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
+FORMATS = ("table", "csv", "json", "markdown", "latex", "html", "parquet")
 
 
 def render_results(
@@ -141,7 +146,7 @@ def render_frame(
     CSV and JSON hold the frame as it is, every digit and column. The other formats are for people:
     rounded, names free of control characters, and escaped.
 
-    :param format_: ``table``, ``markdown``, ``latex``, ``csv`` or ``json``.
+    :param format_: ``table``, ``markdown``, ``latex``, ``html``, ``csv`` or ``json``.
     :param footnotes: sentences beneath the table.
     :param bold: by column, for each line, whether its value is marked.
     :param headers: texts in place of a column's name and arrow.

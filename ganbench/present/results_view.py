@@ -9,6 +9,7 @@ from typing import TypedDict, Unpack
 
 import pandas as pd
 
+from ganbench.analysis.baseline import EFFECT, Baseline, against, baseline_columns
 from ganbench.analysis.comparability import row_differences
 from ganbench.analysis.frame_tools import widened
 from ganbench.analysis.groups import Groups, group
@@ -16,7 +17,13 @@ from ganbench.analysis.metrics import RATES, SPEED, ran_alone
 from ganbench.analysis.summary import by_cell, outcomes
 from ganbench.analysis.tied_with_best import COMPARABLE, comparable, kind_titles, tied_with_best
 from ganbench.components.column import Column
-from ganbench.present.footnotes import bold_footnote, failures, skipped, table_footnotes
+from ganbench.present.footnotes import (
+    baseline_footnote,
+    bold_footnote,
+    failures,
+    skipped,
+    table_footnotes,
+)
 from ganbench.present.numbers import is_number, texts
 from ganbench.present.selection import (
     DIFFERS,
@@ -41,13 +48,14 @@ class TableOptions(TypedDict, total=False):
     ``by_cell``: one line per cell in place of one per trial. ``columns``: names of columns; by default
     those that say something. ``sort``: the column to sort by, best first; data set and primary metric
     by default. ``shared_spread``: whether cells are taken to vary alike over seeds, see
-    `summary.by_cell`.
+    `summary.by_cell`. ``baseline``: what the cells are compared with.
     """
 
     by_cell: bool
     columns: Sequence[str] | None
     sort: str | None
     shared_spread: bool
+    baseline: Baseline | None
 
 
 def exact(results: pd.DataFrame, **options: Unpack[TableOptions]) -> pd.DataFrame:
@@ -57,7 +65,10 @@ def exact(results: pd.DataFrame, **options: Unpack[TableOptions]) -> pd.DataFram
     """
     table = results
     if options.get("by_cell"):
-        table = by_cell(results, shared_spread=options.get("shared_spread", False))
+        groups = group(results)
+        table = by_cell(groups, shared_spread=options.get("shared_spread", False))
+        if (baseline := options.get("baseline")) is not None:
+            table = widened(table, against(groups, baseline))
     table = in_order(table, options.get("sort"))
     if not (columns := options.get("columns")):
         return table
@@ -77,6 +88,10 @@ def make_view(
     columns, sort = options.get("columns"), options.get("sort")
     groups = group(results) if options.get("by_cell") else None
     summary = None if groups is None else by_cell(groups, shared_spread=shared)
+    baseline, effects = options.get("baseline"), dict[str, Column]()
+    if groups is not None and summary is not None and baseline is not None:
+        summary = widened(summary, against(groups, baseline))
+        effects = baseline_columns(groups)
     table = readable(results if summary is None else summary)
     names = check_columns(table, columns) if columns else default_columns(table, paper=paper)
     expendable = first_to_go(table, names)
@@ -84,13 +99,15 @@ def make_view(
     if groups is not None and summary is not None and len(table):  # pandas would lengthen it
         table = widened(table, cell_marks(groups, summary, names, shared))
     table = in_order(table, sort)
-    leading = set(names) if columns else {*(p := primary_columns(table)), *p.values()}
-    known = known_of(table).and_others(range_columns(table))
+    leading = set(names) if columns else {*(p := primary_columns(table)), *p.values(), EFFECT}
+    known = known_of(table).and_others({**range_columns(table), **effects})
     samples = _samples(results)
     shown = [_column(table, known.named(name), leading, samples) for name in names]
     measured = {in_cells(table, column.name) for column in columns_of(results).measured}
     numbers = [estimate for column in shown for estimate in column.estimates or ()]
     footnotes = table_footnotes(results, summary, names, not measured.isdisjoint(names), numbers)
+    if baseline is not None:
+        footnotes.append(baseline_footnote(effects[EFFECT], baseline.label))
     bold = any(any(column.best) for column in shown if column.estimates)
     marks = bold_footnote(summary) if bold and summary is not None else ""
     return View(table, shown, [*failures(results), *skipped(results)], footnotes, marks, expendable)

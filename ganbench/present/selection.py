@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ganbench.analysis.baseline import EFFECT
 from ganbench.analysis.groups import SETTINGS
 from ganbench.analysis.metrics import RATES, SPEED, UPDATES, better_known
 from ganbench.analysis.summary import cell_columns
@@ -93,7 +94,8 @@ def _metrics(frame: pd.DataFrame, curves: bool) -> list[str]:
     names = [*dict.fromkeys(name for name in (*leading, *others) if name not in drifts)]
     names = names if cells else [*names, *drifts]
     hidden = bests if cells and not curves else []
-    return [in_cells(frame, name) for name in names if name not in hidden]
+    found = [in_cells(frame, name) for name in names if name not in hidden]
+    return [*found[:1], EFFECT, *found[1:]]
 
 
 def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:

@@ -98,7 +98,7 @@ def gather(path: str | Path) -> Report:
     """Gather the report of a run; raises UsageError without a run at ``path``."""
     run = RunFolder(path).open()
     found, history = read_results(path), read_history(path)
-    results = found.frame
+    results = found.named
     summary = by_cell(results)
     cells, trials = whole_view(results, summary), whole_view(results)
     anchors = {trial: f"trial-{number}" for number, trial in enumerate(trials.frame["trial"])}

@@ -25,6 +25,7 @@ from ganbench.report.matplotlib_renderer.fields import field_layout
 from ganbench.report.matplotlib_renderer.layout import FigureLayout, encode
 from ganbench.report.matplotlib_renderer.pictures import picture_layout, timeline_layout
 from ganbench.report.matplotlib_renderer.style import FigureStyle, drawing
+from ganbench.store.display_names import named
 from ganbench.store.frames import read_history, read_results
 from ganbench.store.primary import the_primary
 from ganbench.store.run_folder import RunFolder
@@ -39,7 +40,7 @@ class PlotRequest:
     :ivar kind: ``curves``, ``heatmap``, ``pareto``, ``profile`` or ``samples``.
     :ivar metric: None for the primary one.
     :ivar target: asks for the profile of the time to reach it.
-    :ivar trials: ids or parts of them; empty for a typical trial of each cell.
+    :ivar trials: selectors, such as ids or parts of them; empty for a typical trial of each cell.
     :ivar ticks: of timelines, empty for all ticks; None for samples at the end.
     """
 
@@ -82,7 +83,7 @@ def draw(path: str, request: PlotRequest, suffix: str) -> FigureFile:
     if request.kind in _OVER_TIME:
         histories = read_history(path)
         problems, history = [*problems, *histories.problems], histories.frame
-    run = _Run(folder, _of_dataset(found.frame, request.dataset), history)
+    run = _Run(folder, named(_of_dataset(found.frame, request.dataset), found.names), history)
     if not bool((~run.results["status"].isin(["skipped", "interrupted"])).any()):
         raise UsageError(f"no trial in {path} has ended yet, so there is nothing to draw")
     if request.kind != "samples":
@@ -143,7 +144,7 @@ def _profile(run: _Run, request: PlotRequest) -> list[Panel]:
 
 
 def _samples(run: _Run, request: PlotRequest) -> list[Panel]:
-    trials = [run.folder.find(name).id for name in request.trials]
+    trials = [trial.id for name in request.trials for trial in run.folder.select(name)]
     ended = set(run.results["trial"])
     for trial in trials:
         if trial not in ended:
@@ -170,6 +171,7 @@ _KINDS: dict[str, Callable[[_Run, PlotRequest], list[Panel]]] = {
     "profile": _profile,
     "samples": _samples,
 }
+KINDS = tuple(_KINDS)
 _LAYOUTS: dict[type[Mark], Callable[[Sequence[Panel], FigureStyle], FigureLayout]] = {
     Field: field_layout,
     Picture: picture_layout,

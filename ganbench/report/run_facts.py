@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ganbench.base.text import duration, plain, plain_line
+from ganbench.store.display_names import ATTRIBUTE
 from ganbench.store.run_folder import RunFolder
 from ganbench.store.schema import STATUSES
 
@@ -41,6 +42,9 @@ def facts(run: RunFolder, results: pd.DataFrame) -> Iterator[tuple[str, str]]:
         if values and values != ["none"]:
             more = [f"and {len(values) - _MOST_LISTED} more"] * (len(values) > _MOST_LISTED)
             yield label, " ".join([" · ".join(values[:_MOST_LISTED]), *more])
+    names = results.attrs.get(ATTRIBUTE, {})
+    if names:
+        yield "Names", " · ".join(f"{plain(name)} = {plain(spec)}" for name, spec in names.items())
     for name, label in (("train_seconds", "Training time"), ("eval_seconds", "Evaluation time")):
         total = float(results[name].sum())
         if total:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow as pa
 from ganbench.components.column import Column
 from ganbench.store.arrow import rows_to_table
 from ganbench.store.columns import Columns, describe_frame, installed
+from ganbench.store.display_names import named, read_names
 from ganbench.store.measurements import measured_values
 from ganbench.store.results_table import current_table
 from ganbench.store.run_folder import RunFolder
@@ -42,10 +43,17 @@ class Results:
     """A frame and the problems of the files that it is from.
 
     :ivar problems: a sentence for each file that was left out.
+    :ivar names: spec -> name of the components that have one.
     """
 
     frame: pd.DataFrame
     problems: list[str]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def named(self) -> pd.DataFrame:
+        """The frame for people: with the names of components in place of their specs."""
+        return named(self.frame, self.names)
 
 
 def load_results(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -79,7 +87,8 @@ def read_results(path: str | os.PathLike[str]) -> Results:
     frame = to_frame(table.sort_by([(name, "ascending") for name in _ORDER]))
     frame = _with_identities(run, _with_current_verdicts(frame))
     frame = with_rates(_with_measurements(run, frame, problems))
-    return Results(_described(frame, columns, ROW_COLUMNS, problems), problems)
+    found = _described(frame, columns, ROW_COLUMNS, problems)
+    return Results(found, problems, read_names(run.grid_file))
 
 
 def read_history(path: str | os.PathLike[str]) -> Results:

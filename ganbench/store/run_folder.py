@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ganbench.base.errors import StorageError, UsageError, did_you_mean, reason
+from ganbench.base.errors import StorageError, UsageError, reason
 from ganbench.base.files import (
     alone,
     dump_json,
@@ -17,8 +17,8 @@ from ganbench.base.files import (
     write_atomically,
 )
 from ganbench.base.paths import check_path
-from ganbench.base.text import listed
 from ganbench.components.column import Column
+from ganbench.store import trial_search
 from ganbench.store.columns import Columns, NewerFormatError, installed, load_columns, merged
 from ganbench.store.trial_folder import Place, TrialFolder
 
@@ -107,22 +107,16 @@ class RunFolder:
         return (TrialFolder(f"{self._trials}{os.sep}{trial_id}") for trial_id in self.trial_ids())
 
     def find(self, text: str, planned: Iterable[str] = ()) -> TrialFolder:
-        """The trial with this id, or the only trial whose id begins with or contains ``text``.
+        """The only trial that a selector names: an id, a part of it, components, ``best``.
 
         :param planned: ids of trials that count even without a folder.
         :raises UsageError: if no trial fits, or more than one.
         """
-        ids = sorted({*self.trial_ids(), *planned})
-        for matches in (
-            [i for i in ids if i == text],
-            [i for i in ids if i.startswith(text)],
-            [i for i in ids if text in i],
-        ):
-            if len(matches) == 1:
-                return self.trial(matches[0])
-            if matches:
-                raise UsageError(f"{text!r} fits {len(matches)} trials: {listed(matches)}")
-        raise UsageError(f"no trial {text!r} in {self.path}{did_you_mean(text, ids)}")
+        return trial_search.find(self, text, planned)
+
+    def select(self, text: str) -> list[TrialFolder]:
+        """All trials that a selector names, at least one; raises UsageError if no trial fits."""
+        return trial_search.select(self, text)
 
     def rows(self, problems: list[str] | None = None) -> list[dict[str, Any]]:
         """The rows of all trials that have ended, from their row.json files."""

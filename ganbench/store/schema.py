@@ -102,6 +102,8 @@ EXTRA_COLUMNS: tuple[Column, ...] = (
           "peak memory of evaluations", "lower"),
     Column("attempts", "Int64", "", "how often the trial was started"),
     Column("replicas", "Int64", "", "processes that trained it together, each on a device of its own"),
+    Column("extended_from", "string", "",
+           "the trial of a smaller budget that this one went on from (`--extend`)"),
     Column("deterministic", "boolean", "",
            "whether every operation gives equal bits in equal runs, as far as torch knows"),
     Column("nondeterministic", "string", "", "the operations that do not, as torch names them"),

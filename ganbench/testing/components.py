@@ -14,7 +14,7 @@ from ganbench.registry.kinds import KINDS
 from ganbench.registry.options import all_options, canonical_spec, create
 from ganbench.registry.specs import parse_spec
 from ganbench.testing.gpu_checks import check_on_gpu
-from ganbench.testing.harness import check_checkpoint, own_randomness
+from ganbench.testing.harness import check_checkpoint, check_follows_budget, own_randomness
 from ganbench.testing.partners import CPU
 from ganbench.training.trainer import Trainer
 
@@ -69,6 +69,10 @@ class TrainedTests(ComponentTests):
     def test_a_checkpoint_holds_everything(self) -> None:
         """A training that went through a checkpoint goes on to the same bits as one that did not."""
         check_checkpoint(self._trainer)
+
+    def test_it_says_whether_it_follows_the_budget(self) -> None:
+        """Where `Component.follows_budget` is False, the first steps are those of every budget."""
+        check_follows_budget(self.component, self._trainer)
 
     def test_it_trains_on_a_gpu(self) -> None:
         """On a simulated GPU: everything lies on one device, no step waits, all bits are repeatable."""

@@ -18,6 +18,7 @@ from ganbench.components.base import Component
 from ganbench.components.data import DataSpec
 from ganbench.components.loss import Loss
 from ganbench.components.regularizer import Regularizer
+from ganbench.grid.budget import Budget
 from ganbench.grid.cell import Cell
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
@@ -39,6 +40,7 @@ from ganbench.testing.partners import (
 )
 from ganbench.training.batches import TrainingData
 from ganbench.training.capture import Capture
+from ganbench.training.schedule import Schedule
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.streams import global_random_state
 from ganbench.training.trainer import Trainer
@@ -158,6 +160,24 @@ def check_checkpoint(
     resumed.time_steps(2)
     same = map(torch.equal, kept_by(straight), kept_by(resumed))
     assert all(same), f"a training goes on otherwise after a checkpoint: keep everything in {place}"
+
+
+def check_follows_budget(component: Component, make: Callable[[], Trainer]) -> None:
+    """Fail if the budget changes the first steps of a component that says it does not follow it."""
+    if component.follows_budget:
+        return
+    kept = []
+    for steps in (8, 8, 8000):
+        trainer = make()
+        trainer.schedule = Schedule(Budget("steps", steps), 1, trainer.images_per_step)
+        trainer.time_steps(2)
+        kept.append(kept_by(trainer))
+    first, again, larger = kept
+    repeatable = all(map(torch.equal, first, again))  # if not, another test says so
+    assert not repeatable or all(map(torch.equal, first, larger)), (
+        f"follows_budget is False, and two steps of {type(component).__name__} differ between a small "
+        "and a large budget: let it be True where advance uses progress.share"
+    )
 
 
 def kept_by(trainer: Trainer) -> list[Tensor]:

@@ -13,6 +13,7 @@ from ganbench.base.version import __version__
 from ganbench.grid.cell import Trial
 from ganbench.registry.sources import changed_sources
 from ganbench.store.trial_folder import TrialFolder
+from ganbench.training.extension import adopted
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.trainer import Trainer
 from ganbench.training.trial_state import TrialState
@@ -25,12 +26,19 @@ class Checkpointing:
     """Saves and restores one trial.
 
     :param keep_results: whether a checkpoint of earlier component code may be continued.
+    :param base: a finished trial of a smaller budget to go on from, if this one has not begun.
     """
 
     def __init__(
-        self, trial: Trial, folder: TrialFolder, trainer: Trainer, keep_results: bool
+        self,
+        trial: Trial,
+        folder: TrialFolder,
+        trainer: Trainer,
+        keep_results: bool,
+        base: TrialFolder | None = None,
     ) -> None:
         self._folder, self._trainer = folder.checkpoint_dir, trainer
+        self._trial, self._base = trial.id, base
         self._sources = trial.cell.sources
         self._keep_results = keep_results
         self._last_save = time.perf_counter()
@@ -66,7 +74,7 @@ class Checkpointing:
         for problem in problems:
             print(problem)
         if found is None:
-            return False
+            return self._base is not None and self._extend(self._base, state)
         then, now = found.get("made_with", {}), self.made_with()
         changed = self._changes(then, now)
         if changed:
@@ -82,6 +90,25 @@ class Checkpointing:
         self._trainer.replicas.restored(self._trainer.steps)
         state.load_dict(found["session"])
         print(f"resumed after {self._trainer.steps} steps")
+        return True
+
+    def _extend(self, base: TrialFolder, state: TrialState) -> bool:
+        """Begin where a finished trial of a smaller budget ended; False if its bits would differ."""
+        found, _ = newest_checkpoint(base.checkpoint_dir)
+        if found is None:
+            print(f"trial {base.id} has no checkpoint to go on from; starting from the beginning")
+            return False
+        then, now, trainer = found.get("made_with", {}), self.made_with(), self._trainer
+        changed = self._changes(then, now)
+        if then.get("threads") != now["threads"]:
+            changed.append(f"{then.get('threads')} threads, now {now['threads']}")
+        if changed:
+            print(f"trial {base.id} has {', '.join(changed)}; starting from the beginning")
+            return False
+        trainer.load_state_dict(found["trainer"])
+        steps = trainer.steps
+        state.load_dict(adopted(found["session"], self._trial, base.id, trainer.schedule, steps))
+        print(f"going on from trial {base.id} after {steps} steps")
         return True
 
     def made_with(self) -> dict[str, Any]:

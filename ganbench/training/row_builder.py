@@ -103,6 +103,7 @@ class RowBuilder:
             deterministic=not state.nondeterministic,
             nondeterministic=", ".join(sorted(state.nondeterministic)) or None,
             started=state.started,
+            extended_from=state.extended_from,
         )
         if curve and state.history:
             row |= _curve(trainer, evaluator, state, diverged=status == "diverged")

@@ -35,6 +35,12 @@ class Schedule:
         assert self._seconds is not None
         return seconds >= self._seconds * tick / self.ticks
 
+    def steps_of_ticks(self) -> list[int]:
+        """The steps after which each tick is due, tick 0 first; empty for a budget of seconds."""
+        if self.total_steps is None:
+            return []
+        return [self._tick_step(tick) for tick in range(self.ticks + 1)]
+
     def stretch(self, tick: int, steps: int, seconds: float, step_seconds: float) -> int:
         """Steps before the next look at the clock: about half a second."""
         wanted = max(1, int(0.5 / step_seconds)) if step_seconds > 0 else 1

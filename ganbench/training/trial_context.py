@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganbench.store.primary import PRIMARY
+from ganbench.store.trial_folder import TrialFolder
 
 if TYPE_CHECKING:
     from ganbench.training.trainer import Trainer
@@ -62,6 +63,7 @@ class TrialContext:
 
     :ivar attempt: its number, from 1.
     :ivar keep_results: whether it continues a checkpoint of earlier component code.
+    :ivar base: a finished trial of a smaller budget to go on from.
     :ivar should_stop: asked between stretches of steps; True makes the trial save and stop.
     :ivar watch: receives the `Status` about twice a second.
     :ivar on_tick: receives every line of the history.
@@ -71,6 +73,7 @@ class TrialContext:
 
     attempt: int = 1
     keep_results: bool = False
+    base: TrialFolder | None = None
     should_stop: Callable[[], bool] = lambda: False
     watch: Callable[[Status], None] = lambda status: None
     on_tick: Callable[[Mapping[str, Any]], None] = lambda record: None

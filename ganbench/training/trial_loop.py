@@ -52,7 +52,9 @@ class TrialLoop:
         )
         self._pictures = TrialPictures(folder, self.trainer)
         self._determinism = NondeterminismWatch(self.state.note_nondeterministic)
-        self.checkpointing = Checkpointing(trial, folder, self.trainer, context.keep_results)
+        self.checkpointing = Checkpointing(
+            trial, folder, self.trainer, context.keep_results, context.base
+        )
 
     def run(self) -> Row:
         """Train, evaluate, save; returns the row.

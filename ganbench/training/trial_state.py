@@ -23,6 +23,7 @@ class TrialState:
     :ivar tick: the last evaluated tick; -1 before tick 0.
     :ivar history: the lines of history.csv.
     :ivar wall_seconds: of the attempts before this one.
+    :ivar extended_from: the trial of a smaller budget that this one went on from.
     :ivar at_end: metrics of the last tick, with floors and noise.
     :ivar failed: metric -> why its code failed.
     :ivar nondeterministic: operations that give other bits in every run, see `NondeterminismWatch`.
@@ -36,6 +37,7 @@ class TrialState:
     wall_seconds: float = 0.0
     started: str = ""
     exclusive: bool = True
+    extended_from: str | None = None
     at_end: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     nondeterministic: list[str] = field(default_factory=list)

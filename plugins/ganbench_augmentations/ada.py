@@ -97,6 +97,10 @@ class ADA(Augmentation):
         signs.masked_fill_(due, 0.0)
         count.masked_fill_(due, 0.0)
 
+    @property
+    def follows_budget(self) -> bool:
+        return self.p_final is not None
+
     def advance(self, state: MutableMapping[str, Tensor], progress: Progress) -> None:
         if self.p_final is None:
             return

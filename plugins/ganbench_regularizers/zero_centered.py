@@ -37,6 +37,10 @@ class ZeroCentered(Regularizer):
             return {}
         return {"gamma": torch.tensor(self.gamma, device=device)}
 
+    @property
+    def follows_budget(self) -> bool:
+        return self.gamma_final is not None
+
     def advance(self, state: MutableMapping[str, Tensor], progress: Progress) -> None:
         if self.gamma_final is None:
             return

@@ -187,6 +187,7 @@ def test_a_finished_run_is_mended(finished, tmp_path):
     assert not problems, "\n".join(problems)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_interrupted_run_goes_on_all_the_same(interrupted, finished, tmp_path):
     problems = sweep(interrupted, finished, tmp_path, flips=1, all_kinds=False)

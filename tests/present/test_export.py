@@ -243,10 +243,10 @@ class TestAnyFrame:
                 marks="Bold: the best",
             )
             assert text.endswith("\n")
-            people = format_ in ("table", "markdown", "latex")
+            people = format_ in ("table", "markdown", "latex", "html")
             assert ("intervals" in text) == people
             assert ("gain_low" in text) != people
-            assert ("Bold" in text) == (format_ in ("markdown", "latex"))
+            assert ("Bold" in text) == (format_ in ("markdown", "latex", "html"))
             if format_ == "markdown":
                 assert text.splitlines()[0] == "| Loss | gain (nats) ↑ |"
                 assert text.splitlines()[2] == r"| a\|b | **0.500 ± 0.100** |"
@@ -255,4 +255,4 @@ class TestAnyFrame:
 
     def test_no_other_format(self) -> None:
         with pytest.raises(ValueError, match="expected one of table, csv"):
-            render_frame(self.frame, "html")
+            render_frame(self.frame, "yaml")

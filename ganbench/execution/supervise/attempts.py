@@ -60,7 +60,9 @@ class Attempts:
             self._reopen(job, row)
         path = str(run_folder.path.resolve())
         planned, cell = job.trial.planned_id, job.trial.names.cell
-        return TrialRequest(job.id, path, job.attempt, job.group, self._owner, planned, cell)
+        return TrialRequest(
+            job.id, path, job.attempt, job.group, self._owner, planned, cell, job.base
+        )
 
     def ended(self, job: Job) -> Outcome:
         """A worker says that the trial has its row."""

@@ -18,6 +18,7 @@ class Job:
     :ivar number: its place in the run, from 1.
     :ivar stamp: the state of its row.json when the run began.
     :ivar restart: whether it begins at its start, and its files are set aside.
+    :ivar base: the id of a finished trial of a smaller budget to go on from; empty for none.
     :ivar failures: attempts that failed.
     :ivar strikes: deaths from outside since its checkpoint last moved on.
     :ivar checkpoint: the newest checkpoint when its process last died.
@@ -30,6 +31,7 @@ class Job:
     number: int
     stamp: list[int] | None = None
     restart: bool = False
+    base: str = ""
     attempt: int = 0
     failures: int = 0
     strikes: int = 0

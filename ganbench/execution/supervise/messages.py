@@ -67,6 +67,7 @@ class TrialRequest:
     :ivar owner: who holds the trial's lease; empty where none is needed.
     :ivar planned: the trial's `Trial.planned_id`, by which workers find it in their plan.
     :ivar cell: the value of its row's column ``cell``.
+    :ivar base: the id of a finished trial of a smaller budget to go on from; empty for none.
     :ivar measure: the fields of a `Request`, if the trial is to be measured and not trained.
     """
 
@@ -77,6 +78,7 @@ class TrialRequest:
     owner: str = ""
     planned: str = ""
     cell: str = ""
+    base: str = ""
     measure: Mapping[str, Any] | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ganbench.base.errors import StorageError
 from ganbench.execution.context import RunContext
@@ -30,6 +30,7 @@ class Supervisor:
 
     :param trials: those to train, in their order.
     :param restart: ids of trials that begin at their start; their files are set aside.
+    :param bases: by a trial's id, that of a finished one of a smaller budget to go on from.
     """
 
     def __init__(
@@ -39,10 +40,17 @@ class Supervisor:
         audience: Audience,
         trials: Sequence[Trial],
         restart: Collection[str] = (),
+        bases: Mapping[str, str] | None = None,
     ) -> None:
         self._run, self._workers = run, workers
         jobs = [
-            Job(trial, number, run.folder.trial(trial.id).row_stamp(), trial.id in restart)
+            Job(
+                trial,
+                number,
+                run.folder.trial(trial.id).row_stamp(),
+                trial.id in restart,
+                (bases or {}).get(trial.id, ""),
+            )
             for number, trial in enumerate(trials, start=1)
         ]
         self._jobs, self._ids = Jobs(jobs), {job.id for job in jobs}

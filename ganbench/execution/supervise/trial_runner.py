@@ -217,6 +217,7 @@ class TrialRunner:
         context = TrialContext(
             attempt=order.attempt,
             keep_results=self._keep_results,
+            base=RunFolder(order.folder).trial(order.base) if order.base else None,
             should_stop=self._should_stop,
             watch=watch,
             on_tick=on_tick,

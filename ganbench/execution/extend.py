@@ -1,0 +1,153 @@
+"""Finished trials of a smaller budget that larger trials can go on from, or why they cannot.
+
+A trial goes on where that gives the bits of a fresh run: the smaller trial has to be its beginning.
+So nothing may depend on the share of the budget that is used, and every evaluation of the smaller
+trial has to be one of the larger trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganbench.base.text import counted, first_of
+from ganbench.evaluation.timeline_ticks import is_kept
+from ganbench.grid.budget import UNITS, Budget
+from ganbench.grid.cell import Trial
+from ganbench.grid.recognition import changes
+from ganbench.registry.sources import changed_sources
+from ganbench.store.run_folder import RunFolder
+from ganbench.training.schedule import Schedule
+
+#: What may differ from the smaller trial.
+_BUDGET = {*(f"budget.{unit}" for unit in UNITS), "evaluation.ticks"}
+_NAMED = 3
+
+
+@dataclass
+class Extensions:
+    """What trials can go on from.
+
+    :ivar bases: by the id of a larger trial, the id of the smaller one.
+    :ivar reasons: why others cannot, with their ids.
+    """
+
+    bases: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+
+    def notices(self) -> Iterator[str]:
+        """Sentences for a person."""
+        if self.bases:
+            yield (
+                f"{counted(len(self.bases), 'trial')} of a larger budget will go on from finished "
+                f"trials, whose rows stay: {first_of([*self.bases.values()], _NAMED)}"
+            )
+        for reason, trials in self.reasons.items():
+            yield f"--extend: {counted(len(trials), 'trial')} will begin at the start: {reason}"
+
+
+def extensions(folder: RunFolder, trials: Sequence[Trial]) -> Extensions:
+    """Find for each trial the finished trial with the largest budget that it can go on from.
+
+    :param trials: those that have not begun.
+    """
+    found = Extensions()
+    own = {trial.id for trial in trials}
+    finished = [
+        (place.id, record)
+        for place in folder.trials()
+        if place.id not in own
+        and (place.read_row() or {}).get("status") == "ok"
+        and (record := place.read_identity()) is not None
+    ]
+    for trial in trials:
+        smaller = [(name, record) for name, record in finished if _is_smaller(record, trial)]
+        smaller.sort(key=lambda pair: _steps(pair[1], trial), reverse=True)
+        refused = []
+        for name, record in smaller:
+            reason = why_not(record, trial)
+            if reason is None:
+                found.bases[trial.id] = name
+                break
+            refused.append(reason)
+        if refused and trial.id not in found.bases:
+            found.reasons.setdefault(refused[0], []).append(trial.id)
+    return found
+
+
+def why_not(record: Mapping[str, Any], trial: Trial) -> str | None:
+    """Why a trial cannot go on from a smaller one; None if it can.
+
+    :param record: the smaller trial's trial.json.
+    """
+    cell = trial.cell
+    then, now = _schedule(record, trial), _schedule_of(trial)
+    if now.total_steps is None or then.total_steps is None:
+        return "a budget in seconds buys other steps in every run; use images or steps"
+    edited = changed_sources(record.get("sources"), cell.sources)
+    if edited:
+        return f"{', '.join(edited)} was edited since"
+    if cell.training.settings.replicas > 1:
+        return "its replicas have a state of their own (training.replicas)"
+    if cell.training.settings.lr_decay != "none":
+        decay = cell.training.settings.lr_decay
+        return f"its learning rates follow the budget (training.lr_decay={decay})"
+    following = [c.spec for c in _trained(trial) if c.component.follows_budget]
+    if following:
+        return f"{', '.join(following)} follows the share of the budget that is used"
+    return _other_ticks(then, now)
+
+
+def _other_ticks(then: Schedule, now: Schedule) -> str | None:
+    """Why the evaluations of the smaller trial are not the first ones of the larger trial."""
+    assert then.total_steps is not None
+    assert now.total_steps is not None
+    before, after = then.steps_of_ticks(), now.steps_of_ticks()
+    times = max(2, round(now.total_steps / then.total_steps))
+    budget = f"--budget {times * then.total_steps}steps"
+    way_out = f"way out: {budget} --set evaluation.ticks={times * then.ticks}"
+    if after[: len(before)] != before:
+        return f"it is not evaluated after the same steps; {way_out}"
+    kept = (tick for tick in range(len(before)) if is_kept(tick, now.ticks))
+    if not all(is_kept(tick, then.ticks) for tick in kept):
+        return f"its progress.png shows ticks that the smaller one lacks; {way_out}"
+    return None
+
+
+def _is_smaller(record: Mapping[str, Any], trial: Trial) -> bool:
+    """Whether a finished trial is the same but for a smaller budget and its ticks."""
+    if record.get("seed") != trial.seed:
+        return False
+    paths = {text.partition(" was ")[0] for text in changes(record, trial)}
+    if not paths & _BUDGET or paths - _BUDGET:
+        return False
+    total = _schedule_of(trial).total_steps
+    return total is None or _steps(record, trial) < total
+
+
+def _steps(record: Mapping[str, Any], trial: Trial) -> int:
+    return _schedule(record, trial).total_steps or 0
+
+
+def _schedule(record: Mapping[str, Any], trial: Trial) -> Schedule:
+    """The schedule of a smaller trial, whose settings are those of the larger one."""
+    ((unit, amount),) = record["budget"].items()
+    ticks = record["evaluation"]["ticks"]
+    return Schedule(Budget(unit, amount), ticks, _images_per_step(trial))
+
+
+def _schedule_of(trial: Trial) -> Schedule:
+    cell = trial.cell
+    return Schedule(cell.budget, cell.evaluation.ticks, _images_per_step(trial))
+
+
+def _images_per_step(trial: Trial) -> int:
+    settings = trial.cell.training.settings
+    return settings.batch_size * settings.d_steps
+
+
+def _trained(trial: Trial) -> Iterator[Any]:
+    """The components that take part in the steps."""
+    cell = trial.cell
+    yield from (cell.architecture, cell.loss, *cell.regularizers, *cell.augmentations)
