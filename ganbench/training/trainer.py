@@ -80,9 +80,7 @@ class Trainer:
         self.cell, self.seed, self.data, self.device = cell, seed, data, device
         self.replicas = replicas
         self.settings = cell.training.settings
-        self.steps = self.images = 0
-        self.train_seconds = self.warmup_seconds = self.compile_seconds = 0.0
-        self._step_seconds = 0.0
+        self._count_from_zero()
         self._warm = False
         self._recorded = recorded_on(device, capture)
         self.images_per_step = self.settings.batch_size * self.settings.d_steps
@@ -324,6 +322,9 @@ class Trainer:
         self._batches.restart(seed)
         self.series.clear()
         self.times.clear()
+        self._count_from_zero()
+
+    def _count_from_zero(self) -> None:
         self.steps = self.images = 0
         self.train_seconds = self.warmup_seconds = self.compile_seconds = 0.0
         self._step_seconds = 0.0
