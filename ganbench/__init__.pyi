@@ -46,10 +46,14 @@ from .components.loss import Loss as Loss
 from .components.metric import FeatureSet as FeatureSet
 from .components.metric import Measured as Measured
 from .components.metric import Metric as Metric
+from .components.optimizer import Optimizer as Optimizer
+from .components.optimizer import OptimizerSettings as OptimizerSettings
 from .components.progress import Progress as Progress
 from .components.regularizer import Regularizer as Regularizer
 from .components.replicas import all_replicas as all_replicas
 from .components.replicas import replica_count as replica_count
+from .components.schedule import Schedule as Schedule
+from .components.schedule import Window as Window
 from .components.view import View as View
 
 # What trains and measures.

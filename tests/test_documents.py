@@ -1,6 +1,7 @@
 """README.md and docs: the commands exist, the links lead somewhere, every component is named."""
 
 import dataclasses
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from ganbench.cli.app import app
 from ganbench.grid.settings import TrainingSettings
 from ganbench.registry import KINDS, Registry
+from ganbench.registry.plugin_files import VARIABLE
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -44,8 +46,12 @@ def test_links_lead_somewhere(path):
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_in_the_documents_is_understood(line):
+def test_a_command_in_the_documents_is_understood(line, tmp_path, monkeypatch):
     words = shlex.split(line, comments=True)
+    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.chdir(tmp_path)
+    for file in (after for word, after in itertools.pairwise(words) if word == "--plugin"):
+        Path(file).touch()
     name, *arguments = words[words.index("ganbench") + 1 :]
     command = app.get_command(click.Context(app), name)
     assert command is not None, name

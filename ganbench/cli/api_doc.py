@@ -64,8 +64,9 @@ def groups() -> list[Group]:
          "What a plugin derives from: `from ganbench import Loss, hookimpl`. "
          "[plugins.md](plugins.md) has an example of each."),
         ("What plugins receive and return",
-         "DataSpec ImageData Modes Networks Critique View Progress Translation Features "
-         "FeatureNetwork ExtractorContext Column FeatureSet Measured square_problem",
+         "DataSpec ImageData Modes Networks Critique View Progress OptimizerSettings Window "
+         "Translation Features FeatureNetwork ExtractorContext Column FeatureSet Measured "
+         "square_problem",
          "Values that pass between ganbench and a plugin."),
         ("Capabilities",
          "PER_SAMPLE_CRITIC MINIBATCH_STATISTICS CRITIC_FEATURES CRITIC_CLASSES STYLES",

@@ -15,9 +15,10 @@ import click
 from click.shell_completion import CompletionItem
 
 import ganbench
-from ganbench.base.errors import did_you_mean
+from ganbench.base.errors import UsageError, did_you_mean
 from ganbench.cli.outcomes import ended
 from ganbench.cli.text import examples
+from ganbench.registry.plugin_files import demand
 
 #: Title -> command -> its help.
 SECTIONS: dict[str, dict[str, str]] = {
@@ -46,6 +47,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "list": "List the components that are installed.",
         "info": "Describe one component and its options.",
         "plugins": "List the plugins and their errors.",
+        "new": "Write a plugin distribution to start from.",
         "doctor": "Check versions, devices, plugins and data.",
         "selftest": "Check every promise and measure every speed on this machine.",
     },
@@ -53,6 +55,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
 #: Commands whose module has another name.
 _MODULES = {"rank": "compare"}
+_PLUGIN = "plugin"
 
 
 class App(click.Group):
@@ -66,7 +69,10 @@ class App(click.Group):
             return None
         module = importlib.import_module(f"ganbench.cli.{_MODULES.get(cmd_name, cmd_name)}")
         found = (one for one in vars(module).values() if isinstance(one, click.Command))
-        return next(command for command in found if command.name == cmd_name)
+        command = next(command for command in found if command.name == cmd_name)
+        if all(param.name != _PLUGIN for param in command.params):
+            command.params.append(_plugin_option())
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -121,6 +127,28 @@ class _Held(Exception):  # noqa: N818 - it only carries an error
         self.error = error
 
 
+def _plugin_option() -> click.Option:
+    """``--plugin``, which the group and each command take."""
+    return click.Option(
+        [f"--{_PLUGIN}"],
+        metavar="FILE",
+        multiple=True,
+        is_eager=True,  # other options name components of the file
+        expose_value=False,
+        type=click.Path(),
+        callback=_load_plugins,
+        help="A Python file with ganbench hooks, used as an installed plugin; repeatable.",
+    )
+
+
+def _load_plugins(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> None:
+    try:
+        demand(value)
+    except UsageError:
+        if not ctx.resilient_parsing:  # completion must not fail on a path that is half written
+            raise
+
+
 app = App(
     name="ganbench",
     help="Is this GAN component really better? Train every combination, and measure.",
@@ -131,7 +159,7 @@ app = App(
         "ganbench list losses                list the losses",
         'ganbench info "dcgan[width=32]"     show the options of an architecture',
     ),
-    params=[],
+    params=[_plugin_option()],
 )
 click.version_option(ganbench.__version__, prog_name="ganbench", message="%(prog)s %(version)s")(
     app

@@ -17,6 +17,8 @@ from ganbench.components.architecture import (
 )
 from ganbench.components.column import Column
 from ganbench.components.data import DataSpec
+from ganbench.components.progress import Progress
+from ganbench.components.schedule import Window
 from ganbench.grid.compatibility import TASKS, missing_capability, task_problem
 from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.info import ResolvedComponent, json_value
@@ -131,6 +133,14 @@ def _traits(resolved: ResolvedComponent) -> list[str]:
     return [text for text, holds in traits.items() if holds]
 
 
+def _factors(resolved: ResolvedComponent) -> dict[str, float]:
+    """What the rates are multiplied by over a budget of a million images."""
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+    progress = (Progress(int(1e6 * share), share) for share in shares)
+    factors = (resolved.component.factor(one, Window()) for one in progress)
+    return {f"{share:.0%}": round(f, 4) for share, f in zip(shares, factors, strict=True)}
+
+
 def _needs(resolved: ResolvedComponent) -> dict[str, str]:
     component = resolved.component
     penalties = component.penalties() if hasattr(component, "penalties") else ()
@@ -173,6 +183,13 @@ FACTS: Mapping[str, Mapping[str, Callable[[ResolvedComponent], Any]]] = {
     },
     "regularizer": {"players": lambda b: sorted(b.component.players), "needs": _needs},
     "augmentation": {"needs": _needs},
+    "optimizer": {
+        "captured": lambda b: (
+            "never: its steps are eager" if b.component.capturable is False else ""
+        ),
+        "setting": lambda b: f"training.optimizer={b.spec}",
+    },
+    "schedule": {"factors": _factors, "setting": lambda b: f"training.schedule={b.spec}"},
     "extractor": {"fallback": lambda b: b.component.fallback or None},
     "metric": {
         "needs": lambda b: list(b.component.needs),

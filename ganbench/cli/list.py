@@ -41,8 +41,8 @@ class KindName(click.ParamType):
 def list_(kind: str | None, as_json: bool) -> None:
     """List the components that are installed.
 
-    KIND is architectures, losses, datasets, regularizers, augmentations, extractors, metrics or
-    callbacks. Without KIND, the command lists all of them.
+    KIND is architectures, losses, datasets, regularizers, augmentations, optimizers, schedules,
+    extractors, metrics or callbacks. Without KIND, the command lists all of them.
     """
     registry = default_registry()
     kinds = list(KINDS) if kind is None else [kind]

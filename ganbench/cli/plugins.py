@@ -23,6 +23,7 @@ from ganbench.registry import PluginRecord, default_registry, kind_of
 def plugins(as_json: bool) -> None:
     """List every plugin: distribution, version, state, load time, what it provides, its error.
 
+    --plugin FILE and GANBENCH_PLUGINS_PATH=FILE:FOLDER add plugins that are not installed.
     GANBENCH_PLUGINS=a,b loads only these plugins or distributions and the built-in ones.
     GANBENCH_DISABLE_PLUGINS=a blocks plugins. GANBENCH_STRICT_PLUGINS=1 makes a failure an error.
     """
@@ -38,6 +39,8 @@ def plugins(as_json: bool) -> None:
     click.echo(head)
     for record, line in zip(records, lines, strict=True):
         click.echo(line)
+        if record.sha256:
+            click.echo(f"    {record.value}, sha256 {record.sha256[:16]}")
         if record.error:
             click.echo(f"    {record.error}")
         for warning in record.warnings:
@@ -57,4 +60,6 @@ def _cells(record: PluginRecord) -> tuple[str, ...]:
 def _document(record: PluginRecord) -> dict[str, Any]:
     names = ("name", "distribution", "version", "value", "error", "warnings", "hooks", "provides")
     document = {name: getattr(record, name) for name in names}
+    if record.sha256:
+        document["sha256"] = record.sha256
     return document | {"state": record.state.value, "load_ms": round(record.load_ms, 3)}

@@ -9,6 +9,7 @@ from typing import Any
 
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import cache_root
+from ganbench.execution.component_objects import packed_components
 from ganbench.execution.context import RunContext
 from ganbench.execution.placement import Placement, choose_device, place, place_elsewhere
 from ganbench.execution.run_options import RunOptions
@@ -44,6 +45,7 @@ class Launcher:
             threads=options.threads if options.executor == "inline" else self._placement.threads,
             gpu_share=self._placement.share,
             options=options,
+            components=[] if options.executor == "inline" else packed_components(),
         )
         self._events: deque[Event] = deque()
         self._executor: Executor | None = None

@@ -10,6 +10,8 @@ from typing import Any
 
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import data_root
+from ganbench.components.base import Component
+from ganbench.execution.component_objects import check_portable, with_specs
 from ganbench.execution.context import RunContext
 from ganbench.execution.progress.listener import Progress
 from ganbench.execution.progress.live_display import make_progress
@@ -19,6 +21,7 @@ from ganbench.execution.supervise.stopping import stop_on_signals
 from ganbench.grid.budget import Budget, parse_budget
 from ganbench.grid.grid import AXES, Grid
 from ganbench.grid.plan import Plan
+from ganbench.registry.lookup import ComponentInfo
 from ganbench.store.run_folder import RunFolder
 
 
@@ -27,7 +30,7 @@ def run(
     grid: str | Path | Mapping[str, Any] | Grid = "quick",
     out: str | Path | None = None,
     *,
-    axes: Mapping[str, str | Sequence[str]] | None = None,
+    axes: Mapping[str, str | Component | Sequence[str | Component]] | None = None,
     seeds: int | Sequence[int] | None = None,
     budget: str | Budget | None = None,
     training: Mapping[str, Any] | None = None,
@@ -39,10 +42,13 @@ def run(
     """Train and evaluate every trial of a grid that has no row yet.
 
     Trials run in worker processes, so that no trial can harm this process or another trial.
+    Component objects may stand in place of specs: ``{"loss": [MyLoss(margin=2.0)]}``. A class that
+    no plugin registers gets the name of its class, ``my-loss``, for this session. Workers import it
+    from its module; the code of a class from a notebook is sent to them.
 
     :param grid: a shipped grid's name, a grid file, its content as a dict, or a `Grid`.
     :param out: the run folder, ``runs/<name of the grid>`` by default; an earlier run there continues.
-    :param axes: specs that replace axes of the grid: ``{"loss": ["hinge"]}``.
+    :param axes: specs or components that replace axes of the grid: ``{"loss": ["hinge"]}``.
     :param seeds: a number of seeds, or the seeds.
     :param budget: such as ``"200000img"``, ``"2000steps"``, ``"60s"``.
     :param training: settings that override the grid's.
@@ -53,8 +59,12 @@ def run(
     :raises UsageError: for wrong use, before anything is written.
     :raises StorageError: when the run folder cannot be written any more; its rows are as they were.
     """
-    configured = configure(grid, axes, seeds, budget, training, evaluation)
+    used: list[ComponentInfo] = []
+    given = [with_specs(one, used) for one in (grid, axes, training, evaluation)]
+    configured = configure(given[0], given[1], seeds, budget, *given[2:])
     checked = RunOptions.of(**options)
+    if checked.executor != "inline":
+        check_portable(used)
     folder = RunFolder(out if out is not None else default_folder(grid))
     with contextlib.closing(make_progress(quiet)) as progress:
         return execute(configured, folder, data_root(data_dir), checked, progress)

@@ -52,7 +52,7 @@ class Trained:
     def settings(self) -> TrainingSettings:
         """The settings of the training, which decide the precision and the layout of samples."""
         known = self.identity.get("training")
-        return resolve_training([] if known is None else [("trial", known)]).settings
+        return resolve_training([] if known is None else [("trial", known)], bind=False).settings
 
     @property
     def translates(self) -> bool:

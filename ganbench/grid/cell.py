@@ -92,7 +92,8 @@ class Cell:
     def components(self) -> tuple[ResolvedComponent, ...]:
         """Everything that a trial is made of."""
         parts = (self.architecture, self.loss, self.dataset, *self.extractors, *self.metrics)
-        return (*parts, *self.regularizers, *self.augmentations)
+        more = (*self.regularizers, *self.augmentations)
+        return (*parts, *more, *self.training.components.values())
 
     @functools.cached_property
     def sources(self) -> dict[str, str]:

@@ -31,6 +31,9 @@ def record(cell: Cell) -> dict[str, Any]:
         **_parts(cell, ResolvedComponent.identity),
         "metrics": [metric.identity() for metric in cell.metrics],
         "extractor": cell.extractors[0].identity(),
+        "training_components": {
+            name: component.identity() for name, component in cell.training.components.items()
+        },
         "training": cell.training.as_dict(),
         "evaluation": cell.evaluation_record,
         "budget": cell.budget.as_dict(),
@@ -47,6 +50,7 @@ def differences(cell: Cell) -> dict[str, Any]:
         "training": cell.training.changed(),
         "evaluation": {k: v for k, v in evaluation.items() if k not in COMPONENTS_OF_EVALUATION},
         "budget": cell.budget.as_dict(),
+        **_training_components(cell),
     }
 
 
@@ -75,6 +79,16 @@ def _parts(cell: Cell, of: Callable[[ResolvedComponent], dict[str, Any]]) -> dic
         "augmentations": [of(component) for component in cell.augmentations],
         "extractors": [of(component) for component in cell.extractors],
     }
+
+
+def _training_components(cell: Cell) -> dict[str, Any]:
+    """Optimizers and schedule as far as their specs, which are settings, do not say it."""
+    found = {}
+    for name, component in cell.training.components.items():
+        about = component.differences()
+        if "recipe" in about or not component.info.builtin:
+            found[name] = about
+    return {"training_components": found} if found else {}
 
 
 def _metrics(cell: Cell) -> Any:

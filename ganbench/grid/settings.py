@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
 from ganbench.base.errors import UsageError
 from ganbench.components.base import option
 from ganbench.grid.metrics import with_options
+from ganbench.registry.lookup import ResolvedComponent, default_registry
 from ganbench.registry.options import changed_options, create
 from ganbench.registry.specs import parse_value
 
 T = TypeVar("T")
-OptimizerName = Literal["adam", "sgd", "rmsprop"]
 #: Training settings that decide how fast a step is and no bit of its results. They are no part of a
 #: trial's identity, and its row keeps what came of them (``executor``) instead of the setting.
 WITHOUT_EFFECT = ("executor",)
@@ -39,16 +39,16 @@ class TrainingSettings:
         "the real batch, with its labels, in the generator's update: that of the discriminator's "
         "update next to it, or a fresh one that does not count as shown",
     )
-    g_optimizer: OptimizerName = option("adam", "adam, sgd or rmsprop")
-    d_optimizer: OptimizerName = option("adam", "adam, sgd or rmsprop")
+    g_optimizer: str = option("adam", "spec of an optimizer, such as adam, adamw or sgd")
+    d_optimizer: str = option("adam", "spec of an optimizer, such as adam, adamw or sgd")
     g_lr: float = option(2e-4, "learning rate", gt=0)
     d_lr: float = option(2e-4, "learning rate", gt=0)
     g_betas: tuple[float, float] = option((0.5, 0.999), "Adam's betas")
     d_betas: tuple[float, float] = option((0.5, 0.999), "Adam's betas")
     momentum: float = option(0.0, "momentum of sgd and rmsprop", ge=0, lt=1)
-    weight_decay: float = option(0.0, "L2 weight decay of both optimizers", ge=0)
-    lr_decay: Literal["none", "linear", "cosine"] = option(
-        "none", "how learning rates fall: linear, or half a cosine"
+    weight_decay: float = option(0.0, "weight decay of both optimizers", ge=0)
+    lr_decay: str = option(
+        "none", "spec of the learning rates' schedule: none, linear, cosine or a plugin's"
     )
     lr_decay_from: float = option(
         0.0, "share of the budget at which the rates begin to fall", ge=0, lt=1
@@ -153,14 +153,31 @@ BOTH_PLAYERS = {
     "lr": ("g_lr", "d_lr"),
     "betas": ("g_betas", "d_betas"),
 }
+#: Other words for a setting.
+_ALIASES = {"schedule": ("lr_decay",)}
+_SHORTHANDS = BOTH_PLAYERS | _ALIASES
+#: Settings whose value is the spec of a component, with its kind.
+COMPONENT_SETTINGS = {
+    "g_optimizer": "optimizer",
+    "d_optimizer": "optimizer",
+    "lr_decay": "schedule",
+}
 
 
 @dataclass(frozen=True)
 class ResolvedSettings:
-    """Training settings, and the layer that each of them comes from."""
+    """Training settings, and the layer that each of them comes from.
+
+    :ivar components: those that settings name, by setting, see `component`.
+    """
 
     settings: TrainingSettings
     sources: dict[str, str]
+    components: Mapping[str, ResolvedComponent] = field(default_factory=dict)
+
+    def component(self, setting: str) -> ResolvedComponent:
+        """The component that a setting names, such as ``g_optimizer``."""
+        return self.components[setting]
 
     def as_dict(self) -> dict[str, Any]:
         """Setting -> value, in JSON's types; without those that have no effect on results."""
@@ -171,10 +188,13 @@ class ResolvedSettings:
         return _with_effect(changed_options(self.settings))
 
 
-def resolve_training(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> ResolvedSettings:
+def resolve_training(
+    layers: Iterable[tuple[str, Mapping[str, Any]]], bind: bool = True
+) -> ResolvedSettings:
     """Lay (source, settings) over the defaults; later layers win.
 
-    :raises UsageError: for an unknown setting or a bad value.
+    :param bind: look the components up that settings name; not for a trial that is over.
+    :raises UsageError: for an unknown setting or component, or a bad value.
     """
     values: dict[str, Any] = {}
     sources = {field.name: "default" for field in fields(TrainingSettings)}
@@ -183,7 +203,19 @@ def resolve_training(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Resolve
         values |= expanded
         sources |= dict.fromkeys(expanded, source)
     settings = create(TrainingSettings, values, "[training]")
-    return ResolvedSettings(settings, _with_effect(sources))
+    components = _bound(settings) if bind else {}
+    canonical = {name: component.spec for name, component in components.items()}
+    return ResolvedSettings(replace(settings, **canonical), _with_effect(sources), components)
+
+
+def _bound(settings: TrainingSettings) -> dict[str, ResolvedComponent]:
+    found = {}
+    for name, kind in COMPONENT_SETTINGS.items():
+        try:
+            found[name] = default_registry().bind(kind, getattr(settings, name))
+        except UsageError as error:
+            raise type(error)(f"[training] {name}: {error}") from None
+    return found
 
 
 def resolve_evaluation(overrides: Mapping[str, Any]) -> EvaluationSettings:
@@ -208,9 +240,12 @@ def replicas_of(grid: Mapping[str, Any]) -> int:
 
 
 def expand_shorthands(layer: Mapping[str, Any]) -> dict[str, Any]:
-    """``lr`` and the like become one setting for each player; a player's own setting wins."""
-    expanded = {name: value for key, value in layer.items() for name in BOTH_PLAYERS.get(key, ())}
-    return expanded | {key: value for key, value in layer.items() if key not in BOTH_PLAYERS}
+    """``lr`` and the like become one setting for each player; a player's own setting wins.
+
+    ``schedule`` is another word for ``lr_decay``.
+    """
+    expanded = {name: value for key, value in layer.items() for name in _SHORTHANDS.get(key, ())}
+    return expanded | {key: value for key, value in layer.items() if key not in _SHORTHANDS}
 
 
 def _with_effect(settings: dict[str, T]) -> dict[str, T]:

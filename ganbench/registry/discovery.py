@@ -38,7 +38,7 @@ def _one_by_one() -> Sequence[importlib.metadata.EntryPoint]:
     return found
 
 
-def read_value(entry_point: importlib.metadata.EntryPoint) -> Any:
+def read_value(entry_point: Any) -> Any:
     """The object that an entry point names; raises what its import raises."""
     if not entry_point.pattern.match(entry_point.value):
         raise ValueError(

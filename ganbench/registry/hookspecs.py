@@ -74,6 +74,22 @@ def ganbench_augmentations(register: Register) -> None:
 
 
 @hookspec
+def ganbench_optimizers(register: Register) -> None:
+    """Provide optimizers of the networks' weights.
+
+    :param register: called once for each :class:`ganbench.Optimizer`.
+    """
+
+
+@hookspec
+def ganbench_schedules(register: Register) -> None:
+    """Provide schedules of the learning rates.
+
+    :param register: called once for each :class:`ganbench.Schedule`.
+    """
+
+
+@hookspec
 def ganbench_extractors(register: Register) -> None:
     """Provide feature extractors for the metrics.
 

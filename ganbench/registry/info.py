@@ -7,6 +7,7 @@ import functools
 import inspect
 import math
 import pkgutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +66,7 @@ class ComponentInfo:
     @functools.cached_property
     def source(self) -> str:
         """The digest of the files that define the component, read once."""
-        return source_digest(self.cls, self.provider)
+        return self._registration.source or source_digest(self.cls, self.provider)
 
     @property
     def edited(self) -> bool:
@@ -89,9 +90,22 @@ class ComponentInfo:
         return None if found is None else f"{self._full_name}: {found}"
 
     @property
+    def builtin(self) -> bool:
+        """Whether ganbench itself ships it."""
+        return self._registration.plugin.builtin
+
+    @property
     def imported(self) -> bool:
         """Whether the plugin registered the class itself, so that reading it imports nothing."""
         return not isinstance(self._registration.target, str)
+
+    def is_of(self, cls: type[Any]) -> bool:
+        """Whether the component's class is this one; it imports nothing."""
+        target = self._registration.target
+        if not isinstance(target, str):
+            return target is cls
+        module, _, name = target.partition(":")
+        return getattr(sys.modules.get(module), name, None) is cls
 
     @property
     def options(self) -> dict[str, OptionInfo]:

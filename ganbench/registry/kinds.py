@@ -34,7 +34,10 @@ class Kind:
         return f"ganbench.components.{self.name}:{self.name.capitalize()}"
 
 
-_OTHERS = ("loss", "dataset", "regularizer", "augmentation", "extractor", "metric", "callback")
+_OTHERS = (
+    *("loss", "dataset", "regularizer", "augmentation", "optimizer", "schedule"),
+    *("extractor", "metric", "callback"),
+)
 KINDS = {
     "architecture": Kind("architecture", frozenset({"latent_dim"})),
     **{name: Kind(name) for name in _OTHERS},

@@ -13,8 +13,12 @@ from ganbench.registry.discovery import canonical
 from ganbench.registry.info import ComponentInfo as ComponentInfo
 from ganbench.registry.info import ResolvedComponent as ResolvedComponent
 from ganbench.registry.kinds import KINDS, Kind, kind_of
+from ganbench.registry.plugin_files import check_demanded
 from ganbench.registry.plugins import TROUBLE, PluginRecord, PluginState, Registration, load_plugins
 from ganbench.registry.specs import Spec, parse_spec
+
+#: The provider of components that are objects of a Python session, see `session`.
+SESSION = "session"
 
 
 class Registry:
@@ -42,10 +46,13 @@ class Registry:
     def load(cls, entry_points: Any = None, environ: Mapping[str, str] | None = None) -> Registry:
         """Find and load the plugins that are installed (see `load_plugins`).
 
-        :raises UsageError: for a plugin in trouble, if ``GANBENCH_STRICT_PLUGINS=1`` asks for it.
+        :raises UsageError: for a plugin in trouble, if ``GANBENCH_STRICT_PLUGINS=1`` asks for it, and
+            for a file that ``--plugin`` names and that fails to load.
         """
         environ = os.environ if environ is None else environ
         registry = cls(*load_plugins(entry_points, environ))
+        for plugin in registry.plugins:
+            check_demanded(plugin.value, plugin.cause)
         if environ.get("GANBENCH_STRICT_PLUGINS", "") not in ("", "0"):
             troubled = [plugin for plugin in registry.plugins if plugin.state in TROUBLE]
             for plugin in sorted(troubled, key=lambda one: one.state is not PluginState.FAILED):
@@ -109,6 +116,18 @@ class Registry:
             raise UnknownNameError(self._unknown_sentence(None, parsed.name, parsed.provider))
         return found
 
+    def add_local(self, registration: Registration) -> ComponentInfo:
+        """Add a component of this process, or replace it; a name that is taken stays its owner's."""
+        kind, name, plugin = registration.kind, registration.name, registration.plugin
+        qualified, owner = f"{canonical(plugin.distribution)}:{name}", self._bare[kind].get(name)
+        mine = owner is None or owner.provider == plugin.distribution
+        free = mine and (kind, name) not in self._contested
+        info = ComponentInfo(registration, name if free else qualified)
+        self._qualified[kind][qualified] = info
+        if free:
+            self._bare[kind][name] = info
+        return info
+
     def _assign(self, kind: str, name: str, claimants: list[Registration]) -> None:
         """Give a name to the distribution that owns it."""
         claims: dict[str, Registration] = {}
@@ -151,7 +170,18 @@ class Registry:
         else:
             subject = f"{what} {name!r} in {provider!r}"
             hint = self._near_qualified(kinds, name, provider)
+            if provider == SESSION:
+                hint = (
+                    "; it was a class of another Python session: define it here too, and hand it to "
+                    "ganbench.run, which then knows it"
+                )
         failed = [plugin.label for plugin in self.plugins if plugin.state is PluginState.FAILED]
+        shipped = any(plugin.builtin for plugin in self.plugins)
+        if kind is not None and shipped and not self.components(kind.name):
+            hint = (
+                f"; there are no {kind.plural}, so the installed list of ganbench's plugins is older "
+                "than its code: install ganbench again (pip install -e .)"
+            )
         if failed:
             hint += f" (failed to load: {', '.join(failed)}; see `ganbench plugins`)"
         return f"unknown {subject}{hint}"

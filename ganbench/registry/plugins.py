@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import pluggy
 
@@ -21,9 +21,11 @@ from ganbench.registry.discovery import canonical, installed_entry_points, read_
 from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.hookspecs import PROJECT
 from ganbench.registry.kinds import KINDS
-from ganbench.registry.specs import NAME
+from ganbench.registry.plugin_files import PluginFile, plugin_files
+from ganbench.registry.specs import NAME, kebab
 
 HOME_DISTRIBUTION = "ganbench"
+EntryPoint: TypeAlias = importlib.metadata.EntryPoint | PluginFile
 
 
 class PluginState(enum.StrEnum):
@@ -54,6 +56,7 @@ class PluginRecord:
 
     :ivar warnings: what its author may have declared by mistake.
     :ivar cause: the exception behind ``error``, with its traceback.
+    :ivar sha256: of a plugin that is a file without a distribution; its path is ``value``.
     """
 
     name: str
@@ -67,6 +70,7 @@ class PluginRecord:
     provides: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     cause: BaseException | None = field(default=None, repr=False, compare=False)
+    sha256: str = ""
 
     @property
     def builtin(self) -> bool:
@@ -81,29 +85,35 @@ class PluginRecord:
 
 @dataclass(frozen=True)
 class Registration:
-    """One call of ``register``: a name, its target, and the plugin that called."""
+    """One call of ``register``: a name, its target, and the plugin that called.
+
+    :ivar source: the digest of the target's code, where no file defines it.
+    """
 
     kind: str
     name: str
     target: type[Any] | str
     summary: str
     plugin: PluginRecord
+    source: str = ""
 
 
 def load_plugins(
-    entry_points: Iterable[importlib.metadata.EntryPoint] | None = None,
+    entry_points: Iterable[EntryPoint] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[list[PluginRecord], list[Registration]]:
     """Load every allowed plugin and collect what it registers.
 
     ``GANBENCH_PLUGINS`` (a comma-separated list of plugin or distribution names) allows only those
-    beside the built-in ones, and ``GANBENCH_DISABLE_PLUGINS`` blocks.
+    beside the built-in ones and the files of ``GANBENCH_PLUGINS_PATH``, and
+    ``GANBENCH_DISABLE_PLUGINS`` blocks.
     """
+    environ = os.environ if environ is None else environ
     if entry_points is None:
-        entry_points = installed_entry_points()
+        entry_points = [*installed_entry_points(), *plugin_files(environ)]
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
-    policy = Policy.from_environment(os.environ if environ is None else environ)
+    policy = Policy.from_environment(environ)
     records, registrations = [], []
     for entry_point, record in _in_order(entry_points):
         records.append(record)
@@ -115,17 +125,18 @@ def load_plugins(
 
 
 def _in_order(
-    entry_points: Iterable[importlib.metadata.EntryPoint],
-) -> list[tuple[importlib.metadata.EntryPoint, PluginRecord]]:
+    entry_points: Iterable[EntryPoint],
+) -> list[tuple[EntryPoint, PluginRecord]]:
     pairs = []
     for entry_point in entry_points:
         dist = entry_point.dist
         # A distribution whose metadata is damaged may lack either.
         name = getattr(dist, "name", None) or "unknown"
         version = getattr(dist, "version", None) or "unknown"
-        pairs.append(
-            (entry_point, PluginRecord(entry_point.name, name, version, entry_point.value))
-        )
+        record = PluginRecord(entry_point.name, name, version, entry_point.value)
+        if isinstance(entry_point, PluginFile):
+            record.sha256 = entry_point.digest
+        pairs.append((entry_point, record))
     # The order of installation must not matter, so the order is by name, our own plugins first.
     return sorted(pairs, key=lambda p: (not p[1].builtin, canonical(p[1].distribution), p[1].name))
 
@@ -151,7 +162,8 @@ class Policy:
         names = self.names_of(record)
         if names & self.denied:
             return True
-        return self.allowed is not None and not record.builtin and not names & self.allowed
+        always = record.builtin or record.sha256  # a file is there because somebody named it
+        return self.allowed is not None and not always and not names & self.allowed
 
     def unmatched(self, records: Iterable[PluginRecord]) -> list[str]:
         """Names in the variables that fit no plugin: most likely misspelled."""
@@ -173,7 +185,7 @@ def _names(listed: str) -> frozenset[str]:
 
 def _load_one(
     manager: pluggy.PluginManager,
-    entry_point: importlib.metadata.EntryPoint,
+    entry_point: EntryPoint,
     record: PluginRecord,
 ) -> list[Registration]:
     """Load one plugin into a staging list, which stays empty on any failure."""
@@ -182,6 +194,10 @@ def _load_one(
     try:
         with quiet_stdout():
             plugin = read_value(entry_point)
+            other = manager.get_name(plugin)
+            if record.sha256 and other is not None:
+                record.state, record.error = PluginState.BLOCKED, f"it is installed as {other}"
+                return []
             _announce(manager, plugin, record)
             _collect(manager, plugin, record, staged)
     except KeyboardInterrupt:
@@ -215,8 +231,26 @@ def _announce(manager: pluggy.PluginManager, plugin: Any, record: PluginRecord) 
         if inspect.isroutine(function) and not hasattr(function, f"{PROJECT}_impl"):
             raise ValueError(f"{name} is not marked with @hookimpl")
     if not callers:
-        raise ValueError(f"it implements no hook of ganbench ({', '.join(known)})")
+        hint = _missing_hook(plugin)
+        raise ValueError(
+            f"it implements no hook of ganbench {hint or '({})'.format(', '.join(known))}"
+        )
     record.hooks = sorted(caller.name for caller in callers)
+
+
+def _missing_hook(plugin: Any) -> str:
+    """The hook that would register a component class of a module; empty if it has none."""
+    contracts = {kind.contract: kind for kind in KINDS.values()}
+    for cls in vars(plugin).values() if isinstance(plugin, ModuleType) else ():
+        if inspect.isclass(cls) and cls.__module__ == plugin.__name__:
+            bases = (f"{base.__module__}:{base.__qualname__}" for base in cls.__mro__)
+            kind = next((contracts[base] for base in bases if base in contracts), None)
+            if kind is not None:
+                call = f'register("{kebab(cls.__name__)}", {cls.__name__})'
+                return (
+                    f"for its class {cls.__name__}: add @hookimpl def {kind.hook}(register): {call}"
+                )
+    return ""
 
 
 def _collect(

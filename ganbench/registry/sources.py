@@ -77,14 +77,14 @@ def _ownership(distribution: str, root: FoundModule) -> Callable[[str], bool]:
     try:
         dist = importlib.metadata.distribution(distribution)
     except (importlib.metadata.PackageNotFoundError, ValueError):
-        return _beside(root, distribution)
+        return beside(root, distribution)
     files = {os.path.realpath(str(dist.locate_file(file))) for file in dist.files or ()}
     if os.path.realpath(root.path) in files:
         return lambda path: os.path.realpath(path) in files
     project = _project(dist)
     if project is not None and _within(root.path, project):
         return lambda path: _within(path, project)
-    return _beside(root, distribution)
+    return beside(root, distribution)
 
 
 def _project(dist: importlib.metadata.Distribution) -> str | None:
@@ -97,7 +97,7 @@ def _project(dist: importlib.metadata.Distribution) -> str | None:
     return urllib.request.url2pathname(parsed.path) if parsed.scheme == "file" else None
 
 
-def _beside(root: FoundModule, distribution: str) -> Callable[[str], bool]:
+def beside(root: FoundModule, distribution: str) -> Callable[[str], bool]:
     """Paths beside the module, except those that other distributions announce.
 
     This is for distributions without a list of files. In a folder that many distributions share, only

@@ -22,6 +22,7 @@ from typing import Any
 from ganbench.base.errors import UsageError
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PROVIDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _INTEGER = re.compile(r"[+-]?[0-9](_?[0-9])*\Z", re.ASCII)
@@ -117,6 +118,13 @@ def format_value(value: Any) -> str:
         return float.__repr__(value)
     text = str(value)
     return text if _survives_bare(text) else json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def kebab(name: str) -> str:
+    """The name that a component would have by its class's: ``SoftHinge`` is ``soft-hinge``."""
+    words = re.split(r"[^a-z0-9]+", _CAPITAL.sub("-", name).lower())
+    text = "-".join(word for word in words if word).lstrip("0123456789-")
+    return text or "component"
 
 
 def split_top_level(body: str, whole: str) -> list[str]:

@@ -14,22 +14,28 @@ they need no other plugin. Their messages say what is wrong and how to fix it.
 
 from ganbench.testing.architectures import ArchitectureTests
 from ganbench.testing.augmentations import AugmentationTests
+from ganbench.testing.callbacks import CallbackTests
 from ganbench.testing.datasets import DatasetTests
 from ganbench.testing.extractors import ExtractorTests
 from ganbench.testing.feature_sets import feature_set
 from ganbench.testing.losses import LossTests
 from ganbench.testing.metrics import MetricTests
+from ganbench.testing.optimizers import OptimizerTests
 from ganbench.testing.plugins import installed
 from ganbench.testing.regularizers import RegularizerTests
+from ganbench.testing.schedules import ScheduleTests
 
 __all__ = [
     "ArchitectureTests",
     "AugmentationTests",
+    "CallbackTests",
     "DatasetTests",
     "ExtractorTests",
     "LossTests",
     "MetricTests",
+    "OptimizerTests",
     "RegularizerTests",
+    "ScheduleTests",
     "feature_set",
     "installed",
 ]

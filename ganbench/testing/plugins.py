@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 from ganbench.registry import Registry, lookup
 from ganbench.registry.discovery import installed_entry_points
+from ganbench.registry.plugin_files import plugin_files
 
 
 @contextlib.contextmanager
@@ -40,7 +42,8 @@ def installed(
     )
     _added.append(entry_point)
     try:
-        lookup._default = Registry.load([*installed_entry_points(), *_added])
+        known = [*installed_entry_points(), *plugin_files(os.environ)]
+        lookup._default = Registry.load([*known, *_added])
         lookup._default.in_process = True
         yield lookup._default
     finally:

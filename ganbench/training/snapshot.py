@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ganbench.training.batches import Batches
-from ganbench.training.optimizers import clear
+from ganbench.training.optimizers import PlayerOptimizer
 from ganbench.training.step import Players
 from ganbench.training.streams import global_random_state, restore_global_random_state
 
@@ -29,9 +29,10 @@ class Snapshot:
         self._streams = players.streams.state_dict()
         self._globals = global_random_state(device)
         self._seen = [pool.seen for pool in players.pools]
+        self._numbers = [(one, one.numbers()) for one in _optimizers(players)]
 
     def restore(self) -> None:
-        """Put everything back where it was; what an optimizer has begun to keep since is zeroed."""
+        """Put everything back where it was; what an optimizer keeps since then begins again."""
         players = self._players
         for state, before in self._states:
             state.clear()
@@ -39,11 +40,12 @@ class Snapshot:
         with torch.no_grad():
             for _, tensor, copy in self._tensors.values():
                 tensor.copy_(copy)
-        for optimizer in (players.g_optimizer, players.d_optimizer):
-            optimizer.zero_grad(set_to_none=True)
+        for optimizer, numbers in self._numbers:
+            optimizer.zero_grad()
             for kept in optimizer.state.values():
                 if not any(id(value) in self._tensors for value in kept.values()):
-                    clear(kept)
+                    optimizer.reset(kept)
+            optimizer.set_numbers(numbers)
         players.streams.load_state_dict(self._streams)
         restore_global_random_state(self._globals, self._device)
         for pool, seen in zip(players.pools, self._seen, strict=True):
@@ -97,12 +99,16 @@ def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
     )
 
 
+def _optimizers(players: Players) -> tuple[PlayerOptimizer, PlayerOptimizer]:
+    return players.g_optimizer, players.d_optimizer
+
+
 def _changing(players: Players) -> Iterator[tuple[str, torch.Tensor]]:
     """Every tensor that a step may change, by name."""
     for player, module in players.modules().items():
         tensors = (*module.named_parameters(), *module.named_buffers())
         yield from ((f"{name} of the {player}", tensor) for name, tensor in tensors)
-    for player, optimizer in (("g", players.g_optimizer), ("d", players.d_optimizer)):
+    for player, optimizer in zip("gd", _optimizers(players), strict=True):
         for kept in optimizer.state.values():
             yield from (
                 (f"{name} of the {player} optimizer", value)

@@ -25,6 +25,7 @@ from ganbench.training.batches import Batch
 from ganbench.training.compiled import Calls
 from ganbench.training.critic import Critic
 from ganbench.training.ema import AveragedGenerator
+from ganbench.training.optimizers import PlayerOptimizer
 from ganbench.training.pool import ImagePool
 from ganbench.training.precision import Arithmetic
 from ganbench.training.replicas import ALONE, Replicas
@@ -54,8 +55,8 @@ class Players:
     networks: Networks
     loss: Stateful[Loss]
     averaged: AveragedGenerator
-    g_optimizer: torch.optim.Optimizer
-    d_optimizer: torch.optim.Optimizer
+    g_optimizer: PlayerOptimizer
+    d_optimizer: PlayerOptimizer
     regularizers: list[Stateful[Regularizer]]
     augmentations: list[Stateful[Augmentation]]
     streams: Streams
@@ -254,14 +255,14 @@ class TrainingStep:
     def _descend(
         self,
         loss: torch.Tensor,
-        optimizer: torch.optim.Optimizer,
+        optimizer: PlayerOptimizer,
         parameters: list[torch.nn.Parameter],
     ) -> torch.Tensor:
         """One optimizer step on ``parameters`` alone; returns the gradients' global L2 norm.
 
         Naming the inputs of the backward pass saves the other player's weight gradients.
         """
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         loss.backward(inputs=parameters)
         self._replicas.average_gradients(parameters)
         # As torch's get_total_norm does after it sorts the gradients by device and type.

@@ -8,9 +8,9 @@ from ganbench.components.base import Component, overrides
 from ganbench.components.loss import Loss
 from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Regularizer
-from ganbench.grid.settings import TrainingSettings
+from ganbench.grid.settings import ResolvedSettings
 from ganbench.training.batches import Batches
-from ganbench.training.optimizers import Decay
+from ganbench.training.optimizers import LearningRates
 from ganbench.training.step import Players
 
 
@@ -22,11 +22,13 @@ class StepInputs:
         players: Players,
         architecture: Architecture,
         batches: Batches,
-        settings: TrainingSettings,
+        training: ResolvedSettings,
     ) -> None:
         self.batches = batches
         self._averaged, self._architecture = players.averaged, architecture
-        self._decay = Decay((players.g_optimizer, players.d_optimizer), settings)
+        settings, schedule = training.settings, training.component("lr_decay").component
+        optimizers = (players.g_optimizer, players.d_optimizer)
+        self._rates = LearningRates(optimizers, schedule, settings)
         self._shown = settings.d_steps * settings.batch_size
         grows = overrides(architecture, Architecture, "advance")
         self._networks = players.modules().values() if grows else ()
@@ -35,7 +37,7 @@ class StepInputs:
     def prepare(self, progress: Progress) -> None:
         """Set everything for the step that begins at this progress."""
         self.batches.begin_step()
-        self._decay.apply(progress.share)
+        self._rates.apply(progress)
         for part in self._scheduled:
             part.component.advance(part.state, progress)
         for network in self._networks:

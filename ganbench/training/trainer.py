@@ -33,7 +33,7 @@ from ganbench.training.ema import AveragedGenerator
 from ganbench.training.executor import StepParts
 from ganbench.training.executor_choice import make_executor, recorded_on
 from ganbench.training.host_state import constants
-from ganbench.training.optimizers import clear, make_optimizer, restore_optimizer
+from ganbench.training.optimizers import PlayerOptimizer, make_optimizer
 from ganbench.training.pool import ImagePool
 from ganbench.training.precision import Arithmetic, configure_backends, memory_format
 from ganbench.training.probe import network_problem
@@ -98,7 +98,7 @@ class Trainer:
         self._task = self._make_task()
         self._players = self._make_players()
         self.times = StepTimes(self.period)
-        self._inputs = StepInputs(self._players, self.architecture, self._batches, self.settings)
+        self._inputs = StepInputs(self._players, self.architecture, self._batches, cell.training)
         self._step = TrainingStep(
             self._players,
             self._task,
@@ -272,8 +272,8 @@ class Trainer:
         players = self._players
         for name, module in players.modules().items():
             module.load_state_dict(state[name])
-        restore_optimizer(players.g_optimizer, state["g_optimizer"])
-        restore_optimizer(players.d_optimizer, state["d_optimizer"])
+        players.g_optimizer.restore(state["g_optimizer"])
+        players.d_optimizer.restore(state["d_optimizer"])
         saved = [state["loss"], *state["regularizers"], *state["augmentations"]]
         _restore_parts(players.states(), saved)
         _restore_parts([pool.state for pool in players.pools], state["pools"])
@@ -314,9 +314,7 @@ class Trainer:
             copy_module(network.train(), fresh)
         players.averaged.copy()
         for optimizer in (players.g_optimizer, players.d_optimizer):
-            optimizer.zero_grad(set_to_none=True)
-            for kept in optimizer.state.values():
-                clear(kept)
+            optimizer.begin_again()
         self._restart_states()
         self._streams.reseed(seed)
         self._batches.restart(seed)
@@ -449,9 +447,9 @@ class Trainer:
         chosen = [bound.component for bound in self.cell.regularizers]
         return [*chosen, *self.cell.loss.component.penalties()]
 
-    def _make_optimizer(self, player: str, network: torch.nn.Module) -> torch.optim.Optimizer:
+    def _make_optimizer(self, player: str, network: torch.nn.Module) -> PlayerOptimizer:
         parameters = network.parameters()
-        return make_optimizer(player, parameters, self.settings, self.device, self._recorded)
+        return make_optimizer(player, parameters, self.cell.training, self.device, self._recorded)
 
     def _make_pools(self) -> list[ImagePool]:
         size = self.architecture.fake_pool

@@ -50,7 +50,9 @@ def test_shorthands_set_both_players_but_yield_to_a_players_own_setting():
         ({"d_lr": float("inf")}, "d_lr=inf: must be a finite number"),
         ({"g_betas": [0.5, 1.0]}, "each must be at least 0 and less than 1"),
         ({"g_betas": [0.5]}, "it takes [float,float]"),
-        ({"optimizer": "adamw"}, "it takes adam|sgd|rmsprop"),
+        ({"optimizer": "adma"}, "[training] g_optimizer: unknown optimizer 'adma'; did you mean"),
+        ({"d_optimizer": "adamw[decay=1]"}, "d_optimizer: optimizer 'adamw' has no option 'decay'"),
+        ({"schedule": "cosin"}, "[training] lr_decay: unknown schedule 'cosin'; did you mean"),
     ],
 )
 def test_mistakes_are_named(setting, problem):

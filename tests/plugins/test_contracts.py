@@ -14,10 +14,13 @@ from ganbench.base.paths import cache_root, data_root
 from ganbench.testing import (
     ArchitectureTests,
     AugmentationTests,
+    CallbackTests,
     DatasetTests,
     ExtractorTests,
     LossTests,
+    OptimizerTests,
     RegularizerTests,
+    ScheduleTests,
 )
 from ganbench_extractors.inception_weights import find_weights
 
@@ -28,6 +31,9 @@ SUITES = {
     "regularizer": RegularizerTests,
     "augmentation": AugmentationTests,
     "extractor": ExtractorTests,
+    "optimizer": OptimizerTests,
+    "schedule": ScheduleTests,
+    "callback": CallbackTests,
 }
 
 #: Components with the kit in a test file of their own, which stands beside this one.
@@ -75,6 +81,11 @@ SPECS = {
     "minimax": ["minimax", "minimax[smoothing=0.1]"],
     "gradient-penalty": ["gradient-penalty", "gradient-penalty[one_sided=true,target=0.0]"],
     "path-length": ["path-length", "path-length[batch_shrink=1,every=1]"],
+    "adamw": ["adamw[amsgrad=true,weight_decay=0.01]"],
+    "sgd": ["sgd", "sgd[momentum=0.9,nesterov=true]"],
+    "rmsprop": ["rmsprop[centered=true,momentum=0.5]"],
+    "adagrad": ["adagrad[initial=0.1]"],
+    "linear": ["linear", "linear[begin=0.5,final=0.1]"],
     "ring": ["ring[n=2000]"],
     "gaussian-grid": ["gaussian-grid[n=2000]"],
     "folder": ["folder[path=images,size=8,test_fraction=0.3]"],
@@ -97,7 +108,7 @@ def specs(kind):
     """Specs of all components of a kind that belong to ganbench itself."""
     infos = gb.components(kind).values()
     names = [info.name for info in infos if info.provider == "ganbench"]
-    assert names or kind == "callback"
+    assert names
     elsewhere = ELSEWHERE.get(kind, {})
     return [spec for name in names for spec in SPECS.get(name, [] if name in elsewhere else [name])]
 
@@ -131,6 +142,26 @@ class TestAugmentations(AugmentationTests):
     @pytest.fixture(autouse=True, params=specs("augmentation"))
     def choose(self, request):
         self.component = gb.get("augmentation", request.param)
+
+
+class TestOptimizers(OptimizerTests):
+    @pytest.fixture(autouse=True, params=specs("optimizer"))
+    def choose(self, request):
+        self.component = gb.get("optimizer", request.param)
+
+
+class TestSchedules(ScheduleTests):
+    @pytest.fixture(autouse=True, params=specs("schedule"))
+    def choose(self, request):
+        self.component = gb.get("schedule", request.param)
+
+
+class TestCallbacks(CallbackTests):
+    @pytest.fixture(autouse=True, params=specs("callback"))
+    def choose(self, request, monkeypatch):
+        monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        self.component = gb.get("callback", request.param)
 
 
 def check(suite, **attributes):

@@ -33,6 +33,7 @@ COMPONENTS = {
         "loss:matching-hinge",
     ),
     *("loss:soft-hinge", "regularizer:drift", "regularizer:relative-decay"),
+    *("optimizer:lion", "schedule:warm-up"),
 }
 CAPABILITIES = [
     name for name, value in vars(architecture).items() if name.isupper() and isinstance(value, str)
@@ -68,7 +69,8 @@ def guided(tmp_path_factory):
 
 
 def python(folder, *arguments):
-    environ = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environ = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environ, cwd=folder)
 
@@ -134,6 +136,20 @@ def test_the_guides_designs_of_every_kind_train(guided):
     )
     assert drawn.returncode == 0, drawn.stderr
     assert (guided / "drawn.png").exists()
+
+
+def test_the_guides_notebook_runs(guided):
+    done = python(guided, "notebook.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["cell-loss[margin=2.0]", "hinge"]
+
+
+def test_the_guides_file_needs_no_installation(guided, tmp_path):
+    file = tmp_path / "my_softhinge.py"
+    text = (guided / "ganbench_softhinge.py").read_text().replace('"soft-hinge"', '"my-softhinge"')
+    file.write_text(text)
+    done = python(guided, "-m", "ganbench", "info", "my-softhinge", "--plugin", file, "--json")
+    assert json.loads(done.stdout)["provider"] == "my_softhinge.py", done.stderr
 
 
 def test_the_guide_names_everything_that_there_is():

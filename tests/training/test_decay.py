@@ -8,17 +8,20 @@ import pytest
 import torch
 
 from ganbench.base.errors import UsageError
+from ganbench.components.progress import Progress
 from ganbench.grid.settings import resolve_training
-from ganbench.training.optimizers import Decay
+from ganbench.training.optimizers import LearningRates, make_optimizer
 
 
 def rates(shares, **settings):
-    settled = resolve_training([("grid", {"lr": 0.2, "betas": (0.0, 0.9), **settings})]).settings
-    optimizer = torch.optim.Adam([torch.zeros(1)], settled.g_lr, settled.g_betas)
-    decay = Decay([optimizer], settled)
+    training = resolve_training([("grid", {"lr": 0.2, "betas": (0.0, 0.9), **settings})])
+    weights = torch.nn.Parameter(torch.zeros(1))
+    optimizer = make_optimizer("g", [weights], training, torch.device("cpu"))
+    schedule = training.component("lr_decay").component
+    decay = LearningRates([optimizer], schedule, training.settings)
     found = []
     for share in shares:
-        decay.apply(share)
+        decay.apply(Progress(0, share))
         group = optimizer.param_groups[0]
         found.append((group["lr"], group["betas"][1]))
     return found

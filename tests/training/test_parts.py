@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch.nn.utils.parametrizations import spectral_norm
 
+import ganbench as gb
 from ganbench.grid.budget import parse_budget
 from ganbench.training.ema import AveragedGenerator
-from ganbench.training.moving_adam import MovingAdam
-from ganbench.training.optimizers import restore_optimizer
+from ganbench.training.optimizers import PlayerOptimizer
 from ganbench.training.schedule import Schedule
 from ganbench.training.series import StepSeries, batch_auc
 from ganbench.training.state import newest_checkpoint, save_checkpoint
+from ganbench_optimizers.moving_adam import MovingAdam
 
 CPU = torch.device("cpu")
 
@@ -108,10 +109,11 @@ def test_adam_with_a_moving_beta_is_adam(decay):
 def test_an_optimizers_count_of_steps_stays_where_it_was():
     """Also that of a weight that is a single number: the two have the same shape."""
     gain = torch.nn.Parameter(torch.ones((), device="meta"))  # stands for a GPU's
-    optimizer = torch.optim.RMSprop([gain], foreach=True)
+    made = torch.optim.RMSprop([gain], foreach=True)
+    optimizer = PlayerOptimizer(gb.get("optimizer", "rmsprop"), made)
     groups = optimizer.state_dict()["param_groups"]
     kept = {"step": torch.tensor(3.0), "square_avg": torch.tensor(0.5)}
-    restore_optimizer(optimizer, {"state": {0: kept}, "param_groups": groups})
+    optimizer.restore({"state": {0: kept}, "param_groups": groups})
     assert optimizer.state[gain]["step"].item() == 3
     assert optimizer.state[gain]["square_avg"].device == gain.device
 

@@ -20,6 +20,7 @@ from ganbench.base.errors import StorageError, one_line
 from ganbench.execution.ray import actor
 from ganbench.execution.ray.cluster import Cluster, connection
 from ganbench.execution.ray.node import FINAL, PREFIX, versions
+from ganbench.execution.ray.plugin_transfer import packed_plugins
 from ganbench.execution.ray.transfer import UrlStore, pack, trial_files, unpack
 from ganbench.execution.run_options import RunOptions
 from ganbench.execution.share.leases import holds_lease
@@ -129,6 +130,7 @@ class RayExecutor:
             "setup": here.as_dict(),
             "folder": os.getcwd(),
             "environment": {name: os.environ[name] for name in names},
+            "plugins": packed_plugins(),
             "store": None if self._store is None else self._store.url,
         }
 

@@ -19,6 +19,7 @@ from typing import Any
 from ganbench import __version__
 from ganbench.base.errors import GanbenchError, StorageError, UsageError
 from ganbench.base.paths import cache_root, data_root
+from ganbench.execution.ray.plugin_transfer import adopt_plugins
 from ganbench.execution.ray.scratch import scratch_folder
 from ganbench.execution.ray.transfer import ChangedFiles, Packed, UrlStore, unpack
 from ganbench.execution.share.leases import holds_lease
@@ -45,6 +46,7 @@ class NodeWorker:
     :ivar folder: the driver's working directory.
     :ivar environment: the driver's variables of ganbench.
     :ivar store: URL of the store for files; None sends them through Ray.
+    :ivar plugins: the driver's `packed_plugins`.
     """
 
     orders: list[tuple[int, Mapping[str, Any] | None]]
@@ -53,6 +55,7 @@ class NodeWorker:
     folder: str
     environment: Mapping[str, str]
     store: str | None
+    plugins: Sequence[Mapping[str, Any]] = ()
     _events: deque[Event] = field(default_factory=deque)
     _executor: LocalExecutor | None = None
 
@@ -83,6 +86,7 @@ class NodeWorker:
         if problem is not None:
             raise UsageError(problem)
         _adopt(self.folder, self.environment)
+        adopt_plugins(self.plugins)
         setup = _with_own_folders(WorkerSetup.from_dict(self.setup))
         return LocalExecutor(setup, self._events.append, [Slot("ray")])
 

@@ -1,7 +1,7 @@
 """The messages between a supervisor and its workers.
 
 All of them are plain data that survives JSON: a worker is another process, maybe on another machine,
-and a process that crashed may have written them, so nobody unpickles them.
+and a process that crashed may have written them, so nobody unpickles what a worker sends.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class WorkerSetup:
     :ivar threads: CPU threads of a worker; None leaves torch's choice.
     :ivar options: of the run; workers read those that act in them.
     :ivar gpu_share: the part of its GPU that a trial has, above 0, up to 1.
+    :ivar components: of the session that started the run, see `packed_components`.
     """
 
     grid: Mapping[str, Any]
@@ -47,6 +48,7 @@ class WorkerSetup:
     threads: int | None = None
     options: RunOptions = field(default_factory=RunOptions)
     gpu_share: float = 1.0
+    components: Sequence[Mapping[str, str]] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return {**vars(self), "options": self.options.as_dict()}

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from ganbench.execution.component_objects import adopt_components
 from ganbench.execution.supervise.messages import Event, TrialRequest, WorkerSetup
 from ganbench.execution.supervise.worker_process import MARK, kill_marked
 
@@ -65,6 +66,8 @@ def _make_runner(setup: WorkerSetup, events: _EventPipe, messages: _MessagePipe)
 
     from ganbench.execution.supervise.trial_runner import TrialRunner
 
+    for problem in adopt_components(setup.components):
+        events.send({"event": "say", "text": f"a component of this session: {problem}"})
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # in place of a plugin's handler
     if setup.threads is not None:
         torch.set_num_threads(setup.threads)

@@ -1,0 +1,1 @@
+"""New plugin distributions to start from."""
