@@ -38,6 +38,11 @@ class Schedule(Component):
 
     constant: ClassVar[bool] = False
 
+    @property
+    def follows_budget(self) -> bool:
+        """A factor that moves follows the share of the budget; override it for one that does not."""
+        return not self.constant
+
     def factor(self, progress: Progress, window: Window) -> float:
         """What the rates are multiplied by in the step that begins at this progress, at least 0."""
         return 1.0 - self.way(progress, window) * (1.0 - window.final)

@@ -90,9 +90,9 @@ def why_not(record: Mapping[str, Any], trial: Trial) -> str | None:
         return f"{', '.join(edited)} was edited since"
     if cell.training.settings.replicas > 1:
         return "its replicas have a state of their own (training.replicas)"
-    if cell.training.settings.lr_decay != "none":
-        decay = cell.training.settings.lr_decay
-        return f"its learning rates follow the budget (training.lr_decay={decay})"
+    schedule = cell.training.component("lr_decay")
+    if schedule.component.follows_budget:
+        return f"its learning rates follow the budget (training.lr_decay={schedule.spec})"
     following = [c.spec for c in _trained(trial) if c.component.follows_budget]
     if following:
         return f"{', '.join(following)} follows the share of the budget that is used"
@@ -151,3 +151,4 @@ def _trained(trial: Trial) -> Iterator[Any]:
     """The components that take part in the steps."""
     cell = trial.cell
     yield from (cell.architecture, cell.loss, *cell.regularizers, *cell.augmentations)
+    yield from (cell.training.component(name) for name in ("g_optimizer", "d_optimizer"))

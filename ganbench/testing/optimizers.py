@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -12,7 +13,13 @@ from ganbench.components.data import DataSpec
 from ganbench.components.optimizer import Optimizer, OptimizerSettings
 from ganbench.registry.session import info_of, spec_of
 from ganbench.testing.components import TrainedTests
-from ganbench.testing.harness import check_two_steps, kept_by, make_trainer, own_randomness
+from ganbench.testing.harness import (
+    check_follows_budget,
+    check_two_steps,
+    kept_by,
+    make_trainer,
+    own_randomness,
+)
 from ganbench.testing.partners import CPU
 from ganbench.training.optimizers import PlayerOptimizer
 from ganbench.training.trainer import Trainer
@@ -127,6 +134,10 @@ class OptimizerTests(TrainedTests):
         """Both players, with learning rates that stay and that fall."""
         for schedule in ("none", "linear"):
             check_two_steps(self._trainer(schedule=schedule), f"schedule {schedule}: ")
+
+    def test_it_says_whether_it_follows_the_budget(self) -> None:
+        """As `TrainedTests` says, with learning rates that stay."""
+        check_follows_budget(self.component, functools.partial(self._trainer, schedule="none"))
 
     def _trainer(self, device: torch.device = CPU, schedule: str = "linear") -> Trainer:
         spec = spec_of(self.component, info_of(self.component))

@@ -181,6 +181,7 @@ def lost(out: Path, finished: Path) -> str | None:
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_finished_run_is_mended(finished, tmp_path):
     problems = sweep(finished, finished, tmp_path, flips=1, all_kinds=False)

@@ -95,6 +95,7 @@ def bench(tmp_path):
     return Bench(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_edited_helper_has_its_trials_trained_again_and_keeps_what_was_there(bench):
     assert bench.run(executor="local")[0] == 2
     first, neighbour = bench.row(), bench.row("hinge")

@@ -219,6 +219,7 @@ def test_every_combination_trains_or_is_skipped(name, tmp_path):
     check(planned(axes), result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "count"), CHOICE.items())
 def test_a_choice_of_the_combinations_trains(name, count, tmp_path):
     """Another choice for each value of ``$GANBENCH_SAMPLE``."""

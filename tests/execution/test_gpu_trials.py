@@ -86,6 +86,7 @@ def test_a_trial_without_room_ends_as_oom_and_the_next_one_has_its_room(tmp_path
     assert "CUDA out of memory" in rows.loc[LARGE, "error"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "dataset"),
     [

@@ -58,6 +58,7 @@ def ganbench_losses(register):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [True, False], ids=["PYTHONPATH", "python -m"])
 def test_a_plugin_in_the_working_directory_is_found(tmp_path, named):
     """Also beside a file that must not replace a module of Python's."""

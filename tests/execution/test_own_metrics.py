@@ -302,6 +302,7 @@ def test_floor_test_split_and_noise_that_break_down_end_nothing(tmp_path):
     assert "the noise of once is missing: RuntimeError: too few samples" in log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("primary", ["script", "script_score"])
 @pytest.mark.parametrize(
     ("distances", "modes", "verdict"),

@@ -76,6 +76,7 @@ def run(out, budget="20steps", seeds=2, **kwargs):
     return gb.run(grid, out, seeds=seeds, budget=budget, evaluation=EVALUATION, **kwargs)
 
 
+@pytest.mark.slow
 def test_a_ray_of_its_own_gives_the_rows_of_this_process(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     with_ray = run(tmp_path / "ray", jobs="auto")

@@ -59,6 +59,7 @@ def reach_training(run, out) -> None:
     run.wait_for(lambda: [*out.glob("trials/*/checkpoint/*.json")], every=0.002)
 
 
+@pytest.mark.slow
 def test_a_lost_replica_ends_the_trial_and_it_resumes_with_all_of_them(
     place, undisturbed, tmp_path
 ):

@@ -196,6 +196,7 @@ def test_trials_side_by_side_without_rows_break_the_promise(setting, ended):
     assert [speed.value for speed in outcome.speeds] == [1.0, 2.0, 2.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", OF_TRAINING, ids=lambda check: check.name)
 def test_promises_of_training_hold_on_a_simulated_gpu(check, tmp_path, hostile):
     hostile()

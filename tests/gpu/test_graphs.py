@@ -49,6 +49,7 @@ def test_graphs_give_the_bits_of_eager_steps(case, way, device):
     assert (eager.series.table() == graph.series.table()).all()
 
 
+@pytest.mark.slow
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("case", ["growing", "styles", "adaptive", "unpaired"])
 def test_graphs_resume_and_restart_to_the_same_bits(case, device):

@@ -33,6 +33,7 @@ TRIALS = {
 QUALITY = ("fd", "fd_best", "kid_mean", "precision", "coverage", "d_auc", "g_grad_cv", "steps")
 
 
+@pytest.mark.slow
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("task", TRIALS)
 def test_an_interrupted_trial_ends_as_an_undisturbed_one(task, gpu, tmp_path):

@@ -82,6 +82,7 @@ def test_the_guides_plugins_load(guided):
     assert {name for record in mine for name in record["provides"]} == COMPONENTS
 
 
+@pytest.mark.slow
 def test_the_guides_tests_pass(guided):
     done = python(guided, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
     assert done.returncode == 0, done.stdout
