@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/quick
 
-.PHONY: help install quickstart test test-all bench lint clean
+.PHONY: help install quickstart test test-all bench docs lint clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -32,10 +32,14 @@ test-all: install lint  ## run every case of every test, also the slow tests
 bench: install  ## measure the speed of every component
 	$(BIN)/python -m pytest benchmarks --benchmark-only --whole -m "slow or not slow"
 
+docs: install  ## build the documentation's site in site/, and fail on a broken link or anchor
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 lint: install  ## check style (ruff) and types (mypy)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:  ## remove everything the targets created, except runs
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist site

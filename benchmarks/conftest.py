@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from benchmarks.measuring import bench_device, circumstances
+from benchmarks.measuring import circumstances
+from ganbench.testing.speed.device import bench_device
 
 
 @pytest.fixture(scope="session")

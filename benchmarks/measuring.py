@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import time
 from typing import Any
 
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-ENVIRONMENT = "GANBENCH_BENCH_DEVICE"
-
-
-@functools.cache
-def bench_device() -> torch.device:
-    """``$GANBENCH_BENCH_DEVICE``, else the GPU if there is one, else the CPU."""
-    name = os.environ.get(ENVIRONMENT) or ("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+from ganbench.testing.speed.device import wait_for_device
 
 
 def synchronized() -> float:
@@ -26,9 +17,7 @@ def synchronized() -> float:
     A benchmark that computes on the device has it in its mark, ``benchmark(timer=synchronized)``;
     ``--benchmark-timer=benchmarks.measuring.synchronized`` makes it the clock of all.
     """
-    device = bench_device()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    wait_for_device()
     return time.perf_counter()
 
 

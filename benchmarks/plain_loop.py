@@ -17,9 +17,10 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.measuring import ENVIRONMENT, bench_device, repetitions, synchronized
+from benchmarks.measuring import repetitions, synchronized
 from benchmarks.synthetic import SHAPES, make_cell, make_data, make_trainer
 from ganbench.execution.selftest.plain_loop import PlainLoop
+from ganbench.testing.speed.device import ENVIRONMENT, bench_device
 from ganbench.training.memory import peak_megabytes, reset_peak
 
 ARCHITECTURES = ("mlp", "dcgan")

@@ -71,15 +71,6 @@ def data_for(architecture: str) -> str:
 
 def losses_that_fit(architecture: str, dataset: str) -> list[str]:
     """The losses that an architecture can train with, the simplest first."""
-    names = ["non-saturating", *losses()]
+    usable = [name for name, info in registry().components("loss").items() if info.error is None]
+    names = ["non-saturating", *usable]
     return [name for name in names if make_cell(architecture, name, dataset).reason is None]
-
-
-def small_architectures() -> list[str]:
-    """Architectures so small that the cost of a loss or a trainer is visible."""
-    return ["mlp", "dcgan"]
-
-
-def losses() -> list[str]:
-    """Names of the losses that can be used."""
-    return [name for name, info in registry().components("loss").items() if info.error is None]

@@ -19,7 +19,8 @@ from PIL import Image
 from pytest_benchmark.fixture import BenchmarkFixture
 from random_inception import write_random_weights
 
-from benchmarks.measuring import bench_device, median_seconds
+from benchmarks.measuring import median_seconds
+from ganbench.testing.speed.device import bench_device
 
 pytestmark = pytest.mark.benchmark(group="evaluation of folders")
 

@@ -27,6 +27,7 @@ from .components.architecture import Architecture as Architecture
 from .components.architecture import Critique as Critique
 from .components.architecture import Networks as Networks
 from .components.architecture import Translation as Translation
+from .components.architecture import image_problem as image_problem
 from .components.architecture import square_problem as square_problem
 from .components.augmentation import Augmentation as Augmentation
 from .components.base import Component as Component
@@ -66,10 +67,14 @@ from .execution.measure import MeasureResult as MeasureResult
 from .execution.measure import measure as measure
 from .execution.run import run as run
 from .execution.run_result import RunResult as RunResult
+from .fit.api import fit as fit
+from .fit.outcome import FitResult as FitResult
 from .generators.api import export as export
 from .generators.api import load_generator as load_generator
+from .generators.api import project as project
 from .generators.api import sample as sample
 from .generators.export import Exported as Exported
+from .generators.projection import Projection as Projection
 from .generators.trained import Trained as Trained
 from .grid.grid import Grid as Grid
 

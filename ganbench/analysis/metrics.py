@@ -11,7 +11,7 @@ import pandas as pd
 from ganbench.analysis.frame_tools import floats
 from ganbench.analysis.statistics.scales import Scale
 from ganbench.base.errors import UnknownNameError, UsageError, did_you_mean
-from ganbench.base.text import listed, plain
+from ganbench.base.text import plain
 from ganbench.components.column import Column
 from ganbench.store.columns import DECIDING, Columns, columns_of
 from ganbench.store.primary import ATTRIBUTE, curve_names, primaries
@@ -77,7 +77,7 @@ def check_metric(frames: Sequence[pd.DataFrame], metric: str) -> Column:
         measured = metric in frame.columns and bool(frame[metric].notna().any())
         if not measured and is_ok(frame).any():
             raise UsageError(
-                f"these trials have no {plain(metric)}; they have {listed(rated) or 'no metric'}"
+                f"these trials have no {plain(metric)}; they have {', '.join(rated) or 'no metric'}"
             )
     if column is None or not column.better:
         raise UsageError(

@@ -152,6 +152,12 @@ def _verdicts(groups: Groups) -> list[str | None]:
     """
     counts = [Counter[str]() for _ in range(groups.count)]
     words = outcomes(groups.frame).astype(str).tolist()
+    notes = groups.frame.get("samples_note")
+    if notes is not None:  # samples that are no result, such as noise
+        words = [
+            word if pd.isna(note) else f"{word} ({note.partition(':')[0]})"
+            for word, note in zip(words, notes, strict=True)
+        ]
     for row in np.flatnonzero(groups.counted).tolist():
         counts[groups.codes[row]][words[row]] += 1
     return [

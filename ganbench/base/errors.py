@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import Any
+
+from ganbench.base.suggestions import did_you_mean as did_you_mean
 
 _LONGEST = 1000
 
@@ -77,21 +77,6 @@ class InterruptedTraining(GanbenchError):  # noqa: N818 - an event, not a fault
     def __init__(self, message: str, row: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.row = row
-
-
-def did_you_mean(word: str, known: Iterable[str], most: int = 12) -> str:
-    """A suffix such as ``; did you mean 'dcgan'?``, else a list of what exists.
-
-    :param most: how many names the list has.
-    """
-    names = sorted(set(known))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    if not names:
-        return "; none exist"
-    shown = ", ".join(names[:most]) + (", …" if len(names) > most else "")
-    return f"; known: {shown}"
 
 
 def reason(error: BaseException) -> str:

@@ -103,18 +103,21 @@ class Zip(ImageFiles):
         return file_stamp(self.location)
 
 
-def open_images(path: Path) -> ImageFiles:
+def open_images(path: Path, *kinds: frozenset[str]) -> ImageFiles:
     """The images of a folder (in any nesting) or of a zip or tar archive.
 
+    :param kinds: sets of extensions, such as ``{".npy"}``; the first set that names a file counts. By
+        default those that Pillow reads.
     :raises DataNotFoundError: for a place without images, a damaged archive or another file.
     """
     if not path.is_dir() and not is_archive(path):
         raise DataNotFoundError(f"{path} is neither a folder nor a tar or zip archive")
     try:
-        files = _open(path)
+        found = (_open(path, kind) for kind in kinds or (pillow_extensions(),))
+        files = next((one for one in found if one.names), None)
     except _DAMAGE as error:
         raise _damaged(path, error) from error
-    if not files.names:
+    if files is None:
         raise DataNotFoundError(f"{path} has no images{_what_else(path)}")
     return files
 
@@ -141,14 +144,14 @@ def shown(name: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in name)
 
 
-def _open(path: Path) -> ImageFiles:
+def _open(path: Path, extensions: frozenset[str]) -> ImageFiles:
     if path.is_dir():
-        return ImageFolder(path, _sorted(_images(_below(path))))
+        return ImageFolder(path, _sorted(_images(_below(path), extensions)))
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             members = [_normal(i.filename) for i in archive.infolist() if not i.is_dir()]
-        return Zip(path, _sorted(_images(members)))
-    return Tar(path, _sorted(_images(_tar_members(path, file_stamp(path)))))
+        return Zip(path, _sorted(_images(members, extensions)))
+    return Tar(path, _sorted(_images(_tar_members(path, file_stamp(path)), extensions)))
 
 
 @functools.lru_cache(maxsize=16)
@@ -179,9 +182,8 @@ def _sorted(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def _images(names: Iterable[str]) -> Iterator[str]:
-    """The paths with an extension that Pillow reads and without a hidden part."""
-    extensions = _extensions()
+def _images(names: Iterable[str], extensions: frozenset[str]) -> Iterator[str]:
+    """The paths with one of the extensions and without a hidden part."""
     for name in names:
         extension = os.path.splitext(name)[1].lower()
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
@@ -190,7 +192,8 @@ def _images(names: Iterable[str]) -> Iterator[str]:
 
 
 @functools.cache
-def _extensions() -> frozenset[str]:
+def pillow_extensions() -> frozenset[str]:
+    """The extensions of the formats that Pillow reads, in lower case."""
     known = Image.registered_extensions()
     return frozenset(extension for extension, kind in known.items() if kind in Image.OPEN)
 

@@ -5,7 +5,7 @@ A file means the same to a data set and to an evaluation. What it means:
 - An image with 8 bits a channel is read as Pillow reads it.
 - A gray image with 16 bits goes from 0 (black) to 65535 (white) and is divided by 257 and rounded. Of
   color images with 16 bits, Pillow hands over the upper 8 bits.
-- Transparent pixels are composited on white.
+- Transparent pixels are composited on white, unless the opacity is asked for as a channel.
 - The orientation that a camera noted is applied; one that cannot be read counts as none.
 - Of an animation or a file of many pages, the first image counts.
 - Everything else has no defined range and is refused by the name of its mode.
@@ -82,10 +82,11 @@ class ImageHead(NamedTuple):
     traits: tuple[Trait, ...] = ()
 
 
-def decode_image(content: bytes, channels: Literal[1, 3] = 3) -> np.ndarray:
+def decode_image(content: bytes, channels: Literal[1, 2, 3, 4] = 3) -> np.ndarray:
     """(height, width, channels) uint8 from the bytes of an image file.
 
-    Gray images are repeated for 3 channels; color images become their luma (ITU-R BT.601) for 1.
+    Gray images are repeated for 3 channels; color images become their luma (ITU-R BT.601) for 1. With
+    2 or 4 channels the last one is the opacity, 255 for images without any.
 
     :raises ImageError: if the bytes are not an image, or if its mode is refused.
     """
@@ -101,7 +102,12 @@ def decode_image(content: bytes, channels: Literal[1, 3] = 3) -> np.ndarray:
     except Exception as error:  # a broken file may raise anything in its decoder
         raise ImageError(_reason(error)) from error
     pixels = pixels.reshape(*pixels.shape[:2], -1)
-    return pixels if pixels.shape[2] == channels else np.repeat(pixels, channels, axis=2)
+    if pixels.shape[2] == channels:
+        return pixels
+    if channels in (1, 3):
+        return np.repeat(pixels, channels, axis=2)
+    opaque = np.full_like(pixels, 255)
+    return np.concatenate([pixels] * (channels - 1) + [opaque], axis=2)
 
 
 def inspect_image(content: bytes) -> ImageHead:
@@ -226,7 +232,10 @@ def _from_wide(image: Image.Image) -> np.ndarray:
 
 
 def _from_eight_bits(image: Image.Image, channels: int) -> np.ndarray:
-    """(h, w) of a gray image or for one channel, else (h, w, 3)."""
+    """(h, w) of a gray image or for one channel, else (h, w, channels)."""
+    if channels in (2, 4):
+        whole = _with_alpha(image)
+        return np.array(whole.convert("LA") if channels == 2 else whole)
     if _has_transparency(image):
         gray = image.mode in _GRAY
         white = Image.new("RGBA", image.size, "white")

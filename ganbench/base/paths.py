@@ -9,14 +9,17 @@ from pathlib import Path
 from ganbench.base.errors import UsageError
 
 
-def check_path(text: str | os.PathLike[str], name: str) -> None:
+def check_path(
+    text: str | os.PathLike[str], name: str, instead: str = "write . for the current folder"
+) -> None:
     """Refuse an empty path: Python reads it as the current folder, but it is often an unset variable.
 
     :param name: what the path is, for the message.
+    :param instead: what to do, for the message.
     :raises UsageError: if the text is empty.
     """
     if not os.fspath(text).strip():
-        raise UsageError(f"{name} is empty; write . for the current folder")
+        raise UsageError(f"{name} is empty; {instead}")
 
 
 def data_root(explicit: str | Path | None = None) -> Path:

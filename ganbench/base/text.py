@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # and what reorders text
 
@@ -54,6 +56,40 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
     """Rows of cells as lines with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [indent + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def wrapped_words(text: str, width: int, hang: str = "") -> str:
+    """Lines of at most ``width``, broken between words only: a longer word has a line of its own.
+
+    :param hang: begins every line but the first; by default as the first one is indented.
+    """
+    return "\n".join(_wrapped(line, width, hang) for line in text.split("\n"))
+
+
+def _wrapped(line: str, width: int, hang: str) -> str:
+    if len(line) <= width:
+        return line
+    own = line[: len(line) - len(line.lstrip(" "))]
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=hang or own,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+class Stream(Protocol):
+    """What may be a terminal."""
+
+    def isatty(self) -> bool: ...
+
+
+def for_stream(text: str, stream: Stream, hang: str = "") -> str:
+    """The text as a terminal should show it: in lines that fit. Elsewhere it stays as it is."""
+    if not stream.isatty():
+        return text
+    return wrapped_words(text, shutil.get_terminal_size().columns, hang)
 
 
 def duration(seconds: float) -> str:

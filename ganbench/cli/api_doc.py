@@ -41,7 +41,7 @@ def groups() -> list[Group]:
     contracts = " ".join(kind.contract.partition(":")[2] for kind in KINDS.values())
     testing = " ".join(f"testing.{name}" for name in gb.testing.__all__)
     found = (
-        ("Run and measure", "run RunResult Grid measure MeasureResult evaluate Evaluation",
+        ("Run and measure", "run RunResult fit FitResult Grid measure MeasureResult evaluate Evaluation",
          "Train a grid, measure its trials again, and measure any images."),
         ("Results",
          "results.load results.history results.compare results.rank results.stability",
@@ -50,7 +50,7 @@ def groups() -> list[Group]:
          "[columns.md](columns.md) lists the columns."),
         ("Figures and reports", "plot Figure report",
          "Draw a run. [results.md](results.md) shows the figures."),
-        ("Generators", "load_generator Trained sample export Exported",
+        ("Generators", "load_generator Trained sample project Projection export Exported",
          "Use what a trial trained. [generators.md](generators.md) has more."),
         ("Metrics",
          "metrics.frechet_distance metrics.kernel_distance metrics.prdc metrics.mixture_statistics "
@@ -66,7 +66,7 @@ def groups() -> list[Group]:
         ("What plugins receive and return",
          "DataSpec ImageData Modes Networks Critique View Progress OptimizerSettings Window "
          "Translation Features FeatureNetwork ExtractorContext Column FeatureSet Measured "
-         "square_problem",
+         "image_problem square_problem",
          "Values that pass between ganbench and a plugin."),
         ("Capabilities",
          "PER_SAMPLE_CRITIC MINIBATCH_STATISTICS CRITIC_FEATURES CRITIC_CLASSES STYLES",

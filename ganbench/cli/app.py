@@ -24,6 +24,7 @@ from ganbench.registry.plugin_files import demand
 SECTIONS: dict[str, dict[str, str]] = {
     "Train and evaluate": {
         "run": "Train a grid of components and evaluate each trial.",
+        "fit": "Find the GAN that does best on a folder of images in a time.",
         "grids": "List the shipped grids and recipes.",
     },
     "Follow a run": {
@@ -38,6 +39,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "report": "Write the report of a run as one HTML file.",
     },
     "Use and measure generators": {
+        "project": "Find the latents of given images, and the distance reached.",
         "sample": "Draw images from a trained generator.",
         "export": "Write a generator for use without ganbench.",
         "eval": "Measure images against real images.",
@@ -48,6 +50,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "info": "Describe one component and its options.",
         "plugins": "List the plugins and their errors.",
         "new": "Write a plugin distribution to start from.",
+        "bench": "Time components, also against an earlier version.",
         "doctor": "Check versions, devices, plugins and data.",
         "selftest": "Check every promise and measure every speed on this machine.",
     },
@@ -55,6 +58,31 @@ SECTIONS: dict[str, dict[str, str]] = {
 COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
 #: Commands whose module has another name.
 _MODULES = {"rank": "compare"}
+#: A command -> what else people call it.
+_OTHER_WORDS = {
+    "run": ("train", "start", "resume", "continue", "sweep", "launch"),
+    "fit": ("auto", "choose", "automl", "find"),
+    "project": ("invert", "inversion", "encode", "embed"),
+    "grids": ("recipes", "presets", "configs"),
+    "status": ("progress", "ps", "watch", "state"),
+    "logs": ("log", "tail", "output"),
+    "results": ("table", "show", "tables", "summary"),
+    "bench": ("benchmark", "speed", "time", "profile"),
+    "compare": ("diff", "versus", "test"),
+    "rank": ("ranking", "leaderboard", "best"),
+    "plot": ("draw", "figure", "curves", "chart"),
+    "report": ("html", "page"),
+    "sample": ("generate", "samples", "draw-samples", "images"),
+    "export": ("save", "convert", "onnx"),
+    "eval": ("evaluate", "evaluation", "fid", "score", "metrics"),
+    "measure": ("remeasure", "re-evaluate"),
+    "list": ("ls", "components", "losses", "architectures", "datasets"),
+    "info": ("describe", "help-on", "options", "about"),
+    "plugins": ("extensions", "plugin"),
+    "new": ("init", "create", "scaffold", "template"),
+    "doctor": ("check", "diagnose", "env", "versions"),
+    "selftest": ("self-test", "verify"),
+}
 _PLUGIN = "plugin"
 
 
@@ -79,7 +107,7 @@ class App(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
-            ctx.fail(f"no command {name!r}{did_you_mean(name, COMMANDS)}")
+            ctx.fail(f"no command {name!r}{did_you_mean(name, COMMANDS, _OTHER_WORDS, COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ganbench.cli.spec_completion import specs
 from ganbench.execution.run_options import Option, flags, repeatable, run_options
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -39,6 +40,10 @@ def _click_option(option: Option) -> Callable[[_Command], _Command]:
         given |= {"multiple": True, "help": f"{about['help'].removesuffix('.')}; repeatable."}
     else:
         given["type"] = _click_type(option)
+    if option.name == "callbacks":
+        given["shell_complete"] = specs("callback")
+    elif option.name == "rerun":
+        given["shell_complete"] = specs()
     return click.option(*flags(option), option.name, **given)
 
 

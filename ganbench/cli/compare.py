@@ -70,7 +70,8 @@ def compare(
     a, b, other = _asked(names, against)
     if other is not None and a == b and _same_folder(folder, other):
         raise UsageError(
-            f"{other} is {folder}: a run cannot be compared with itself; name another run"
+            f"{other} is the run itself: a run cannot be compared with itself; name another run, or "
+            "two components"
         )
 
     from ganbench.analysis.comparison import compare as compared

@@ -21,7 +21,7 @@ import click
 from ganbench.base.devices import gpu_uuid
 from ganbench.base.errors import one_line
 from ganbench.base.paths import cache_root, data_root
-from ganbench.base.text import counted, listed
+from ganbench.base.text import counted, for_stream, listed
 from ganbench.base.vision import torchvision_ops_missing
 from ganbench.cli.text import as_json, data_dir, echo_json, examples
 from ganbench.components.base import Level
@@ -79,7 +79,8 @@ def doctor(data_dir: str | None, as_json: bool) -> None:
     for section, group in groupby(findings, key=lambda finding: finding.section):
         click.secho(section, bold=True)
         for finding in group:
-            click.secho(f"{_MARKS[finding.level]}{finding.text}", fg=_COLORS[finding.level])
+            text = for_stream(f"{_MARKS[finding.level]}{finding.text}", sys.stdout, "    ")
+            click.secho(text, fg=_COLORS[finding.level])
     trouble = f"{errors} wrong (!), {warnings} to know (?)" if errors + warnings else "all is well"
     click.echo(f"\n{trouble}")
 

@@ -12,10 +12,13 @@ import click
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import cache_root
 from ganbench.base.text import clock, counted
-from ganbench.cli.text import columns, echo_json
+from ganbench.cli.text import columns, echo_json, say
+from ganbench.execution.machine_use import use_of_machine, workload
 from ganbench.execution.placement import choose_device, place
 from ganbench.execution.run_options import RunOptions
 from ganbench.execution.standing import PLACES, Standing, standing
+from ganbench.execution.total.deadline import Deadline
+from ganbench.execution.total.plan_in_time import asks_for_plan, plan_in_time
 from ganbench.grid.auto_extractor import as_begun, resolved
 from ganbench.grid.cell import Cell, Trial
 from ganbench.grid.grid import Grid
@@ -39,6 +42,7 @@ class Forecast:
     :ivar trials: of the plan, under their names in the folder.
     :ivar jobs: trials at a time.
     :ivar left: by trial, the share of its budget that is left to train, 0 to 1.
+    :ivar use: what the run uses of this machine, in a sentence; empty if nothing is left to train.
     """
 
     plan: Plan
@@ -50,6 +54,7 @@ class Forecast:
     device: torch.device
     jobs: int
     left: Mapping[str, float]
+    use: str = ""
 
     def of_cell(self, cell: Cell) -> list[Trial]:
         return [trial for trial in self.trials if trial.cell is cell]
@@ -89,19 +94,25 @@ def _forecast(grid: Grid, folder: RunFolder, root: Path, options: RunOptions) ->
     from ganbench.execution.supervise.callbacks import resolve_callbacks
 
     device = choose_device(options.device)
-    placement = place(device, options, replicas_of(grid.as_dict()))
     resolve_callbacks(options.callbacks)
-    plan = expand(resolved(as_begun(grid, folder), root, cache_root(), _say), root)
+    chosen = resolved(as_begun(grid, folder), root, cache_root(), _say)
+    if asks_for_plan(chosen, options):
+        deadline = Deadline.after(options.total)
+        chosen = plan_in_time(chosen, folder, root, options, deadline, _say, keep=False)
+    plan = expand(chosen, root)
     trials = recognized(list(plan.trials()), folder)
     stand = standing(folder, trials, options)
     missing = stand.missing
+    work = workload(trials, missing)
+    placement = place(device, options, replicas_of(grid.as_dict()), work)
     if device.type == "cpu":
-        torch.set_num_threads(placement.threads)
+        torch.set_num_threads(options.threads or 1)
     checks = preflight((trial.cell for trial in missing), root, device, _say)
-    guess = estimate(missing, device)
+    guess = estimate(missing, device, placement.threads)
     left = {trial.id: _left(trial, folder, stand) for trial in missing}
     jobs = min(len(placement.slots), max(1, len(missing)))
-    return Forecast(plan, folder, trials, stand, checks, guess, device, jobs, left)
+    use = use_of_machine(placement, options, len(missing)) if missing else ""
+    return Forecast(plan, folder, trials, stand, checks, guess, device, jobs, left, use)
 
 
 def _left(trial: Trial, folder: RunFolder, stand: Standing) -> float:
@@ -132,6 +143,7 @@ def _document(found: Forecast) -> None:
             "budget": plan.grid.budget.as_dict(),
             "device": str(found.device),
             "jobs": found.jobs,
+            "uses": found.use or None,
             "folder": str(found.folder.path),
             **{place.replace(" ", "_"): stand.counts(found.trials)[place] for place in PLACES},
             "estimated_seconds": found.together() if measured or not stand.missing else None,
@@ -165,13 +177,13 @@ def _lines(found: Forecast) -> None:
         head = (*runnable[0].columns, "trials", "time")
         click.echo("\n".join(columns([head, *(_row(found, cell) for cell in runnable)])))
     for cell in skipped:
-        click.echo(f"skipped: {cell.label}: {cell.reason}")
-    click.echo(
+        say(f"skipped: {cell.label}: {cell.reason}")
+    say(
         f"{len(runnable)} cells x {len(seeds)} seeds = {len(runnable) * len(seeds)} trials of "
         f"{plan.grid.budget}, {len(skipped)} cells skipped"
     )
     for line in (*_in_folder(found), *found.checks.checked, *found.checks.notes, *_time(found)):
-        click.echo(line)
+        say(line)
 
 
 def _row(found: Forecast, cell: Cell) -> tuple[str, ...]:
@@ -203,6 +215,7 @@ def _time(found: Forecast) -> Iterator[str]:
         yield "the time cannot be estimated: no step of any cell could be timed"
         return
     training = sum(guess.of_cells.get(t.cell.id, 0.0) * found.left[t.id] for t in missing)
+    yield found.use
     at_a_time = f", {jobs} trials at a time" if jobs > 1 else ""
     yield (
         f"about {clock(training / jobs)} of training on {found.device}{at_a_time}, from timing "

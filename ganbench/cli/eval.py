@@ -13,7 +13,8 @@ from ganbench.base.text import plain
 from ganbench.cli.click_options import metrics, with_run_options
 from ganbench.cli.progress_meter import make_meter
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import as_json, data_dir, examples, out_option
+from ganbench.cli.spec_completion import specs
+from ganbench.cli.text import WrittenPath, as_json, data_dir, examples, out_option
 from ganbench.evaluation.record_text import as_text
 from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.specs import parse_value
@@ -28,15 +29,21 @@ from ganbench.registry.specs import parse_value
         "ganbench eval --fake runs/quick:loss=hinge,seed=0 --metrics prdc",
         "ganbench eval --real imagenet-statistics.npz --fake samples/ --metrics fd",
         "ganbench eval --real photos/ --fake samples/ --extractor dinov2 --json",
+        "ganbench eval --real photos/ --save-statistics photos.npz",
     ),
 )
-@click.option("--fake", metavar="IMAGES", required=True,
+@click.option("--fake", metavar="IMAGES",
               help="Images to measure: a folder or archive of them, an .npz file with uint8 images "
-                   "(arr_0), or a trial's generator as RUN:TRIAL, such as runs/quick:best.")  # fmt: skip
+                   "(arr_0) or with statistics (mu, sigma), or a trial's generator, such as "
+                   "runs/quick:best.")  # fmt: skip
 @click.option("--real", metavar="IMAGES", help="What to compare with: a folder or archive, an .npz file "
               "of images or of published statistics (mu, sigma), or a data set's spec; by default the "
               "data set of the trial.")  # fmt: skip
-@click.option("--extractor", metavar="SPEC", multiple=True,
+@click.option("--save-statistics", type=WrittenPath("name an .npz file"), metavar="FILE",
+              help="Write mean and covariance of the real images' features to an .npz file (mu, sigma, "
+                   "as pytorch-fid and others read them), for --real or --fake. Needs no --fake; "
+                   "without --real, those of the fake images.")  # fmt: skip
+@click.option("--extractor", metavar="SPEC", multiple=True, shell_complete=specs("extractor"),
               help="By default the trial's own, else auto: the data set's own, else the FID Inception "
                    "network; or its fallback where the weights cannot be had. "
                    "Repeatable.")  # fmt: skip
@@ -72,6 +79,8 @@ def eval_(
     set of gray images. The features of real images are kept in the cache under a hash of their
     content.
     """
+    if rest["fake"] is None and None in (rest["real"], rest["save_statistics"]):
+        raise click.UsageError("Missing option '--fake'.")
     target = checked_target(out)
     settings = _settings(assignments)
 
@@ -82,6 +91,8 @@ def eval_(
         found = evaluate(metrics=asked, settings=settings, meter=meter, **rest)
     document = json.dumps(found.record(), indent=2, ensure_ascii=False, allow_nan=False)
     click.echo(document if as_json else as_text(found))
+    if rest["save_statistics"] is not None:
+        click.echo(f"Wrote {rest['save_statistics']}", err=True)
     for warning in found.warnings:
         click.echo(f"Warning: {plain(warning)}", err=True)
     if target is not None:

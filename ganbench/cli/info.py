@@ -8,15 +8,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from ganbench.base.errors import UsageError
 from ganbench.cli.component_facts import FACTS, component_facts
 from ganbench.cli.list import KindName, brief
-from ganbench.cli.text import as_json, columns, echo_json, examples
+from ganbench.cli.spec_completion import specs
+from ganbench.cli.text import as_json, columns, echo_json, examples, say
 from ganbench.grid.settings import BOTH_PLAYERS
 from ganbench.registry import (
-    KINDS,
     ComponentInfo,
     Registry,
     Spec,
@@ -28,11 +27,6 @@ from ganbench.registry.info import json_value
 from ganbench.registry.options import MissingOptionError, all_options
 
 
-def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    infos = [i for kind in KINDS for i in default_registry().components(kind).values()]
-    return [CompletionItem(i.name, help=i.summary) for i in infos if i.name.startswith(incomplete)]
-
-
 @click.command(
     epilog=examples(
         "ganbench info wgan-gp",
@@ -41,7 +35,7 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
         "ganbench info cifar10 --json",
     ),
 )
-@click.argument("spec", shell_complete=_names)
+@click.argument("spec", shell_complete=specs())
 @click.option("--kind", type=KindName(), help="Only components of this kind.")
 @as_json
 def info(spec: str, kind: str | None, as_json: bool) -> None:
@@ -61,7 +55,7 @@ def info(spec: str, kind: str | None, as_json: bool) -> None:
         first, *others = described
         echo_json(first | ({"also": others} if others else {}))
     else:
-        click.echo("\n\n".join(map(render, described)))
+        say("\n\n".join(map(render, described)))
 
 
 def describe_all(infos: Iterable[ComponentInfo], spec: Spec) -> list[dict[str, Any]]:

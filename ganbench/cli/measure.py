@@ -12,6 +12,7 @@ from ganbench.base.errors import UsageError
 from ganbench.base.text import counted, plain
 from ganbench.cli.click_options import metrics, with_run_options
 from ganbench.cli.outcomes import INTERRUPTED
+from ganbench.cli.spec_completion import specs
 from ganbench.cli.text import WrittenPath, as_json, data_dir, examples
 from ganbench.cli.trial_argument import trial_argument
 from ganbench.execution.progress.listener import MeasureListener
@@ -29,7 +30,7 @@ from ganbench.registry.guard import quiet_stdout
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
 @trial_argument("trials", nargs=-1, metavar="[TRIAL]…")
 @metrics("those of the trials")
-@click.option("--extractor", metavar="SPEC", multiple=True,
+@click.option("--extractor", metavar="SPEC", multiple=True, shell_complete=specs("extractor"),
               help="Feature extractor; by default that of the trials; repeatable.")  # fmt: skip
 @click.option("-n", "--samples", type=click.IntRange(2), metavar="N",
               help="Samples of each generator; by default as many as in the trials.")  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganbench.cli.list import KindName
-from ganbench.cli.text import as_json, echo_json, examples
+from ganbench.cli.text import as_json, echo_json, examples, out_option
 from ganbench.registry import kind_of
 from ganbench.scaffold.names import Names
 from ganbench.scaffold.write import write_distribution
@@ -23,7 +23,7 @@ from ganbench.scaffold.write import write_distribution
 )
 @click.argument("kind", type=KindName())
 @click.argument("name")
-@click.option("-o", "--out", metavar="FOLDER", help="Where to; by default ganbench-NAME.")
+@out_option("Where to; by default ganbench-NAME.", metavar="FOLDER")
 @as_json
 def new(kind: str, name: str, out: str | None, as_json: bool) -> None:
     """Write a plugin distribution to start from.

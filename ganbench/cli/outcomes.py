@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import select
 import sys
@@ -13,6 +14,8 @@ from typing import TextIO
 import click
 
 from ganbench.base.errors import InterruptedTraining, UsageError
+from ganbench.base.text import for_stream
+from ganbench.cli.click_errors import explained
 
 WRONG_USE = 2
 INTERNAL_ERROR = 3
@@ -58,15 +61,26 @@ def exit_code(error: BaseException) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     if isinstance(error, click.ClickException):
-        error.show()
+        _show(explained(error))
         return WRONG_USE
     if isinstance(error, UsageError):
-        click.echo(f"Error: {error}", err=True)
+        _tell(f"Error: {error}")
         return WRONG_USE
     text = " ".join(f"{type(error).__name__}: {error}".split())
-    click.echo(f"Internal error: {text}", err=True)
+    _tell(f"Internal error: {text}")
     click.echo("Set GANBENCH_DEBUG=1 to see where it comes from.", err=True)
     return INTERNAL_ERROR
+
+
+def _tell(sentence: str) -> None:
+    click.echo(for_stream(sentence, sys.stderr), err=True)
+
+
+def _show(error: click.ClickException) -> None:
+    """As click shows an error, with lines that break between words."""
+    shown = io.StringIO()
+    error.show(shown)
+    _tell(shown.getvalue().rstrip("\n"))
 
 
 def reader_gone() -> bool:

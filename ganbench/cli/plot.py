@@ -45,7 +45,7 @@ _FOR: dict[str, tuple[str, ...]] = {
 )
 @click.argument("folder", type=WrittenPath(), metavar="DIR")
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="The kind of figure.")
-@click.option("-o", "--out", type=WrittenPath(), metavar="FILE", required=True,
+@click.option("-o", "--out", type=WrittenPath("name a file"), metavar="FILE", required=True,
               help="The file: .png, .pdf or .svg.")  # fmt: skip
 @click.option("--metric", metavar="COLUMN",
               help="The metric to draw; by default the primary one.")  # fmt: skip

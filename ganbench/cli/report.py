@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
+from ganbench.base.errors import UsageError
 from ganbench.cli.results import checked_target, write_out
 from ganbench.cli.text import WrittenPath, examples
+
+_OTHER_FORMATS = (".pdf", ".png", ".svg", ".md", ".tex", ".csv", ".json")
 
 
 @click.command(
@@ -20,7 +23,7 @@ from ganbench.cli.text import WrittenPath, examples
 @click.option(
     "-o",
     "--out",
-    type=WrittenPath(),
+    type=WrittenPath("name a file"),
     metavar="FILE",
     help="The HTML file; by default DIR/report.html.",
 )
@@ -30,6 +33,11 @@ def report(folder: str, out: str | None) -> None:
     The file works without a network and without other files. It can be written during a run.
     """
     target = checked_target(out)
+    if target is not None and target.suffix.lower() in _OTHER_FORMATS:
+        raise UsageError(
+            f"-o {out}: the report is an HTML file, so its name must end in .html; `ganbench plot` "
+            "writes .pdf, .png and .svg, and `ganbench results` tables"
+        )
 
     from ganbench.report.html import render_report
 

@@ -67,6 +67,8 @@ def results(
     from ganbench.store.frames import read_results
 
     names = None if columns is None else [name for name in columns.split(",") if name.strip()]
+    if names == []:
+        raise UsageError("--columns names no column; leave the option out for the usual ones")
     found = read_results(folder)
     for problem in found.problems:
         warn(problem)
@@ -97,7 +99,7 @@ def checked_target(out: str | None) -> Path | None:
     if target.is_dir():
         raise UsageError(f"-o {out} is a folder; name a file")
     if not target.parent.is_dir():
-        raise UsageError(f"-o {out}: there is no folder {target.parent}")
+        raise UsageError(f"-o {out}: the folder {target.parent} does not exist")
     return target
 
 

@@ -9,8 +9,10 @@ import click
 
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import existing_data_root
+from ganbench.base.text import joined, with_article
 from ganbench.cli.click_options import with_run_options
 from ganbench.cli.dry_run import show_dry_run
+from ganbench.cli.spec_completion import specs
 from ganbench.cli.text import as_json, data_dir, echo_json, examples, out_option
 from ganbench.execution.progress.live_display import make_progress
 from ganbench.execution.run import configure, default_folder, execute
@@ -31,6 +33,7 @@ def _axis(short: str, name: str, plural: str) -> Any:
         name,
         metavar="SPEC",
         multiple=True,
+        shell_complete=specs(name),
         help=f"{name.capitalize()} that replaces the grid's {plural}; repeatable.",
     )
 
@@ -41,6 +44,8 @@ def _axis(short: str, name: str, plural: str) -> Any:
         "ganbench run --grid study.toml -o runs/study    a grid file",
         "ganbench run -a dcgan -a mlp -l hinge -d mnist --seeds 3 --budget 2000kimg",
         "ganbench run --grid study.toml -j auto --timeout 2h --retries 1",
+        "ganbench run --grid study.toml --total 20m --set evaluation.share=0.2",
+        "ganbench run -a dcgan -l hinge -d mnist --init runs/study:best --freeze 'generator:layers.0.*'",
         "ganbench run --grid classic -d mnist --set training.batch_size=128 --dry-run",
     ),
 )
@@ -71,6 +76,17 @@ def _axis(short: str, name: str, plural: str) -> Any:
     metavar="N",
     help="Processes that train a trial together, short for --set training.replicas=N.",
 )
+@click.option(
+    "--init",
+    metavar="RUN:TRIAL|FILE",
+    help="Weights to start from: a trial's, or a safetensors file; short for --set training.init=…",
+)
+@click.option(
+    "--freeze",
+    metavar="[NETWORK:]GLOB",
+    multiple=True,
+    help="Parameters that stay as they are, such as 'generator:layers.0.*'; repeatable.",
+)
 @out_option("Run folder; by default runs/ and the grid's name.", "DIR")
 @with_run_options()
 @data_dir
@@ -86,6 +102,8 @@ def run(
     budget: str | None,
     assignments: tuple[str, ...],
     replicas: int | None,
+    init: str | None,
+    freeze: tuple[str, ...],
     out: str | None,
     data_dir: str | None,
     dry_run: bool,
@@ -110,6 +128,10 @@ def run(
             raise UsageError(
                 f"--replicas {replicas} and --set training.replicas={assigned} differ: give one of them"
             )
+    if init is not None:
+        sections["training"]["init"] = init
+    if freeze:
+        sections["training"]["freeze"] = list(freeze)
     configured = configure(_source(grid, axes), axes, seeds, budget, **sections)
     root, options = existing_data_root(data_dir), RunOptions.of(**others)
     folder = RunFolder(default_folder(grid or "run") if out is None else out)
@@ -125,9 +147,13 @@ def _source(grid: str | None, axes: dict[str, tuple[str, ...]]) -> Any:
     """The grid; without one, the axes have to make it."""
     if grid is not None:
         return grid
-    missing = [axis for axis in ("architecture", "loss", "dataset") if not axes[axis]]
+    needed = {"architecture": "-a", "loss": "-l", "dataset": "-d"}
+    missing = {axis: flag for axis, flag in needed.items() if not axes[axis]}
     if missing:
-        raise UsageError(f"no {missing[0]} is given; give -a, -l and -d, or a grid with --grid")
+        raise UsageError(
+            f"a run needs {joined([f'{with_article(axis)} ({missing[axis]} SPEC)' for axis in missing])}"
+            "; or take a grid with --grid, and see `ganbench grids` and `ganbench list`"
+        )
     return {"grid": {axis: list(specs) for axis, specs in axes.items() if specs}}
 
 
@@ -142,12 +168,18 @@ def _show_result(result: RunResult, options: RunOptions, as_json: bool) -> None:
                 "exit_code": result.exit_code,
                 "trained": result.trained,
                 "interrupted": result.interrupted,
+                "out_of_time": result.out_of_time,
                 "rows": json_records(result.results),
             }
         )
         return
     click.echo(render_table(result.named))
-    if result.interrupted:
+    if result.out_of_time:
+        click.echo(
+            "The time of --total is over; the state is saved, and the same command goes on.",
+            err=True,
+        )
+    elif result.interrupted:
         but = " without --rerun" if options.rerun else ""
         click.echo(
             f"Interrupted; the state is saved, and the same command{but} continues.", err=True

@@ -48,7 +48,7 @@ _LONG = 2000  # from so many images on, a bar shows the progress
 @click.option("-n", "count", type=click.IntRange(1, _MOST),
               help=f"Number of images, {_IMAGES} by default; with --interpolate that of rows, "
               f"{_PAIRS} by default.")  # fmt: skip
-@click.option("-o", "--out", type=WrittenPath(), default="samples.png", show_default=True,
+@click.option("-o", "--out", type=WrittenPath("name a file"), default="samples.png", show_default=True,
               help="A .png for one picture of all; a folder (name/) for single images; an .npz for "
               "the array arr_0, uint8 (n, h, w, c).")  # fmt: skip
 @click.option("--single", is_flag=True, help="Treat -o as a folder, whatever its name.")
@@ -212,9 +212,11 @@ def _write(
     elif given is not None:
         assert given.sources is not None
         targets = given.images if given.paired else None
-        pictures.save_translations(target, given.sources, torch.cat(list(batches)), targets)
+        made, alpha = torch.cat(list(batches)), trained.data.alpha
+        pictures.save_translations(target, given.sources, made, targets, alpha)
     elif request.interpolate is not None and trained.data.kind == "image":
-        pictures.save_rows(target, [to_uint8(row) for row in batches])
+        rows = [to_uint8(row) for row in batches]
+        pictures.save_rows(target, rows, alpha=trained.data.alpha)
     else:
         pictures.save_samples(target, torch.cat(list(batches)), trained.data)
 

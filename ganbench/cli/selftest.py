@@ -14,10 +14,11 @@ from rich.text import Text
 
 from ganbench.base.devices import choose_device
 from ganbench.base.errors import UsageError, did_you_mean
-from ganbench.base.text import duration, plain
+from ganbench.base.text import counted, duration, plain
 from ganbench.cli.click_options import with_run_options
+from ganbench.cli.outcomes import INTERRUPTED
 from ganbench.cli.results import checked_target, write_out
-from ganbench.cli.text import as_json, examples, out_option
+from ganbench.cli.text import as_json, examples, out_option, say
 from ganbench.execution.progress.live_display import on_terminal
 from ganbench.execution.selftest.conductor import conduct
 from ganbench.execution.selftest.document import document
@@ -62,14 +63,20 @@ def selftest(
     known = [check.name for check in CHECKS]
     for name in names:
         if name not in known:
-            raise UsageError(f"--only {name}: no such check{did_you_mean(name, known, len(known))}")
+            raise UsageError(f"--only {name}: no such check{did_you_mean(name, known)}")
     checks = named(names)
     with contextlib.closing(_follower(len(checks))) as display, quiet_stdout():
         found = conduct(checks, str(chosen), quick, display, _LIMIT)
+    if found.interrupted and not found.outcomes:
+        raise KeyboardInterrupt
     content = document(checks, found, quick)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     click.echo(text if as_json else "\n".join(_lines(content)))
     write_out(target, text + "\n")
+    if found.interrupted:
+        count = f"{len(found.outcomes)} of {counted(len(checks), 'check')}"
+        say(f"Interrupted; {target} has what {count} found.", err=True)
+        return INTERRUPTED
     return 1 if content["broken"] else 0
 
 

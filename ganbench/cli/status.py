@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ganbench.base.text import clock, plain
-from ganbench.cli.text import WrittenPath, as_json, columns, echo_json, examples
+from ganbench.cli.text import WrittenPath, as_json, columns, echo_json, examples, say
 from ganbench.execution.progress.texts import value_text
 from ganbench.execution.run_state import RunningTrial, RunState, SupervisorState, TrialState
 from ganbench.execution.run_status import look
@@ -42,14 +42,15 @@ def status(folder: str, as_json: bool) -> None:
     counts         done, running, failed, interrupted, waiting, skipped: numbers
     alive          whether anybody runs trials of this folder
     seconds_left   until all is done
-    supervisors    who runs trials: owner, host, pid, started, executor, jobs,
-                   stopping, seconds_left, age (of the last heartbeat), here
+    supervisors    who runs trials: owner, host, pid, started, executor, jobs, preparing
+                   (before its first trial), stopping, seconds_left, age (of the last heartbeat), here
     running        trial, label, seed, attempt, phase, share, steps, images,
                    images_per_second, d_loss, g_loss, metric (the primary one's name, under
                    which its value stands), seconds_left, since, owner,
                    planned (by the newest grid)
     done, failed, interrupted, skipped, waiting
-                   lists of trials: trial, label, seed, status, error, attempts
+                   lists of trials: trial, label, seed, status, error, attempts,
+                   and samples_note where its samples are no result
     beside         how many trials are in the folder that the newest grid does not have
     problems       a sentence for each damaged file
     """
@@ -57,7 +58,7 @@ def status(folder: str, as_json: bool) -> None:
     if as_json:
         echo_json(_document(folder, state))
     else:
-        click.echo("\n".join(_lines(folder, state)))
+        say("\n".join(_lines(folder, state)))
 
 
 def _document(folder: str, state: RunState) -> dict[str, Any]:
@@ -71,21 +72,27 @@ def _document(folder: str, state: RunState) -> dict[str, Any]:
         "seconds_left": state.seconds_left,
         "supervisors": [dataclasses.asdict(supervisor) for supervisor in state.supervisors],
         "running": [{one["metric"]: one.pop("quality")} | one for one in running],
-        **{
-            kind: [
-                {k: v for k, v in vars(one).items() if k != "state"} for one in state.having(kind)
-            ]
-            for kind in kinds
-        },
+        **{kind: [_ended(one) for one in state.having(kind)] for kind in kinds},
         "beside": state.beside,
         "problems": state.problems,
     }
 
 
+def _ended(trial: TrialState) -> dict[str, Any]:
+    found = {name: value for name, value in vars(trial).items() if name != "state"}
+    if trial.samples_note is None:
+        del found["samples_note"]
+    return found
+
+
 def _lines(folder: str, state: RunState) -> Iterator[str]:
-    yield _summary(state)
+    preparing = [one for one in state.supervisors if one.preparing]
+    if state.total or not preparing:
+        yield _summary(state)
     for supervisor in state.supervisors:
         yield plain(_who(supervisor))
+    if preparing and not state.running:
+        yield "It prepares data and features; no trial of it has begun yet."
     if not state.supervisors:
         yield from _nobody(state)
     if state.running:
@@ -103,7 +110,10 @@ def _lines(folder: str, state: RunState) -> Iterator[str]:
     if interrupted := state.having("interrupted"):
         how = "they wait to continue" if state.supervisors else _CONTINUE
         yield f"\nInterrupted; {how}:"
-        yield from _some([f"{trial.label}{_tried(trial)}" for trial in interrupted])
+        yield from _some([f"{trial.label} ({trial.trial}){_tried(trial)}" for trial in interrupted])
+    if odd := [trial for trial in state.trials if trial.samples_note]:
+        yield "\nNo result, whatever the numbers:"
+        yield from _some([f"{trial.label}: {trial.samples_note}" for trial in odd])
     rest = list(_rest(folder, state))
     if rest:
         yield ""
@@ -121,7 +131,8 @@ def _summary(state: RunState) -> str:
 
 
 def _who(supervisor: SupervisorState) -> str:
-    parts = [f"Run by process {supervisor.pid} on {supervisor.host}"]
+    does = "Being prepared" if supervisor.preparing else "Run"
+    parts = [f"{does} by process {supervisor.pid} on {supervisor.host}"]
     if supervisor.started is not None:
         parts.append(f"since {_local(supervisor.started)}")
     if supervisor.executor:
@@ -153,6 +164,7 @@ def _running_cells(trial: RunningTrial) -> Sequence[str]:
     left = trial.seconds_left if trial.phase == "training" else None
     return (
         plain(trial.label) + ("" if trial.planned else " (beside this grid)"),
+        plain(trial.trial),
         shown(trial.attempt, "attempt {}"),
         plain(trial.phase),
         shown(None if trial.share is None else math.floor(100 * trial.share), "{}%"),

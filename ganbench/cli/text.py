@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from ganbench.base.paths import check_path
-from ganbench.base.text import columns as columns
+from ganbench.base.text import columns as aligned
+from ganbench.base.text import for_stream
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -19,17 +21,22 @@ class WrittenPath(click.ParamType):
 
     name = "path"
 
+    def __init__(self, instead: str = "write . for the current folder") -> None:
+        self.instead = instead
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text, name = str(value), "the path"
         if param is not None:
             name = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
-        check_path(text, name)
+        check_path(text, name, self.instead)
         return text
 
 
 def out_option(help: str, metavar: str = "FILE", **more: Any) -> Callable[[_Command], _Command]:
     """The option ``-o``."""
-    return click.option("-o", "--out", type=WrittenPath(), metavar=metavar, help=help, **more)
+    instead = "name a file" if metavar == "FILE" else "write . for the current folder"
+    path = WrittenPath(instead)
+    return click.option("-o", "--out", type=path, metavar=metavar, help=help, **more)
 
 
 #: For commands that print text.
@@ -43,6 +50,24 @@ data_dir = click.option(
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output."
 )
+
+
+def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
+    """Rows of cells as lines with aligned columns.
+
+    Where a terminal is too narrow for that, each row is text that breaks between words.
+    """
+    lines = aligned(rows, indent)
+    shown = [for_stream(line, sys.stdout) for line in lines]
+    if shown == lines:
+        return lines
+    texts = (indent + "  ".join(filter(None, row)) for row in rows)
+    return [for_stream(text, sys.stdout, indent + "    ") for text in texts]
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print a sentence or several; in a terminal, lines break between words."""
+    click.echo(for_stream(text, sys.stderr if err else sys.stdout), err=err)
 
 
 def examples(*lines: str) -> str:

@@ -245,6 +245,21 @@ class Architecture(Component):
         raise NotImplementedError(f"{type(self).__name__} has no generator terms")
 
 
+def image_problem(name: str, data: DataSpec, smallest: int, largest: int) -> str | None:
+    """Why a design for images of some sizes, square or not, cannot make such data; None if it can.
+
+    :param name: of the architecture, for the message.
+    :param smallest: pixels of the shorter side; likewise ``largest`` of the longer one.
+    """
+    if data.height == data.width or data.kind == "points":
+        return square_problem(name, data, smallest, largest)
+    if min(data.height, data.width) < smallest or max(data.height, data.width) > largest:
+        return (
+            f"{name} makes images of {smallest} to {largest} pixels a side, not {data}: resize them"
+        )
+    return None
+
+
 def square_problem(name: str, data: DataSpec, smallest: int, largest: int) -> str | None:
     """Why a design for square images of some sizes cannot make such data; None if it can.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class DataSpec:
     """The shape of one sample. An architecture builds its networks from it.
 
-    :ivar channels: 1 for gray, 3 for color; for points, the number of coordinates.
+    :ivar channels: 1 for gray, 3 for color, 2 to 16 for others; for points, the number of coordinates.
     :ivar height: pixels; 1 for points.
     :ivar width: pixels; 1 for points.
     :ivar classes: number of classes; 0 without labels.
@@ -21,6 +21,7 @@ class DataSpec:
     :ivar source_channels: channels of the images to translate from; 0 for data without sources.
     :ivar pairing: ``"paired"`` if every sample has its own source, ``"unpaired"`` if sources are a set
         of their own. Sources have the samples' height and width.
+    :ivar alpha: whether the last of 2 or 4 channels is opacity, as in RGBA images.
     """
 
     channels: int
@@ -30,8 +31,11 @@ class DataSpec:
     kind: Literal["image", "points"] = "image"
     source_channels: int = 0
     pairing: Literal["none", "paired", "unpaired"] = "none"
+    alpha: bool = False
 
     def __post_init__(self) -> None:
+        if self.alpha and self.channels not in (2, 4):
+            raise ValueError(f"alpha needs 2 or 4 channels, not {self.channels}")
         if (self.source_channels > 0) != (self.pairing != "none"):
             raise ValueError(
                 f"source_channels={self.source_channels} contradicts pairing={self.pairing!r}"
@@ -58,7 +62,9 @@ class DataSpec:
     def __str__(self) -> str:
         if self.kind == "points":
             return f"points in {self.channels} dimensions"
-        text = f"{self.height}x{self.width} {_color(self.channels)} images"
+        opacity = " with opacity" if self.alpha else ""
+        color = _color(self.channels - self.alpha)
+        text = f"{self.height}x{self.width} {color} images{opacity}"
         if self.pairing == "none":
             return text
         return f"{text} with {self.pairing} {_color(self.source_channels)} sources"
@@ -90,6 +96,7 @@ class ImageData:
     :ivar notes: sentences about the loading for the user, such as skipped files.
     :ivar sources: (m, channels', height, width) uint8 images to translate from, or None.
     :ivar paired: whether ``sources[i]`` belongs to ``images[i]``.
+    :ivar alpha: whether the last of the images' 2 or 4 channels is opacity.
     """
 
     images: torch.Tensor
@@ -98,6 +105,7 @@ class ImageData:
     notes: tuple[str, ...] = ()
     sources: torch.Tensor | None = None
     paired: bool = False
+    alpha: bool = False
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4:
@@ -151,7 +159,8 @@ class ImageData:
             most = int(self.labels.max()) + 1 if len(self.labels) else 0
             classes = max(len(self.class_names), most)
         is_image = str(self.images.dtype) == "torch.uint8"
-        shape = DataSpec(channels, height, width, classes, "image" if is_image else "points")
+        kind: Literal["image", "points"] = "image" if is_image else "points"
+        shape = DataSpec(channels, height, width, classes, kind, alpha=self.alpha)
         if self.sources is None:
             return shape
         pairing: Literal["paired", "unpaired"] = "paired" if self.paired else "unpaired"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -57,6 +58,17 @@ class Dataset(Component):
         content never changes, as for published data sets.
         """
         return ""
+
+    @classmethod
+    def options_for(cls, path: Path, written: str) -> Mapping[str, Any] | None:
+        """The options with which the data set reads the files at a path; None if it does not.
+
+        A person who writes ``-d photos`` learns which spec reads that folder.
+
+        :param path: a file or folder that exists.
+        :param written: the path as the person wrote it, for the option.
+        """
+        return None
 
     def mixture(self) -> Modes | None:
         """The mixture from which the samples are drawn; None for data that is not a known mixture."""

@@ -34,7 +34,9 @@ class FeatureNetwork:
     :ivar standard_fid: whether this is the network of the standard FID, with its published weights;
         only then are the columns ``fid`` and ``is_*`` filled.
     :ivar classifies: whether the logits are over the data set's own classes, in their order.
-    :ivar info: facts to record, such as the classifier's test accuracy.
+    :ivar info: facts to record. A network that was trained on the data set's classes states its
+        held-out ``test_accuracy`` and the ``majority_rate`` of always naming the most frequent class
+        there, both 0 to 1: features that are hardly better are named as too weak to rank generators.
     :ivar faster: makes the same network arranged for speed, whose features may differ in their last
         bits; None if nothing can be gained.
     :ivar arithmetic: ``tf32`` lets a GPU round the inputs of products to 10 bits (TensorFloat-32). The

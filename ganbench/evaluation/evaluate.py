@@ -17,28 +17,37 @@ from ganbench.base.devices import choose_device
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import cache_root, existing_data_root
 from ganbench.base.version import __version__
+from ganbench.components.metric import FeatureSet
+from ganbench.evaluation.feature_quality import weakness
 from ganbench.evaluation.feature_space import (
     FeatureSpace,
     feature_space,
     has_test_split,
     kept_parts,
 )
-from ganbench.evaluation.features import NotFiniteError
+from ganbench.evaluation.features import NotFiniteError, Passed
 from ganbench.evaluation.inputs import Inputs, Opener, Published, dataset_of, find_trial
 from ganbench.evaluation.measurer import Measurement, Measurer
 from ganbench.evaluation.progress_meter import Meter
 from ganbench.evaluation.ready_extractors import Extractors, ReadyExtractor
-from ganbench.evaluation.real_features import PublishedFeatures, RealFeatures, RealSettings
+from ganbench.evaluation.real_features import (
+    PublishedFeatures,
+    RealFeatures,
+    RealSettings,
+    published_set,
+)
 from ganbench.evaluation.record import (
     Evaluation,
     describe_real,
     describe_source,
+    describe_statistics,
     identity_of,
     remarks,
     values_of,
 )
 from ganbench.evaluation.sources import Source
 from ganbench.evaluation.splits import Splits
+from ganbench.evaluation.statistics_files import checked_place, write_statistics
 from ganbench.grid.metrics import bind_metrics, default_metrics, split_specs, with_options
 from ganbench.registry.lookup import ResolvedComponent, default_registry
 
@@ -48,7 +57,7 @@ USUAL_SAMPLES = 50_000
 
 def evaluate(
     *,
-    fake: Any,
+    fake: Any = None,
     real: Any = None,
     extractor: str | Sequence[str] = (),
     metrics: str | Sequence[str] = (),
@@ -60,14 +69,15 @@ def evaluate(
     data_dir: str | Path | None = None,
     skip_broken: bool = False,
     settings: Mapping[str, Any] | None = None,
+    save_statistics: str | Path | None = None,
     meter: Meter | None = None,
 ) -> Evaluation:
     """Measure images against real ones; what ``ganbench eval`` does.
 
-    :param fake: a folder or archive of images, an .npz file, a trial (``RUN:TRIAL``), or a uint8
-        array or tensor (n, 1 or 3, height, width).
-    :param real: the same (except a trial), a data set's spec, or an .npz file of published
-        statistics; by default the data set of the trial.
+    :param fake: a folder or archive of images, an .npz file of images or of statistics, a trial
+        (``RUN:TRIAL``), or a uint8 array or tensor (n, 1 or 3, height, width). May be left out where
+        only statistics are saved.
+    :param real: the same (except a trial) or a data set's spec; by default the data set of the trial.
     :param extractor: spec, or several; ``auto`` is the data set's own, else the FID Inception network;
         where its weights are missing, the fallback that it names. By default the extractors that the
         trial was evaluated with, if it is compared with its own data set, else ``auto``.
@@ -76,10 +86,15 @@ def evaluate(
     :param seed: of the choice, and of the latents of a trial.
     :param split: of a data set.
     :param settings: options of the metrics, such as ``{"kid_subset_size": 500}``.
+    :param save_statistics: an .npz file for the statistics of the real images in the first extractor
+        (of the fake ones without real ones), which pytorch-fid and others read: ``mu`` and ``sigma``.
     :param meter: receives the progress of the work.
     :raises UsageError: for a wrong argument; names it.
     """
     _check_numbers(samples, seed, batch_size)
+    target = None if save_statistics is None else checked_place(save_statistics)
+    if fake is None and (real is None or target is None):
+        raise UsageError("fake must be a path or uint8 images, not NoneType")
     chosen = _metrics(metrics, settings or {})
     root = existing_data_root(data_dir)
     opener = Opener(
@@ -92,9 +107,10 @@ def evaluate(
         skip_broken,
         meter or Meter(),
     )
-    call = _Call(opener, chosen, bool(metrics), samples, batch_size)
+    call = _Call(opener, chosen, bool(metrics), samples, batch_size, target)
+    specs = [extractor] if isinstance(extractor, str) else extractor
     with default_switches():
-        return call.run(fake, real, [extractor] if isinstance(extractor, str) else extractor)
+        return call.only_statistics(real, specs) if fake is None else call.run(fake, real, specs)
 
 
 def _metrics(
@@ -112,6 +128,7 @@ class _Call:
     """One call of `evaluate`.
 
     :ivar asked: whether the caller named the metrics.
+    :ivar save: a file for the statistics of the real images, or None.
     :ivar seconds: part of the work -> its duration.
     """
 
@@ -120,6 +137,7 @@ class _Call:
     asked: bool
     samples: int | None
     batch_size: int | None
+    save: Path | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def run(self, fake: Any, real: Any, specs: Sequence[str]) -> Evaluation:
@@ -144,6 +162,7 @@ class _Call:
                     _ = one.real.count
         measured = self._measure(measurer, inputs.fake)
         count = measured.passed.count
+        self._save(ready[0], spaces[0], measured.passed.sets[0])
         return Evaluation(
             values_of(measured),
             measurer.columns,
@@ -152,17 +171,50 @@ class _Call:
             [one.record() for one in ready],
             {
                 "real": describe_real(spaces[0].real),
-                "fake": describe_source(inputs.fake, count),
+                "fake": _described(inputs.fake, count),
             },
             [*extractors.choices, *self._warnings(inputs, measurer, measured)],
-            {
-                "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
-                "device": str(opener.device),
-                "channels": inputs.channels,
-                "ganbench_version": __version__,
-                "torch_version": str(torch.__version__),
-            },
+            self._circumstances(inputs),
         )
+
+    def only_statistics(self, real: Any, specs: Sequence[str]) -> Evaluation:
+        """Save the statistics of the real images, and measure nothing."""
+        with self._timed("preparation"):
+            opened, dataset = self.opener.real(real)
+            if isinstance(opened, Published):
+                raise UsageError(f"{opened.label} holds statistics already")
+            inputs = Inputs(opened, opened, dataset)
+            extractors = Extractors(inputs, self.opener, self.batch_size)
+            ready = extractors.ready([*specs, *extractors.by_default()][0])
+            space = self._space(inputs, ready)
+        assert isinstance(space.real, RealFeatures)
+        with self._timed("real"):
+            self._save(ready, space, space.real.samples)
+        return Evaluation(
+            {},
+            [],
+            {},
+            f"{ready.network.identity}:0/{space.real.count}:{opened.split or opened.kind}",
+            [ready.record()],
+            {"real": describe_real(space.real), "fake": None},
+            [*extractors.choices, *remarks(opened, space.real.remark)],
+            self._circumstances(inputs),
+        )
+
+    def _save(self, ready: ReadyExtractor, space: FeatureSpace, fake: FeatureSet) -> None:
+        """Write the statistics of the real images, or of the fake ones without real ones."""
+        if self.save is not None:
+            moments = (fake if space.real is None else space.real.samples).moments
+            write_statistics(self.save, moments, ready.network.identity, ready.extractor.spec)
+
+    def _circumstances(self, inputs: Inputs) -> dict[str, Any]:
+        return {
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "device": str(self.opener.device),
+            "channels": inputs.channels,
+            "ganbench_version": __version__,
+            "torch_version": str(torch.__version__),
+        }
 
     def _open(self, fake: Any, real: Any) -> Inputs:
         self.opener.check_fake(fake)
@@ -186,12 +238,6 @@ class _Call:
         """The extractor with the real side in it."""
         real, network, opener = inputs.real, ready.network, self.opener
         if isinstance(real, Published):
-            known = len(real.statistics.mean)
-            if known != ready.width:
-                raise UsageError(
-                    f"the statistics in {real.label} have {known} features, but the extractor has "
-                    f"{ready.width}: another network made them"
-                )
             published = PublishedFeatures(real.label, real.statistics, network, opener.device)
             return FeatureSpace(ready.extractor.mark, network, published)
         dataset = inputs.dataset
@@ -212,26 +258,39 @@ class _Call:
             return None
         return self.opener.splits.source(dataset, "test")
 
-    def _measure(self, measurer: Measurer, fake: Source) -> Measurement:
-        places = self._choose(fake.places())
-        self.opener.meter.begin(f"fake: {fake.label}", len(places))
-        try:
-            with self._timed("fake"):
-                measured = measurer.measure(
-                    fake,
-                    places,
-                    watch_sameness=fake.kind != "trial",
-                    tell=self.opener.meter.advance,
-                    about=self.opener.meter.begin,
-                )
-        except NotFiniteError as error:
-            raise UsageError(str(error)) from None
+    def _measure(self, measurer: Measurer, fake: Source | Published) -> Measurement:
+        with self._timed("fake"):
+            if isinstance(fake, Published):
+                measured = self._compared(measurer, fake)
+            else:
+                measured = self._passed(measurer, fake)
         if self.asked:
             measured.check()
         else:  # leave out metrics that do not apply to such data
             found = {name: one for name, one in measured.found.items() if not one.reason}
             measured = replace(measured, found=found)
         return measured
+
+    def _compared(self, measurer: Measurer, fake: Published) -> Measurement:
+        """Of statistics, which need no pass."""
+        statistics, device = fake.statistics, self.opener.device
+        sets = [published_set(statistics, space.network, device) for space in measurer.spaces]
+        passed = Passed(sets, statistics.images, "")
+        return measurer.computed(passed, measurer.readings, self.opener.meter.begin)
+
+    def _passed(self, measurer: Measurer, fake: Source) -> Measurement:
+        places = self._choose(fake.places())
+        self.opener.meter.begin(f"fake: {fake.label}", len(places))
+        try:
+            return measurer.measure(
+                fake,
+                places,
+                watch_sameness=fake.kind != "trial",
+                tell=self.opener.meter.advance,
+                about=self.opener.meter.begin,
+            )
+        except NotFiniteError as error:
+            raise UsageError(str(error)) from None
 
     def _choose(self, places: np.ndarray) -> np.ndarray:
         if self.samples is None or self.samples >= len(places):
@@ -248,13 +307,17 @@ class _Call:
         elif real is not None:
             assert spaces[0] is not None
             yield from remarks(real, spaces[0].remark)
-        yield from remarks(fake, measured.passed.remark)
+        if isinstance(fake, Published):
+            yield from fake.notes
+        else:
+            yield from remarks(fake, measured.passed.remark)
         for space in spaces:
             yield from space.warnings if space is not None else ()
+        yield from filter(None, (weakness(space.network) for space in measurer.spaces))
         count = measured.passed.count
         if isinstance(real, Source) and count == real.count and inputs.same:
             yield "the fake and the real images are the same: the distance has no meaning"
-        if self.samples is not None and count < self.samples:
+        if isinstance(fake, Source) and self.samples is not None and count < self.samples:
             yield f"{fake.label} has {count} images, fewer than the requested {self.samples}"
         for name, one in measured.found.items():
             yield from one.warnings
@@ -267,6 +330,12 @@ class _Call:
         yield
         if wanted:
             self.seconds[what] = time.perf_counter() - start
+
+
+def _described(fake: Source | Published, count: int) -> dict[str, Any]:
+    if isinstance(fake, Published):
+        return describe_statistics(fake.label, count)
+    return describe_source(fake, count)
 
 
 def _check_numbers(samples: int | None, seed: int, batch_size: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import torch
 from ganbench.base.errors import UsageError
 from ganbench.components.column import Column
 from ganbench.components.metric import FeatureSet
+from ganbench.evaluation.feature_quality import weakness
 from ganbench.evaluation.features import POOL, NotFiniteError, choice, full_precision
 from ganbench.evaluation.measurer import Measurement, Measurer, Reading
 from ganbench.evaluation.real_features import RealFeatures
+from ganbench.evaluation.sample_check import RealLook, remark
 from ganbench.evaluation.sample_timeline import WIDTH
 from ganbench.evaluation.sources import Source
 from ganbench.grid.settings import EvaluationSettings
@@ -84,6 +87,28 @@ class Evaluator:
     def primary_reading(self) -> Reading:
         """The primary metric in its extractor."""
         return self.measurer.reading_of(self.primary)
+
+    @property
+    def features_note(self) -> str | None:
+        """Why features cannot carry a ranking, or None."""
+        found = (weakness(space.network) for space in self.measurer.spaces)
+        return "; ".join(filter(None, found)) or None
+
+    @functools.cached_property
+    def _real_look(self) -> RealLook | None:
+        real = self.measurer.spaces[0].real
+        if not isinstance(real, RealFeatures):
+            return None
+        return RealLook.of(real.source, self.measurer.channels)
+
+    def samples_note(self, samples: torch.Tensor, may_copy: bool) -> str | None:
+        """What makes samples no result: a constant, noise or copies; else None.
+
+        :param samples: (n, c, h, w) uint8 on the CPU, n at least 2.
+        :param may_copy: whether to look for copies of training images.
+        """
+        real = self._real_look
+        return None if real is None else remark(samples, real, may_copy)
 
     def at_tick(self, samples: Source) -> TickMetrics:
         """The metrics of every tick."""

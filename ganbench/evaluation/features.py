@@ -12,6 +12,7 @@ import torch
 
 from ganbench.base.backends import float32_arithmetic, float32_proper
 from ganbench.base.errors import UsageError
+from ganbench.base.stop_requests import check_stop
 from ganbench.base.transfers import to_device
 from ganbench.components.data import Modes
 from ganbench.components.extractor import FeatureNetwork
@@ -99,6 +100,7 @@ def run_pass(
     count = 0
     with torch.no_grad(), full_precision(), released(networks):
         for batch in source.batches(places, channels, networks[0].batch_size):
+            check_stop()
             ranks = rank[batch.positions]
             if watch_sameness:
                 sameness.add(batch.images)
@@ -143,6 +145,10 @@ def _shared_parts(
     if source.generator is not None:
         parts["generator"] = _given(source.generator)
     return parts
+
+
+def _named(source: Source) -> str:
+    return f"the {source.split} split of {source.label}" if source.split else source.label
 
 
 def _given(value: Any) -> Callable[[], Any]:
@@ -248,7 +254,7 @@ class _Reader:
         if self._accumulator.n < 2:
             number = self._accumulator.n or "no"
             raise UsageError(
-                f"{source.label} has {number} image{'' if number == 1 else 's'} that can be read; a "
+                f"{_named(source)} has {number} image{'' if number == 1 else 's'} that can be read; a "
                 "measurement needs at least 2"
             )
         try:
@@ -277,6 +283,7 @@ class _Reader:
         return torch.cat([i for i, _ in waiting]), np.concatenate([r for _, r in waiting])
 
     def _pass(self, batch: tuple[torch.Tensor, np.ndarray]) -> None:
+        check_stop()
         images, ranks = batch
         with self._arithmetic():
             answer = self.network.forward(images)

@@ -5,26 +5,27 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 
+from ganbench.base.channels import view_rule
 from ganbench.base.errors import DataNotFoundError, UsageError, did_you_mean
 from ganbench.base.image_files import is_archive, open_images
 from ganbench.base.paths import check_path
 from ganbench.components.data import DataSpec
-from ganbench.evaluation.npz import (
-    NpzSource,
-    Statistics,
-    holds_statistics,
-    members,
-    read_statistics,
-)
+from ganbench.evaluation.npz import NpzSource, members, single_array
 from ganbench.evaluation.progress_meter import Meter
 from ganbench.evaluation.sampled_source import TrialSource
 from ganbench.evaluation.sources import FileSource, Source, TensorSource
 from ganbench.evaluation.splits import Splits
+from ganbench.evaluation.statistics_files import (
+    Statistics,
+    holds_more,
+    holds_statistics,
+    read_statistics,
+)
 from ganbench.evaluation.value_ranges import advice, range_of
 from ganbench.generators.trained import component_of
 from ganbench.registry.lookup import ResolvedComponent, default_registry
@@ -53,7 +54,7 @@ class Inputs:
     :ivar dataset: the data set of the real images, if they come from one.
     """
 
-    fake: Source
+    fake: Source | Published
     real: Source | Published | None
     dataset: ResolvedComponent | None
 
@@ -63,35 +64,64 @@ class Inputs:
         return self.real if isinstance(self.real, Source) else None
 
     @property
+    def sources(self) -> list[Source]:
+        """The sides that are images."""
+        return [side for side in (self.real, self.fake) if isinstance(side, Source)]
+
+    @property
+    def published(self) -> list[Published]:
+        """The sides that are statistics."""
+        return [side for side in (self.real, self.fake) if isinstance(side, Published)]
+
+    @property
     def same(self) -> bool:
         """Whether both sides are the same images."""
         real, fake = self.real_images, self.fake
-        return real is not None and real.kind == fake.kind and real.content() == fake.content()
+        if real is None or not isinstance(fake, Source) or real.kind != fake.kind:
+            return False
+        return real.content() == fake.content()
 
     @functools.cached_property
     def channels(self) -> int:
         """Three as in torch-fidelity; one if the real side is a data set of gray images."""
         real, fake = self.real_images, self.fake
         if real is None or not (real.points or self.dataset is not None):
-            return fake.channels if fake.points else 3
+            if isinstance(fake, Source) and fake.points:
+                return fake.channels
+            self._tell_view()
+            return 3
+        if not isinstance(fake, Source):
+            return real.channels
+        if real.channels not in (1, 3) and fake.channels != real.channels and not real.points:
+            raise UsageError(
+                f"{real.label} has {real.channels} channels, and {fake.label} has {fake.channels}; "
+                "compare images of equal channels, or two folders of pictures"
+            )
         if real.channels == 1 and fake.channels == 3 and not real.points:
             fake.notes.append(f"{fake.label} was converted to gray, because {real.label} is gray")
         return real.channels
 
+    def _tell_view(self) -> None:
+        """Note by which rule images of other channels are seen in color."""
+        for source in self.sources:
+            rule = view_rule(source.channels, source.alpha)
+            if rule:
+                source.notes.append(f"of {source.label}, the networks see {rule}")
+
     def check_kinds(self) -> None:
         """Raise UsageError if one side holds points and the other images."""
         real, fake = self.real_images, self.fake
-        if real is not None and real.points != fake.points:
+        if real is not None and isinstance(fake, Source) and real.points != fake.points:
             points, images = (real, fake) if real.points else (fake, real)
             raise UsageError(f"{points.label} holds points, but {images.label} holds images")
 
     def shape(self, classes: int) -> DataSpec:
-        """The shape of most of the real images, or of the fake ones."""
-        source = self.real_images or self.fake
+        """The shape of most of the real images, or of the fake ones; one side must be images."""
+        source = self.sources[0]
         (height, width), _ = source.sizes.most_common(1)[0]
-        return DataSpec(
-            self.channels, height, width, classes, "points" if source.points else "image"
-        )
+        kind: Literal["image", "points"] = "points" if source.points else "image"
+        alpha = source.alpha and source.channels == self.channels
+        return DataSpec(self.channels, height, width, classes, kind, alpha=alpha)
 
 
 @dataclass(frozen=True)
@@ -125,8 +155,8 @@ class Opener:
                 "(write RUN:TRIAL, such as runs/quick:dcgan-hinge-digits-s0)"
             )
 
-    def fake(self, named: Any) -> Source:
-        """Images to be measured: a folder, an archive, an .npz file, a trial, or an array."""
+    def fake(self, named: Any) -> Source | Published:
+        """What is measured: a folder, an archive, an .npz file, a trial, an array, or statistics."""
         if not isinstance(named, (str, Path)):
             return _in_memory(named, "fake")
         text, path = str(named), Path(named).expanduser()
@@ -134,9 +164,7 @@ class Opener:
         if trial is not None:
             root = self.splits.root
             return TrialSource(text, trial, self.samples, self.seed, self.device, root)
-        if path.suffix.lower() == ".npz" and holds_statistics(members(path)):
-            raise UsageError(f"--fake {text}: published statistics must be the real side (--real)")
-        return self._images(text, path)
+        return _statistics(text, path) or self._images(text, path)
 
     def real(self, named: Any) -> tuple[Source | Published, ResolvedComponent | None]:
         """Images to compare with, or their statistics; and their data set, if they have one."""
@@ -151,17 +179,18 @@ class Opener:
         _refuse_run(text)
         if not path.exists():
             names = default_registry().components("dataset")
+            said = {name: info.aliases for name, info in names.items()}
             raise DataNotFoundError(
                 f"--real {text}: this is not a folder, archive, .npz file or data set"
-                f"{did_you_mean(text.partition('[')[0], names)}"
+                f"{did_you_mean(text.partition('[')[0], names, said)}"
             )
-        if path.suffix.lower() == ".npz" and holds_statistics(arrays := members(path)):
-            return _published(text, path, len(arrays) > 2), None
-        return self._images(text, path), None
+        return _statistics(text, path) or self._images(text, path), None
 
     def _images(self, text: str, path: Path) -> Source:
         if path.is_file() and path.suffix.lower() == ".npz":
             return NpzSource(text, path)
+        if path.is_file() and path.suffix.lower() == ".npy":
+            raise UsageError(single_array(path))
         if not path.is_dir() and not (path.is_file() and is_archive(path)):
             raise UsageError(f"{text} is neither a folder, a zip or tar archive, nor an .npz file")
         files = open_images(path)
@@ -222,14 +251,22 @@ def _dataset(text: str) -> ResolvedComponent | None:
     return None
 
 
-def _published(text: str, path: Path, more: bool) -> Published:
-    notes = [
-        f"{text} holds published statistics: they are comparable only if they come from the same "
-        "network, weights and resizing"
-    ]
-    if more:
+def _statistics(text: str, path: Path) -> Published | None:
+    """The statistics in a file; None for anything else."""
+    if path.suffix.lower() != ".npz" or not path.is_file():
+        return None
+    arrays = members(path)
+    if not holds_statistics(arrays):
+        return None
+    found, notes = read_statistics(path), []
+    if not found.extractor:
+        notes.append(
+            f"{text} holds published statistics: they are comparable only if they come from the same "
+            "network, weights and resizing"
+        )
+    if holds_more(arrays):
         notes.append(f"only mu and sigma of {text} are used, not its images")
-    return Published(text, read_statistics(path), notes)
+    return Published(text, found, notes)
 
 
 def _how_to_convert(tensor: torch.Tensor) -> str:
@@ -239,6 +276,21 @@ def _how_to_convert(tensor: torch.Tensor) -> str:
     whole = not tensor.dtype.is_floating_point
     array = (tensor if whole else tensor.double()).detach().cpu().numpy()
     return f"; {advice(array.dtype, range_of([array]))}"
+
+
+def _how_to_arrange(shape: tuple[int, ...]) -> str:
+    """Advice for an array whose axes are in another order; empty where none is certain."""
+    if len(shape) == 4 and shape[1] not in (1, 3) and shape[3] in (1, 3):
+        return "; move the channels forward with x.transpose(0, 3, 1, 2) in numpy"
+    if len(shape) == 3 and shape[2] in (1, 3, 4):
+        return "; this looks like one image (height, width, channels): x.transpose(2, 0, 1)[None]"
+    if len(shape) == 3 and shape[0] in (1, 3):
+        return "; this looks like one image (channels, height, width): x[None]"
+    if len(shape) == 3:
+        return "; give gray images their channel with x[:, None]"
+    if len(shape) == 4 and 4 in (shape[1], shape[3]):
+        return "; drop the alpha channel first"
+    return ""
 
 
 def _in_memory(images: Any, name: str) -> Source:
@@ -251,6 +303,8 @@ def _in_memory(images: Any, name: str) -> Source:
     if tensor.ndim != 4 or tensor.dtype != torch.uint8 or tensor.shape[1] not in (1, 3):
         raise UsageError(
             f"{name} must be uint8 images (n, 1 or 3, height, width), not {tensor.dtype} "
-            f"{tuple(tensor.shape)}{_how_to_convert(tensor)}"
+            f"{tuple(tensor.shape)}{_how_to_arrange(tensor.shape)}{_how_to_convert(tensor)}"
         )
+    if not tensor.numel():
+        raise UsageError(f"{name} has no images: its shape is {tuple(tensor.shape)}")
     return TensorSource(f"{name} images", tensor.detach().cpu())

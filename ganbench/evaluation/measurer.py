@@ -15,6 +15,7 @@ import torch
 
 from ganbench.base.errors import BrokenComponentError, UsageError, one_line
 from ganbench.base.process_state import guarded_torch
+from ganbench.base.stop_requests import check_stop
 from ganbench.components.column import Column
 from ganbench.components.data import Modes
 from ganbench.components.dataset import Dataset
@@ -156,9 +157,19 @@ class Measurer:
             watch_sameness=watch_sameness,
             tell=tell,
         )
+        return self.computed(passed, wanted, about)
+
+    def computed(
+        self,
+        passed: Passed,
+        wanted: Sequence[Reading],
+        about: Callable[[str], None] = lambda title: None,
+    ) -> Measurement:
+        """The metrics of samples that have passed the networks."""
         found: dict[str, Measured] = {}
         failed: dict[str, str] = {}
         for reading in wanted:
+            check_stop()
             about(f"computing {reading.key}")
             read = functools.partial(self._read, reading, self._set_of(reading, passed))
             one, reason = _attempted(read)
@@ -223,6 +234,7 @@ class Measurer:
         group = torch.arange(samples.size) * _GROUPS // samples.size
         values = []
         for left_out in range(_GROUPS):
+            check_stop()
             part = part_of(samples, order[group != left_out].sort().values)
             values.append(self._values(reading, part)[column])
         return {column: float(np.std(values) * math.sqrt(_GROUPS - 1))}
@@ -334,6 +346,7 @@ def _attempted(read: Callable[[], T]) -> tuple[T | None, str]:
 
 def _survived(what: str, read: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
     """Values that accompany a metric; empty if its code fails."""
+    check_stop()
     found, reason = _attempted(read)
     if found is None:
         print(f"{what} is missing: {reason}")

@@ -1,7 +1,6 @@
-"""Images and published statistics in .npz files, read in pieces and without unpickling.
+"""Images in .npz files, read in pieces and without unpickling.
 
-Images follow the convention of ADM (Dhariwal and Nichol 2021): ``arr_0``, uint8, (n, h, w, c).
-Statistics are ``mu`` and ``sigma``, as pytorch-fid and many others publish them.
+They follow the convention of ADM (Dhariwal and Nichol 2021): ``arr_0``, uint8, (n, h, w, c).
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from typing import IO, NamedTuple
 import numpy as np
 import torch
 
+from ganbench.base.channels import MOST_CHANNELS
 from ganbench.base.errors import UsageError, reason
 from ganbench.base.files import sha256_of
 from ganbench.evaluation.sources import Batch, Source, in_channels
 from ganbench.evaluation.value_ranges import advice, is_real, range_of
 
 _USUAL = "arr_0"
-_STATISTICS = frozenset({"mu", "sigma"})
-_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, SyntaxError)
-_MOST_FEATURES = 16_384  # whose covariance takes 2 GiB
+#: What reading a damaged file raises.
+DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, SyntaxError)
 _EXPECTED = "use (n, height, width, 3) for color images and (n, height, width) for gray ones"
 _LOOKED_AT = 2**26  # bytes of an array of a wrong type, to tell its range
 _PIECE = 2**22
@@ -37,13 +36,6 @@ class Member(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype[np.generic]
     fortran: bool
-
-
-class Statistics(NamedTuple):
-    """Mean (d,) and covariance (d, d) in fp64, as published."""
-
-    mean: torch.Tensor
-    cov: torch.Tensor
 
 
 def members(path: Path) -> dict[str, Member]:
@@ -58,42 +50,29 @@ def members(path: Path) -> dict[str, Member]:
                 if name.endswith(".npy"):
                     with archive.open(name) as file:
                         found[name.removesuffix(".npy")] = _header(file)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise UsageError(f"{path} cannot be read as .npz: {reason(error)}") from error
     return found
 
 
-def holds_statistics(arrays: dict[str, Member]) -> bool:
-    """Whether a file holds statistics of features."""
-    return set(arrays) >= _STATISTICS
-
-
-def read_statistics(path: Path) -> Statistics:
-    """Published statistics.
-
-    :raises UsageError: if they are not a mean and a covariance.
-    """
-    shapes = {name: members(path)[name].shape for name in _STATISTICS}
-    width = shapes["mu"][-1] if len(shapes["mu"]) == 1 else 0
-    if not 1 <= width <= _MOST_FEATURES or shapes["sigma"] != (width, width):
-        raise UsageError(
-            f"{path}: mu {shapes['mu']} and sigma {shapes['sigma']} must be a mean (d,) and a "
-            "covariance (d, d)"
-        )
+def single_array(path: Path) -> str:
+    """How to make an .npz file of the images in an .npy file."""
+    target = path.with_suffix(".npz").name
     try:
-        with np.load(path, allow_pickle=False) as file:
-            mean, cov = (
-                torch.from_numpy(file[name].astype(np.float64)) for name in ("mu", "sigma")
-            )
-    except (*_DAMAGE, TypeError) as error:
-        raise UsageError(f"{path} cannot be read as .npz: {reason(error)}") from error
-    if not bool(mean.isfinite().all() and cov.isfinite().all()):
-        raise UsageError(f"{path}: mu or sigma is not finite")
-    if not torch.allclose(cov, cov.mT, rtol=1e-3, atol=1e-6 * float(cov.abs().max())):
-        raise UsageError(f"{path}: sigma is not symmetric, as a covariance must be")
-    if bool((cov.diagonal() < 0).any()):
-        raise UsageError(f"{path}: sigma has negative variances")
-    return Statistics(mean, (cov + cov.mT) / 2)
+        with path.open("rb") as file:
+            array = _header(file)
+            if is_real(array.dtype) and array.dtype != np.uint8:
+                return (
+                    f"{path} holds one array, {array.dtype} {array.shape}, but images must be uint8 "
+                    f"in an .npz file; {_conversion(file, array)}, then "
+                    f"numpy.savez({target!r}, x)"
+                )
+    except DAMAGE as error:
+        return f"{path} cannot be read as .npy: {reason(error)}"
+    return (
+        f"{path} holds one array, {array.dtype} {array.shape}; images are read from .npz files: "
+        f"numpy.savez({target!r}, numpy.load({path.name!r}))"
+    )
 
 
 class NpzSource(Source):
@@ -133,7 +112,7 @@ class NpzSource(Source):
                         done = position + 1
                     shaped = torch.from_numpy(images).view(len(part), *self._shape[1:])
                     yield Batch(part, in_channels(shaped.permute(self._order), channels))
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise UsageError(f"{self._path} is damaged: {reason(error)}") from error
 
 
@@ -192,28 +171,33 @@ def _advice(path: Path, name: str, array: Member) -> str:
     """Advice for an array that is not uint8."""
     if not is_real(array.dtype):
         return "it cannot become images"
+    try:
+        with _opened(path, name) as file:
+            return _conversion(file, array)
+    except DAMAGE as error:
+        raise UsageError(f"{path} is damaged: {reason(error)}") from error
+
+
+def _conversion(file: IO[bytes], array: Member) -> str:
+    """How to convert an array whose values follow in a file."""
     row = array.dtype.itemsize
 
     def pieces() -> Iterator[np.ndarray]:
-        with _opened(path, name) as file:
-            for _ in range(_LOOKED_AT // _PIECE):
-                content = file.read(_PIECE)
-                yield np.frombuffer(content[: len(content) // row * row], array.dtype)
+        for _ in range(_LOOKED_AT // _PIECE):
+            content = file.read(_PIECE)
+            yield np.frombuffer(content[: len(content) // row * row], array.dtype)
 
-    try:
-        whole = int(np.prod(array.shape)) * row <= _LOOKED_AT
-        return advice(array.dtype, range_of(pieces()), whole)
-    except _DAMAGE as error:
-        raise UsageError(f"{path} is damaged: {reason(error)}") from error
+    whole = int(np.prod(array.shape)) * row <= _LOOKED_AT
+    return advice(array.dtype, range_of(pieces()), whole)
 
 
 def _axes(path: Path, name: str, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """The axes in the order (n, c, h, w)."""
     last, first = shape[3] in (1, 3), shape[1] in (1, 3)
+    if not last and not first:  # other channels are the last axis, if it is the shortest
+        last = shape[3] <= MOST_CHANNELS and shape[3] < min(shape[1:3])
     if last == first:
-        reason = "either axis may be the channels" if last else "no axis is 1 or 3 channels"
-        if shape[3] in (2, 4) or shape[1] in (2, 4):
-            reason += " (drop an alpha channel first)"
+        reason = "either axis may be the channels" if last else "no axis may be the channels"
         raise UsageError(
             f"{path}: {name} has the shape {shape}, and {reason}; images are (n, height, width, "
             "channels)"

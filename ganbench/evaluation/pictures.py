@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from PIL import Image, PngImagePlugin
 
+from ganbench.base.channels import checkerboard, in_view, view_rule
 from ganbench.base.files import replacing, storage_errors
 from ganbench.components.data import DataSpec
 from ganbench.training.batches import to_uint8
@@ -22,45 +23,70 @@ _GRAY = 128  # of the gaps: unlike the ink and the paper of common data
 def save_samples(
     path: Path, samples: torch.Tensor, data: DataSpec, real: torch.Tensor | None = None
 ) -> None:
-    """Write a PNG of samples (n, c, h, w) in [-1, 1]; ``real`` is drawn behind points."""
-    _write(path, _scatter(samples, real) if data.kind == "points" else _tiles(samples))
+    """Write a PNG of samples (n, c, h, w) in [-1, 1]; ``real`` is drawn behind points.
+
+    Images of other channels than 1 or 3 appear by the rule of `ganbench.base.channels`, over a
+    checkerboard where they have an opacity; the file's text ``shows`` says what is seen.
+    """
+    if data.kind == "points":
+        _write(path, _scatter(samples, real))
+        return
+    rule = view_rule(data.channels, data.alpha, "a checkerboard")
+    picture = tiles(to_uint8(samples.detach().cpu()), data.alpha)
+    _write(path, picture, {"shows": rule} if rule else {})
 
 
 def save_translations(
-    path: Path, sources: torch.Tensor, fakes: torch.Tensor, targets: torch.Tensor | None
+    path: Path,
+    sources: torch.Tensor,
+    fakes: torch.Tensor,
+    targets: torch.Tensor | None,
+    alpha: bool = False,
 ) -> None:
     """Write a PNG with each source beside its translation, and its target if there is one.
 
     :param sources: (m, c', h, w) uint8, m at least n.
     :param fakes: (n, c, h, w) in [-1, 1].
     :param targets: (m, c, h, w) uint8, or None.
+    :param alpha: whether the last channel of 2 or 4 is opacity.
     """
     count = len(fakes)
     stacks = [sources[:count].cpu(), to_uint8(fakes.detach().cpu())]
     if targets is not None:
         stacks.append(targets[:count].cpu())
-    strips = torch.cat([_colored(stack) for stack in stacks], dim=3)
+    strips = torch.cat([_colored(stack, alpha) for stack in stacks], dim=3)
     columns = max(1, round(math.sqrt(count / len(stacks))))
     _write(path, _mosaic(strips, columns))
 
 
 def save_rows(
-    path: Path, rows: Sequence[torch.Tensor], texts: Mapping[str, str] | None = None
+    path: Path,
+    rows: Sequence[torch.Tensor],
+    texts: Mapping[str, str] | None = None,
+    alpha: bool = False,
 ) -> None:
     """Write a PNG of rows of images, each uint8 (n, c, h, w), the first on top.
 
     :param texts: text entries of the file.
+    :param alpha: whether the images' last channel is opacity.
     """
-    images = _drawable(torch.cat(list(rows)))
+    images = _drawable(torch.cat(list(rows)), alpha)
     _write(path, _mosaic(images, len(rows[0])), texts)
 
 
-def save_timeline(path: Path, frames: Mapping[str, torch.Tensor]) -> None:
+def save_pairs(path: Path, left: torch.Tensor, right: torch.Tensor, alpha: bool = False) -> None:
+    """Write a PNG with each image of one batch beside that of the other, both uint8 (n, c, h, w)."""
+    strips = torch.cat([_drawable(left.cpu(), alpha), _drawable(right.cpu(), alpha)], dim=3)
+    _write(path, _mosaic(strips, max(1, round(math.sqrt(len(strips) / 2)))))
+
+
+def save_timeline(path: Path, frames: Mapping[str, torch.Tensor], alpha: bool = False) -> None:
     """Write a PNG with a row for each frame, tick -> uint8 (n, c, h, w).
 
     The file holds the ``ticks`` of its rows and the ``gap`` around each image in pixels.
     """
-    save_rows(path, list(frames.values()), {"ticks": " ".join(frames), "gap": str(_GAP)})
+    texts = {"ticks": " ".join(frames), "gap": str(_GAP)}
+    save_rows(path, list(frames.values()), texts, alpha)
 
 
 def _write(path: Path, picture: Image.Image, texts: Mapping[str, str] | None = None) -> None:
@@ -71,24 +97,25 @@ def _write(path: Path, picture: Image.Image, texts: Mapping[str, str] | None = N
         picture.save(temporary, format="PNG", pnginfo=known)
 
 
-def _tiles(samples: torch.Tensor) -> Image.Image:
-    images = _drawable(to_uint8(samples.detach().cpu()))
-    return _mosaic(images, math.ceil(math.sqrt(len(images))))
+def tiles(images: torch.Tensor, alpha: bool = False) -> Image.Image:
+    """A square of uint8 (n, c, h, w) images on the CPU."""
+    return _mosaic(_drawable(images, alpha), math.ceil(math.sqrt(len(images))))
 
 
-def _drawable(images: torch.Tensor) -> torch.Tensor:
-    """Gray or color images; the first channel of others."""
-    return images if images.shape[1] in (1, 3) else images[:, :1]
+def _drawable(images: torch.Tensor, alpha: bool = False) -> torch.Tensor:
+    """(n, 1 or 3, h, w), see `ganbench.base.channels`."""
+    return in_view(images, alpha, checkerboard(images) if alpha else 0)
 
 
-def _colored(images: torch.Tensor) -> torch.Tensor:
+def _colored(images: torch.Tensor, alpha: bool) -> torch.Tensor:
     """(n, 3, h, w), gray images as color ones."""
-    return images if images.shape[1] == 3 else images[:, :1].expand(-1, 3, -1, -1)
+    opaque = images.shape[1] in (1, 3)
+    return _drawable(images, alpha and not opaque).expand(-1, 3, -1, -1)
 
 
 def _mosaic(images: torch.Tensor, columns: int) -> Image.Image:
     """uint8 (n, 1 or 3, h, w) images on a grid, small ones enlarged."""
-    scale = max(1, math.ceil(_MIN_CELL / images.shape[2]))
+    scale = max(1, math.ceil(_MIN_CELL / min(images.shape[2:])))
     images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     count, channels, height, width = images.shape
     rows = math.ceil(count / columns)

@@ -11,9 +11,9 @@ import torch
 from ganbench.base.errors import UsageError
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset
-from ganbench.components.extractor import ExtractorContext, FeatureNetwork
+from ganbench.components.extractor import ExtractorContext, FeatureNetwork, Features
 from ganbench.evaluation.feature_space import ready_network
-from ganbench.evaluation.inputs import Inputs, Opener
+from ganbench.evaluation.inputs import Inputs, Opener, Published
 from ganbench.evaluation.sampled_source import TrialSource
 from ganbench.evaluation.sources import Source
 from ganbench.grid.auto_extractor import choose
@@ -21,6 +21,7 @@ from ganbench.registry.lookup import ResolvedComponent, default_registry
 from ganbench.registry.specs import Spec
 
 _SIZES_SHOWN = 5
+_EXTRACTOR = "the extractor"  # in messages
 
 
 @dataclass(frozen=True)
@@ -65,25 +66,31 @@ class Extractors:
     choices: list[str] = field(default_factory=list)
 
     def by_default(self) -> list[str | Spec]:
-        """The extractors of the trial that is measured against its own data set; else ``auto``."""
+        """The extractor that statistics name; or those of a trial with its own data set; or ``auto``."""
         fake, dataset = self.inputs.fake, self.inputs.dataset
+        named = [one.statistics.spec for one in self.inputs.published if one.statistics.spec]
+        if named:
+            return [named[0]]
         if not isinstance(fake, TrialSource):
             return ["auto"]
         own, identity = fake.own_extractors(), fake.identity
         if dataset is not None and _same_component(dataset.identity(), identity["dataset"]):
             return list(own)
-        named = " ".join(f"--extractor '{spec}'" for spec in own)
+        own_specs = " ".join(f"--extractor '{spec}'" for spec in own)
         self.choices.append(
             f"auto chooses the extractor, because the real images are not the data set of trial "
-            f"{fake.trial}; the trial was evaluated with {named}"
+            f"{fake.trial}; the trial was evaluated with {own_specs}"
         )
         return ["auto"]
 
     def ready(self, spec: str | Spec) -> ReadyExtractor:
         """The extractor of a spec, or of ``auto``.
 
-        :raises UsageError: if it cannot process the images, or its weights are missing.
+        :raises UsageError: if it cannot process the images, does not fit given statistics, or its
+            weights are missing.
         """
+        if not self.inputs.sources:
+            return self._stand_in(spec)
         chosen, dataset = self._chosen(spec), self.inputs.dataset
         root = self.opener.splits.root
         shape = self.inputs.shape(0 if dataset is None else dataset.component.spec(root).classes)
@@ -91,8 +98,7 @@ class Extractors:
         if problem is not None:
             raise UsageError(problem)
         if not chosen.component.resizes:
-            sides = (self.inputs.real_images, self.inputs.fake)
-            _check_sizes([one for one in sides if one is not None], chosen.spec)
+            _check_sizes(self.inputs.sources, chosen.spec)
         self.opener.meter.begin(f"preparing {chosen.spec}")
         context = ExtractorContext(
             data=shape,
@@ -105,7 +111,20 @@ class Extractors:
             root=root,
         )
         network = ready_network(chosen, context, self.batch_size)
-        return ReadyExtractor(chosen, network, *_probe(network, shape, self.opener.device))
+        ready = ReadyExtractor(chosen, network, *_probe(network, shape, self.opener.device))
+        for side in self.inputs.published:
+            _check_fit(side, network.identity, ready)
+        return ready
+
+    def _stand_in(self, spec: str | Spec) -> ReadyExtractor:
+        """A network without weights, for statistics on both sides."""
+        chosen, sides = self._chosen(spec), self.inputs.published
+        stated = [side.statistics.extractor for side in sides if side.statistics.extractor]
+        network = FeatureNetwork(stated[0] if stated else "unknown", forward=_no_images)
+        ready = ReadyExtractor(chosen, network, len(sides[0].statistics.mean), False)
+        for side in sides:
+            _check_fit(side, stated[0] if stated else "", ready, sides[0].label)
+        return ready
 
     def _content(self, dataset: ResolvedComponent) -> str:
         return self.opener.splits.source(dataset, "train").content() or ""
@@ -127,6 +146,29 @@ class Extractors:
                 "another --extractor"
             )
         return self.opener.splits.resident(self.inputs.dataset, split)
+
+
+def _check_fit(
+    side: Published, identity: str, ready: ReadyExtractor, other: str = _EXTRACTOR
+) -> None:
+    """Raise UsageError for statistics of another network."""
+    known = side.statistics
+    if known.extractor and identity and known.extractor != identity:
+        mend = known.spec and other == _EXTRACTOR
+        advice = f"; choose --extractor '{known.spec}'" if mend else ""
+        raise UsageError(
+            f"the statistics in {side.label} come from {known.extractor}, but {other} is "
+            f"{identity}: their distance has no meaning{advice}"
+        )
+    if len(known.mean) != ready.width:
+        raise UsageError(
+            f"the statistics in {side.label} have {len(known.mean)} features, but {other} has "
+            f"{ready.width}: another network made them"
+        )
+
+
+def _no_images(images: torch.Tensor) -> Features:
+    raise UsageError("both sides are statistics, so there are no images to process")
 
 
 def _same_component(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -37,9 +37,9 @@ from ganbench.evaluation.features import (
     run_pass,
 )
 from ganbench.evaluation.moments import Moments
-from ganbench.evaluation.npz import Statistics
 from ganbench.evaluation.progress_meter import Meter
 from ganbench.evaluation.sources import Source
+from ganbench.evaluation.statistics_files import Statistics
 from ganbench.registry.info import ResolvedComponent
 
 _RECIPE = 3  # raise it when the computation or the stored parts change
@@ -320,6 +320,18 @@ class RealFeatures:
                 self.warnings.append(sentence)
 
 
+def published_set(
+    statistics: Statistics, network: FeatureNetwork, device: torch.device
+) -> FeatureSet:
+    """The feature set of samples of which only mean and covariance are known."""
+    moments = statistics.moments(device)
+    missing = dict.fromkeys(
+        (*MISSING, "features", "images"), "published statistics have no single features"
+    )
+    parts = {"moments": lambda: moments}
+    return FeatureSet(statistics.images, 0, network, device, parts, missing)
+
+
 class PublishedFeatures:
     """Published statistics instead of real samples."""
 
@@ -329,13 +341,8 @@ class PublishedFeatures:
     def __init__(
         self, label: str, statistics: Statistics, network: FeatureNetwork, device: torch.device
     ) -> None:
-        width = len(statistics.mean)  # the number is not published, so the rank may be full
-        moments = Moments(width + 1, statistics.mean.to(device), statistics.cov.to(device))
-        missing = dict.fromkeys(
-            (*MISSING, "features", "images"), "published statistics have no single features"
-        )
-        self.label, self.count = label, 0
-        self.samples = FeatureSet(0, 0, network, device, {"moments": lambda: moments}, missing)
+        self.label, self.count = label, statistics.images
+        self.samples = published_set(statistics, network, device)
         self.warnings: list[str] = []
         self._references: dict[str, Tensors] = {}
 

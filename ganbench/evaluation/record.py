@@ -87,8 +87,18 @@ def identity_of(measurer: Measurer, count: int) -> str:
 def describe_real(side: RealFeatures | PublishedFeatures | None) -> dict[str, Any] | None:
     """The real side; None without."""
     if isinstance(side, PublishedFeatures):
-        return {"source": side.label, "kind": "statistics", "count": None, "ddof": "as published"}
+        return describe_statistics(side.label, side.count)
     return None if side is None else describe_source(side.source, side.count)
+
+
+def describe_statistics(label: str, count: int) -> dict[str, Any]:
+    """A file of statistics; ``count`` is 0 if it does not say of how many images."""
+    return {
+        "source": label,
+        "kind": "statistics",
+        "count": count or None,
+        "ddof": "as published",
+    }
 
 
 def describe_source(source: Source, count: int) -> dict[str, Any]:

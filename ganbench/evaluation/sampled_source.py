@@ -46,7 +46,7 @@ class SampledSource(Source):
         data = sampler.data
         number = sampler.available(count)
         super().__init__(label, number, data.channels, {(data.height, data.width): number})
-        self.points = data.kind == "points"
+        self.points, self.alpha = data.kind == "points", data.alpha
         self.pairs = None if pairs is None else pairs[:number]
         self.generator = sampler.generator
         self._sampler, self._stream, self._in_turn, self._see = sampler, stream, in_turn, see
@@ -67,7 +67,7 @@ class SampledSource(Source):
         start = 0
         for made in self._sampler.batches(self.count, self._stream, self._in_turn):
             self._finite.append(made.isfinite().all())
-            ready = made if self.points else in_channels(to_uint8(made), channels)
+            ready = made if self.points else in_channels(to_uint8(made), channels, self.alpha)
             if self._see is not None:
                 self._see(ready)
             places = np.arange(start, start + len(ready))

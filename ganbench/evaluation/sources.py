@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 
+from ganbench.base.channels import in_view
 from ganbench.base.errors import UsageError, reason
 from ganbench.base.image_files import Encoded, ImageFiles, shown
 from ganbench.base.images import Trait, decode_image
@@ -50,7 +51,8 @@ class Source(abc.ABC):
     :ivar label: its name in messages.
     :ivar kind: ``folder``, ``archive``, ``npz``, ``dataset``, ``trial`` or ``images``.
     :ivar count: images in the listing.
-    :ivar channels: 1 or 3; another number for points only.
+    :ivar channels: of the images, or the coordinates of points.
+    :ivar alpha: whether the last channel is opacity.
     :ivar sizes: (height, width) -> number of images.
     :ivar points: whether the samples are points instead of images.
     :ivar split: of a data set, or None.
@@ -61,6 +63,7 @@ class Source(abc.ABC):
 
     kind: str
     points = False
+    alpha = False
     split: str | None = None
     pairs: torch.Tensor | None = None
     generator: Callable[..., torch.Tensor] | None = None
@@ -80,7 +83,7 @@ class Source(abc.ABC):
     def batches(self, positions: np.ndarray, channels: int, size: int) -> Iterator[Batch]:
         """The images at these (ascending) places, ``size`` at a time or fewer.
 
-        :param channels: 1 or 3: gray images are repeated, color images turn gray.
+        :param channels: 1 or 3: gray images are repeated, color images turn gray; or the source's own.
         """
 
     def finite(self) -> bool:
@@ -203,7 +206,9 @@ class TensorSource(Source):
             rows = to_device(torch.from_numpy(part), self._images.device)
             images = self._images[rows]
             labels = None if self._labels is None else self._labels[rows]
-            yield Batch(part, images if self.points else in_channels(images, channels), labels)
+            yield Batch(
+                part, images if self.points else in_channels(images, channels, self.alpha), labels
+            )
 
 
 class StreamedSource(Source):
@@ -237,7 +242,8 @@ class StreamedSource(Source):
             if len(waiting) == size or done + len(waiting) == len(positions):
                 part = positions[done : done + len(waiting)]
                 known = torch.tensor(labels) if self._labeled else None
-                yield Batch(part, in_channels(torch.stack(waiting), channels), known)
+                images = in_channels(torch.stack(waiting), channels, self.alpha)
+                yield Batch(part, images, known)
                 done, waiting, labels = done + len(waiting), [], []
 
 
@@ -250,11 +256,17 @@ def content_hash(images: torch.Tensor, labels: torch.Tensor | None = None) -> st
     return digest.hexdigest()
 
 
-def in_channels(images: torch.Tensor, channels: int) -> torch.Tensor:
-    """(b, 1 or 3, h, w) uint8 with that many channels; gray is Pillow's (ITU-R 601-2 luma)."""
+def in_channels(images: torch.Tensor, channels: int, alpha: bool = False) -> torch.Tensor:
+    """(b, c, h, w) uint8 with 1 or 3 channels, or with their own number.
+
+    Gray is Pillow's (ITU-R 601-2 luma). Of other channels, see `ganbench.base.channels`.
+
+    :param alpha: whether the last channel is opacity.
+    """
     if images.shape[1] == channels:
         return images
-    if images.shape[1] == 1:
+    images = in_view(images, alpha)
+    if images.shape[1] == 1 or images.shape[1] == channels:
         return images.expand(-1, channels, -1, -1)
     red, green, blue = images.to(torch.int32).unbind(1)
     gray = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16

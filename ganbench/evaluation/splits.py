@@ -16,6 +16,7 @@ from ganbench.components.data import ImageData
 from ganbench.evaluation.constant_images import remarks_on_split
 from ganbench.evaluation.residence import placed
 from ganbench.evaluation.sources import Source, StreamedSource, TensorSource
+from ganbench.evaluation.split_remarks import remarks_on_splits
 from ganbench.registry.lookup import ResolvedComponent
 
 _PROBED = 1024  # images that stand for the content of data that does not fit in memory
@@ -31,7 +32,7 @@ class Splits:
 
     def __init__(self, root: Path, device: torch.device, share: float = 1.0) -> None:
         self.root, self.device, self._share = root, device, share
-        self._dataset = ""
+        self._dataset, self._classes = "", 0
         self._data: dict[str, Any] = {}
         self._sources: dict[str, Source] = {}
         self._remarks: dict[str, list[str]] = {}
@@ -41,6 +42,7 @@ class Splits:
         if dataset.spec == self._dataset:
             return False
         self._dataset, self._data, self._sources, self._remarks = dataset.spec, {}, {}, {}
+        self._classes = 0
         return True
 
     def data(self, dataset: ResolvedComponent, split: str) -> Any:
@@ -54,6 +56,10 @@ class Splits:
             raise UsageError(f"--split {split}: {dataset.spec} has only {known}")
         if split not in self._data:
             data = dataset.component.load(split, self.root)
+            if split == "train" or not self._data:
+                inside = isinstance(data, ImageData)
+                spec = data.spec if inside else dataset.component.spec(self.root)
+                self._classes = spec.classes
             if len(data) == 0:
                 raise UsageError(f"the {split} split of {dataset.spec} is empty")
             self._data[split] = self._placed(data) if isinstance(data, ImageData) else data
@@ -88,18 +94,20 @@ class Splits:
         for split in self._data.keys() - self._remarks.keys():
             data = self._data[split]
             self._remarks[split] = [*getattr(data, "notes", ()), *remarks_on_split(split, data)]
-        return [remark for split in self._data for remark in self._remarks[split]]
+        own = [remark for split in self._data for remark in self._remarks[split]]
+        return [*own, *remarks_on_splits(self._data, self._classes)]
 
     def _source(self, dataset: ResolvedComponent, split: str) -> Source:
         data = self.data(dataset, split)
         source: TensorSource | StreamedSource
         if isinstance(data, ImageData):
             source = TensorSource(dataset.spec, data.images, data.labels)
-            source.kind = "dataset"
+            source.kind, source.alpha = "dataset", data.alpha
         else:
             content = self._probed_content(dataset, split, data)
             spec = dataset.component.spec(self.root)
             source = StreamedSource(dataset.spec, data, content, spec)
+            source.alpha = spec.alpha
         source.split = split
         source.notes += getattr(data, "notes", ())
         return source

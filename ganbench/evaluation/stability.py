@@ -21,7 +21,9 @@ BEYOND_NOISE = 3.0  # standard deviations of a difference, which a rise must exc
 LOST = 0.5  # of the best recall, coverage or number of modes, under which modes were lost
 LEAST_SHARE = 0.1  # of a best recall or coverage that can be lost
 
-_SMALLEST = 1e-12  # ratios and logarithms need more than 0, but equal sets may be at -1e-6
+_SMALLEST = 1e-12  # ratios and logarithms need more than 0, but equal sets are at 0
+_ROUNDING = 1e-8  # of the value at tick 0: smaller values are rounding errors
+_NOTICED = 0.01  # of the value at tick 0: a smaller rise from a best of zero is no loss
 _DISTANCE = Column("fd", better="lower", scale="log")
 
 
@@ -53,8 +55,9 @@ def stability(
     Unknown values are NaN. If a value is not finite (or None), ``P_best`` is the best finite one, and
     drift, area and roughness are missing. With fewer than two ticks, everything except ``P_best`` and
     ``P`` is missing, and the verdict is None unless the trial diverged.
-    Roughness needs two ticks in the second half. Values below 1e-12 count as 1e-12 in ratios and
-    logarithms.
+    Roughness needs two ticks in the second half. Values below 1e-8 of tick 0, or below 1e-12, count
+    as zero: logarithms take that bound for them. A drift from or to zero is missing, and a curve
+    whose best is zero is ``degraded`` if it ends above a hundredth of tick 0.
 
     :param images: real images seen at each tick, never falling; tick 0 is before training.
     :param fd: the primary metric at each tick.
@@ -108,12 +111,13 @@ def _judged(
     modes: Sequence[npt.ArrayLike],
 ) -> dict[str, Any]:
     """Drift, area, roughness and verdict of a finite curve."""
-    logs = np.log(np.maximum(values, _SMALLEST))
+    smallest = max(_SMALLEST, _ROUNDING * abs(float(values[0])))
+    logs = np.log(np.maximum(values, smallest))
     # Where higher is better, the inverse is a distance: only ratios count.
     worse = -logs if column.better == "higher" else logs
     rise = _rise(values, column, fresh)
     best = float(values.max() if column.better == "higher" else values.min())
-    drift, lost = _drift(values, column, best, rise)
+    drift, lost = _drift(values, column, best, rise, smallest)
     drawn = logs if column.scale == "log" else values
     return {
         f"{column.name}_drift": drift,
@@ -134,14 +138,21 @@ def _area_and_roughness(name: str, seen: np.ndarray, values: np.ndarray) -> dict
     return found
 
 
-def _drift(values: np.ndarray, column: Column, best: float, rise: float) -> tuple[float, bool]:
+def _drift(
+    values: np.ndarray, column: Column, best: float, rise: float, smallest: float
+) -> tuple[float, bool]:
     """How much worse the last value is than the best, and whether it counts as degraded.
 
-    Ratios need a ``log`` scale. On other scales, the loss of half of the gain since tick 0 counts.
+    Ratios need a ``log`` scale, and values above ``smallest``. On other scales, the loss of half of
+    the gain since tick 0 counts.
     """
+    first, last = float(values[0]), float(values[-1])
     if column.scale != "log":
-        return math.nan, rise > LOST * abs(float(values[0]) - best)
-    last, best = max(float(values[-1]), _SMALLEST), max(best, _SMALLEST)
+        return math.nan, rise > LOST * abs(first - best)
+    if max(last, best) <= smallest:
+        return 1.0, False
+    if min(last, best) <= smallest:
+        return math.nan, rise > _NOTICED * abs(first)
     drift = best / last if column.better == "higher" else last / best
     return drift, drift > DEGRADED
 

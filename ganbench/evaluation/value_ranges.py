@@ -48,7 +48,7 @@ def advice(dtype: np.dtype[np.generic], values: ValueRange, whole: bool = True) 
     """
     low, high, finite = values
     if not finite:
-        return "it holds NaN or infinite values"
+        return "it holds NaN or infinite values: find out where they come from, and leave them out"
     shown = f"its {'' if whole else 'first '}values go from {low:.6g} to {high:.6g}"
     return f"{shown}; {_conversion(dtype.kind, low, high)}"
 

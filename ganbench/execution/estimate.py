@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -13,6 +14,7 @@ import torch
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.grid.cell import Cell, Trial
 from ganbench.training.batches import TrainingData
+from ganbench.training.threads import suitable_threads
 from ganbench.training.trainer import Trainer
 
 _STEPS = 3
@@ -33,11 +35,15 @@ class Estimate:
     of_cells: Mapping[str, float] = field(default_factory=dict)
 
 
-def estimate(trials: Iterable[Trial], device: torch.device, limit: float = 10.0) -> Estimate:
+def estimate(
+    trials: Iterable[Trial], device: torch.device, most_threads: int = 1, limit: float = 10.0
+) -> Estimate:
     """Estimate the training time of trials, feature passes excluded.
 
     Cells whose steps cost the same are timed once. After ``limit`` seconds, the rest count as the timed
     ones of their architecture.
+
+    :param most_threads: of a trial on the CPU.
     """
     groups: dict[tuple[str, ...], list[Trial]] = defaultdict(list)
     for trial in trials:
@@ -47,7 +53,9 @@ def estimate(trials: Iterable[Trial], device: torch.device, limit: float = 10.0)
     for key, members in groups.items():
         if rates and time.perf_counter() - start > limit:
             break
-        seconds = _seconds_per_image(members[0].cell, device)
+        cell = members[0].cell
+        with _threads(suitable_threads(cell, most_threads) if device.type == "cpu" else 0):
+            seconds = _seconds_per_image(cell, device)
         if seconds is not None:
             rates[key] = seconds
     total, of_cells = 0.0, dict[str, float]()
@@ -57,6 +65,17 @@ def estimate(trials: Iterable[Trial], device: torch.device, limit: float = 10.0)
         total += sum(_seconds(trial.cell, rate) for trial in members)
         of_cells |= {trial.cell.id: _seconds(trial.cell, rate) for trial in members}
     return Estimate(total, len(rates), len(groups), of_cells)
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """So many CPU threads in this process; 0 changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _cost_key(cell: Cell) -> tuple[str, ...]:

@@ -11,7 +11,13 @@ from ganbench.base.errors import UsageError
 from ganbench.base.paths import cache_root
 from ganbench.execution.component_objects import packed_components
 from ganbench.execution.context import RunContext
-from ganbench.execution.placement import Placement, choose_device, place, place_elsewhere
+from ganbench.execution.placement import (
+    Placement,
+    Workload,
+    choose_device,
+    place,
+    place_elsewhere,
+)
 from ganbench.execution.run_options import RunOptions
 from ganbench.execution.supervise.callbacks import Audience, resolve_callbacks
 from ganbench.execution.supervise.inline_executor import InlineExecutor
@@ -35,15 +41,18 @@ class Launcher:
     ) -> None:
         self._run, options = run, run.options
         self._callbacks = resolve_callbacks(options.callbacks)
-        self._placement, device = _placed(options, replicas_of(grid))
-        self._slots = self._placement.slots[:most]
+        self._replicas = replicas_of(grid)
+        first = Workload(planned=1, left=1)  # until the plan is known, one worker is enough
+        if most is not None:
+            first = Workload(most, most)
+        self.placement, device = _placed(options, self._replicas, first)
         self._setup = WorkerSetup(
             grid=grid,
             root=str(root.resolve()),
             cache=str(cache_root().resolve()),
             device=device,
-            threads=options.threads if options.executor == "inline" else self._placement.threads,
-            gpu_share=self._placement.share,
+            threads=_outside_of_trials(self.placement, options),
+            gpu_share=self.placement.share,
             options=options,
             components=[] if options.executor == "inline" else packed_components(),
         )
@@ -56,12 +65,23 @@ class Launcher:
             self._executor = executor = self._local()
             executor.warm_up()
 
+    def settle(self, work: Workload) -> None:
+        """Fit the workers to what there is to train."""
+        self.placement, _ = _placed(self._run.options, self._replicas, work)
+        if isinstance(self._executor, LocalExecutor) and work.left:
+            self._executor.widen(self.placement.slots)
+
+    @property
+    def most_threads(self) -> int:
+        """Of a trial; 0 where its process has torch's own number, or the user's."""
+        return 0 if self._run.options.executor == "inline" else self.placement.threads
+
     def workers(self, plan: Plan | None = None) -> Workers:
         """The workers, started if they are not yet.
 
         :raises UsageError: if they cannot be had.
         """
-        jobs = len(self._slots)
+        jobs = len(self.placement.slots)
         if self._executor is None and self._run.options.executor == "ray":
             from ganbench.execution.ray.executor import RayExecutor
 
@@ -69,7 +89,8 @@ class Launcher:
             self._executor, jobs = ray, ray.jobs
         elif self._executor is None and self._run.options.executor == "inline":
             trials = {} if plan is None else {trial.id: trial for trial in plan.trials()}
-            audience, emit = Audience(self._callbacks), self._events.append
+            audience = Audience(self._callbacks, self._run.progress.say)
+            emit = self._events.append
             self._executor = InlineExecutor(self._setup, trials, audience, emit, self._run.stop)
         elif self._executor is None:
             self._executor = self._local()
@@ -80,10 +101,17 @@ class Launcher:
             self._executor.close()
 
     def _local(self) -> LocalExecutor:
-        return LocalExecutor(self._setup, self._events.append, self._slots)
+        return LocalExecutor(self._setup, self._events.append, self.placement.slots)
 
 
-def _placed(options: RunOptions, replicas: int) -> tuple[Placement, str]:
+def _outside_of_trials(placement: Placement, options: RunOptions) -> int | None:
+    """Threads of a worker that prepares what trials share: one on the CPU, since its bits are cached."""
+    if options.executor == "inline":
+        return options.threads
+    return placement.threads if placement.device == "cuda" else options.threads or 1
+
+
+def _placed(options: RunOptions, replicas: int, work: Workload) -> tuple[Placement, str]:
     """Where trials run, and the device as they see it."""
     if options.executor == "ray":
         placement = place_elsewhere(options, replicas)
@@ -94,5 +122,5 @@ def _placed(options: RunOptions, replicas: int) -> tuple[Placement, str]:
             "registered in this process; use training.replicas=1"
         )
     device = choose_device(options.device)
-    placement = place(device, options, replicas)
+    placement = place(device, options, replicas, work)
     return placement, str(device) if options.executor == "inline" else placement.device

@@ -22,6 +22,7 @@ from ganbench.execution.remeasure import WHICH, Remeasuring, Request
 from ganbench.execution.run_options import RunOptions
 from ganbench.execution.supervise.messages import Ending, Event, TrialRequest
 from ganbench.execution.supervise.stopping import stop_on_signals
+from ganbench.execution.threads import recorded_threads
 from ganbench.grid.metrics import bind_metrics, split_specs
 from ganbench.registry.lookup import default_registry
 from ganbench.store.frames import load_results
@@ -68,7 +69,7 @@ def measure(
     extractor: str | Sequence[str] = (),
     samples: int | None = None,
     which: str = "last",
-    jobs: int | str = 1,
+    jobs: int | str = "auto",
     device: str | None = None,
     executor: str | None = None,
     timeout: str | float | None = None,
@@ -216,7 +217,8 @@ class _Measuring:
         self._running[one.folder.id] = None
         path, group = str(self._folder.path.resolve()), one.plan.dataset.spec
         measure = self._request.as_dict()
-        return TrialRequest(one.folder.id, path, group=group, measure=measure)
+        threads = recorded_threads(one.folder) or 0  # the same metric gives the bits of the row
+        return TrialRequest(one.folder.id, path, group=group, threads=threads, measure=measure)
 
     def _handle(self, event: Event) -> None:
         what, trial = event["event"], event.get("trial", "")

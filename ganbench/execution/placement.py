@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ganbench.base.devices import choose_device as choose_device
 from ganbench.base.errors import UsageError
+from ganbench.base.machine import allowed_threads, available_memory, cores, physical_cores
 from ganbench.base.text import counted
 from ganbench.execution.run_options import RunOptions
 from ganbench.execution.supervise.messages import Slot
@@ -20,42 +21,66 @@ if TYPE_CHECKING:
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
+#: Memory of a worker on the CPU, without what its networks take.
+WORKER_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What there is to train.
+
+    :ivar planned: trials of the whole plan, also those that have ended. They decide the threads, so
+        that a run that was interrupted gives the bits of one that was not.
+    :ivar left: trials to train now.
+    :ivar trial_bytes: about the memory that a trial takes on the CPU.
+    """
+
+    planned: int
+    left: int
+    trial_bytes: int = WORKER_BYTES
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where trials run on this machine.
 
     :ivar device: as workers see it.
-    :ivar threads: CPU threads of a worker.
+    :ivar threads: CPU threads of a trial at the most.
     :ivar slots: one for each trial at a time.
     :ivar share: the part of its GPU that a trial has, above 0, up to 1.
+    :ivar replicas: processes of a trial.
+    :ivar short: how many trials the memory has room for, where it has room for fewer than the cores.
     """
 
     device: str
     threads: int
     slots: Sequence[Slot]
     share: float = 1.0
+    replicas: int = 1
+    short: int | None = None
 
 
-def place(device: torch.device, options: RunOptions, replicas: int = 1) -> Placement:
+def place(
+    device: torch.device, options: RunOptions, replicas: int = 1, work: Workload | None = None
+) -> Placement:
     """Slots on a device, as many as the options ask for.
 
-    On the CPU a trial has one core by default. GPUs are dealt out in turn: a worker sees its own only.
-    ``auto`` is a trial for each core, or for each GPU or share of one.
+    On the CPU the cores are dealt out among the planned trials: a core for each, and several threads
+    where there are fewer trials than cores. ``jobs`` changes no thread, and so no bit. GPUs are dealt
+    out in turn: a worker sees its own only. ``auto`` is a trial for each core, or for each GPU or
+    share of one, as far as there are trials and memory.
 
     :param replicas: processes of a trial; each has cores, or a GPU, of its own.
+    :param work: what there is to train; by default more trials than room.
     :raises UsageError: for a share of a GPU on the CPU, more trials than the shares have room for, or
         fewer GPUs than replicas.
     """
     if device.type == "cpu":
-        if options.gpus_per_trial is not None:
-            raise UsageError("--gpus-per-trial: the trials run on the CPU; see --device")
-        threads = options.threads or 1
-        jobs = _jobs(options, max(1, cores() // (threads * replicas)))
-        return Placement("cpu", threads, [Slot(f"cpu-{i}") for i in range(jobs)])
+        return _on_cpu(options, replicas, work)
     gpus = _gpu_sets(device, options, replicas)
     share = options.gpus_per_trial
     room = len(gpus) * int(1 / (share or 1) + 1e-9)
-    jobs = _jobs(options, room)
+    jobs = _jobs(options, room if work is None else min(room, max(1, work.left)))
     if share is not None and jobs > room:
         have = counted(len(gpus), "GPU")
         raise UsageError(
@@ -68,7 +93,37 @@ def place(device: torch.device, options: RunOptions, replicas: int = 1) -> Place
         for i in range(jobs)
         for gpu in [gpus[i % len(gpus)]]
     ]
-    return Placement("cuda", threads, slots, share or 1 / math.ceil(jobs / len(gpus)))
+    share = share or 1 / math.ceil(jobs / len(gpus))
+    return Placement("cuda", threads, slots, share, replicas)
+
+
+def _on_cpu(options: RunOptions, replicas: int, work: Workload | None) -> Placement:
+    if options.gpus_per_trial is not None:
+        raise UsageError("--gpus-per-trial: the trials run on the CPU; see --device")
+    threads = options.threads or planned_threads(replicas, None if work is None else work.planned)
+    room = max(1, cores() // (threads * replicas))
+    if work is not None:
+        room = min(room, max(1, work.left))
+    each = (WORKER_BYTES if work is None else work.trial_bytes) * replicas
+    if options.memory_limit is not None:
+        each = options.memory_limit * replicas
+    in_memory = max(1, available_memory() // each)
+    jobs = _jobs(options, min(room, in_memory))
+    short = in_memory if options.jobs == "auto" and in_memory < room else None
+    slots = [Slot(f"cpu-{i}") for i in range(jobs)]
+    return Placement("cpu", threads, slots, replicas=replicas, short=short)
+
+
+def planned_threads(replicas: int, trials: int | None) -> int:
+    """CPU threads of each process of a trial, if so many trials are planned.
+
+    It depends on nothing that changes from run to run on one machine: neither on the trials that are
+    left nor on the free memory.
+    """
+    if trials is None:
+        return 1
+    most = min(physical_cores(), allowed_threads() or physical_cores())
+    return max(1, most // (max(1, trials) * replicas))
 
 
 def place_elsewhere(options: RunOptions, replicas: int = 1) -> Placement:
@@ -88,14 +143,7 @@ def place_elsewhere(options: RunOptions, replicas: int = 1) -> Placement:
         raise UsageError("--gpus-per-trial: the trials run on the CPU; see --device")
     cuda = known[options.device] or options.gpus_per_trial is not None
     device, share = "cuda" if cuda else "cpu", options.gpus_per_trial or 1.0
-    return Placement(device, options.threads or 1, [], share)
-
-
-def cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
+    return Placement(device, options.threads or 1, [], share, replicas)
 
 
 def _gpu_sets(device: torch.device, options: RunOptions, replicas: int) -> list[str]:
@@ -121,6 +169,8 @@ def _check_replicas(options: RunOptions, replicas: int) -> None:
 
 
 def _jobs(options: RunOptions, automatic: int) -> int:
+    if options.executor == "inline":
+        return 1
     return automatic if options.jobs == "auto" else int(options.jobs)
 
 

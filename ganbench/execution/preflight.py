@@ -17,6 +17,7 @@ from ganbench.execution.resources import Resources
 from ganbench.execution.supervise.backlog import group_of
 from ganbench.grid.cell import Cell
 from ganbench.training.batches import TrainingData
+from ganbench.training.initial_weights import initial_problems
 from ganbench.training.trainer import Trainer
 
 #: Evaluations of a trial beside its ticks: before training, and of the best tick.
@@ -63,10 +64,11 @@ def preflight(
     found = Preflight()
     if (warning := cache_problem(cache_root())) is not None:
         found.notes.append(warning)
-    resources = Resources(root, cache_root(), device, say)
+    resources, cells = Resources(root, cache_root(), device, say), list(cells)
     groups: dict[str, Cell] = {}
     for cell in cells:
         groups.setdefault(group_of(cell), cell)
+    found.problems += initial_problems(cells)
     for group, cell in groups.items():
         try:
             data, evaluator = resources.training_data(cell), resources.evaluator(cell)
@@ -78,6 +80,7 @@ def preflight(
         except Exception as error:  # of third-party code: its trials' rows will say it
             found.notes.append(f"{group}: {one_line(error)}")
         found.notes += [f"{group}: {note}" for note in resources.notes()]
+    found.problems = list(dict.fromkeys(found.problems))
     return found
 
 

@@ -89,8 +89,9 @@ class Resources:
         return self._evaluators[key]
 
     def notes(self) -> list[str]:
-        """Sentences for a person about the loaded data."""
-        return self._splits.remarks()
+        """Sentences for a person about the loaded data and features."""
+        weak = (evaluator.features_note for evaluator in self._evaluators.values())
+        return [*self._splits.remarks(), *dict.fromkeys(filter(None, weak))]
 
     def _use(self, dataset: ResolvedComponent) -> None:
         if self._splits.use(dataset):
@@ -131,6 +132,11 @@ class Resources:
         measurer = Measurer(cell.metrics, spaces, channels, self.device, dataset)
         held_out, samples = self._held_out(cell), settings.samples
         if held_out is not None and held_out.sources is not None:
+            if len(held_out.sources) < 2:
+                raise UsageError(
+                    f"{dataset.spec}: the {translated_split(dataset.component)} split has one image "
+                    "to translate; metrics need two"
+                )
             samples = min(samples, len(held_out.sources))
         return Evaluator(measurer, settings, samples, settings.reference_split)
 
@@ -156,7 +162,8 @@ class Resources:
         if not wanted or not has_test_split(cell.dataset, cell.evaluation.reference_split):
             return None
         try:
-            return self._splits.source(cell.dataset, "test")
+            source = self._splits.source(cell.dataset, "test")
         except UsageError as error:
             self.log(f"{cell.dataset.spec}: nothing is measured against the test split: {error}")
             return None
+        return source if source.count > 1 else None  # the notes say so

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ganbench.base.errors import StorageError
-from ganbench.base.text import counted
+from ganbench.base.text import counted, plain
+from ganbench.execution.threads import PLACE
 from ganbench.grid.cell import Trial
 from ganbench.grid.recognition import changes, completed, holds
 from ganbench.registry.sources import changed_sources
@@ -128,6 +129,8 @@ class EarlierTrials:
         """Note what the record of a finished trial lacks."""
         place = self._folder.trial(trial.id)
         then, now = place.read_identity(), completed(trial, row)
+        if row.get("threads") is not None:
+            now[PLACE] = {"threads": row["threads"], "device": row["device"]}
         if then == now:
             return
         self._to_repair.append((place, now))
@@ -153,19 +156,20 @@ class EarlierTrials:
         """Trials beside the grid's that have the same components."""
         ids = {trial.id for trial in self._trials} | self.continued
         names = {_name(trial.cell.columns, trial.seed): trial for trial in self._trials}
-        found: Counter[str] = Counter()
+        found: dict[str, list[Trial]] = defaultdict(list)
         for other in self._folder.trials():
             record = other.read_identity() if other.id not in ids else None
             if record is None:
                 continue
             now = names.get(_name(record.get("columns") or {}, record.get("seed")))
             if now is not None:
-                found[_difference(record, now)] += 1
-        for what, count in found.items():
+                found[_difference(record, now)].append(now)
+        for what, trials in found.items():
+            named = [f"{plain(trial.cell.label)} seed {trial.seed}" for trial in trials]
             yield (
-                f"{counted(count, 'earlier trial')} of the same components beside this grid's: {what}. "
-                "Their rows stay, and the grid's trials are trained on their own"
-                + (_EXTEND if what in _EXTENDABLE else "")
+                f"{counted(len(trials), 'earlier trial')} of the same components beside this grid's: "
+                f"{what}. Their rows stay, and the grid's trials are trained on their own: "
+                f"{_listed(named)}" + (_EXTEND if what in _EXTENDABLE else "")
             )
 
 

@@ -13,11 +13,13 @@ from ganbench.base.paths import data_root
 from ganbench.components.base import Component
 from ganbench.execution.component_objects import check_portable, with_specs
 from ganbench.execution.context import RunContext
+from ganbench.execution.initial_weights import with_initial_weights
 from ganbench.execution.progress.listener import Progress
 from ganbench.execution.progress.live_display import make_progress
 from ganbench.execution.run_options import RunOptions, takes_run_options
 from ganbench.execution.run_result import RunResult
 from ganbench.execution.supervise.stopping import stop_on_signals
+from ganbench.execution.total.deadline import Deadline
 from ganbench.grid.budget import Budget, parse_budget
 from ganbench.grid.grid import AXES, Grid
 from ganbench.grid.plan import Plan
@@ -91,6 +93,7 @@ def configure(
         configured = replace(configured, budget=given)
     if training or evaluation:
         configured = configured.with_settings(training or {}, evaluation or {})
+    configured = with_initial_weights(configured)
     return _unpublished(configured) if configured != given_grid else configured
 
 
@@ -113,15 +116,19 @@ def execute(
     options: RunOptions,
     progress: Progress,
     plan: Plan | None = None,
+    deadline: Deadline | None = None,
 ) -> RunResult:
     """Run what a grid has left to do in a folder; a signal stops it and saves the state.
 
     :param plan: of the grid or of a part of it, if it has been expanded before.
+    :param deadline: when the run stops; by default ``options.total`` from now.
     """
+    ends = Deadline.after(options.total) if deadline is None else deadline
     folder.check()
     absolute = RunFolder(folder.path.absolute())  # a plugin may change the working directory
     with stop_on_signals() as stop:
         from ganbench.execution.steps import carry_out  # loads torch
 
-        result = carry_out(RunContext(absolute, options, progress, stop), grid, root, plan)
+        run = RunContext(absolute, options, progress, lambda: stop() or ends.over, ends)
+        result = carry_out(run, grid, root, plan)
     return replace(result, folder=folder.path)

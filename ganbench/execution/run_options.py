@@ -35,7 +35,7 @@ _POWERS = {"k": 10, "m": 20, "g": 30, "t": 40}
 
 def parse_seconds(value: str | float) -> float:
     """Read ``90s``, ``10m``, ``1.5h`` or a number of seconds; raises UsageError."""
-    problem = f"bad timeout {value!r}: write it as 90s, 10m or 1.5h"
+    problem = f"bad time {value!r}: write it as 90s, 10m or 1.5h"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value > 0:
             return float(value)
@@ -86,13 +86,14 @@ class RunOptions:
     """How trials are run; `of` makes checked ones."""
 
     jobs: int | Literal["auto"] = _option(
-        1, "Trials at a time; `auto`: one for each core, or for each GPU or share of one.",
+        "auto", "Trials at a time; `auto`, the default: one for each core, or for each GPU or share of "
+        "one, as far as there are trials and memory.",
         flags=("-j", "--jobs"), metavar="JOBS", parse=lambda given: parse_value(str(given)),
         executors=_PROCESSES, ge=1, le=MAX_JOBS,
     )  # fmt: skip
     threads: int | None = _option(
-        None, "CPU threads of a trial, on the CPU 1 by default; results are bit-equal for an equal "
-        "number.", metavar="N", ge=1,
+        None, "CPU threads of a trial; by default one, and more where the whole grid has fewer trials "
+        "than the machine has cores. Results are bit-equal for an equal number.", metavar="N", ge=1,
     )  # fmt: skip
     device: str | None = _option(
         None, "cpu, cuda or cuda:0; by default a GPU if there is one.", metavar="DEVICE", parse=str
@@ -104,6 +105,10 @@ class RunOptions:
     timeout: float | None = _option(
         None, "End an attempt at a trial that takes longer, such as 90s or 10m, with all processes "
         "that it started.", metavar="TIME", parse=parse_seconds, executors=_PROCESSES,
+    )  # fmt: skip
+    total: float | None = _option(
+        None, "Time of the whole run, such as 20m: the budget is cut so that all trials fit, and the "
+        "run stops when it is over.", metavar="TIME", parse=parse_seconds,
     )  # fmt: skip
     retries: int = _option(
         0, "Further attempts at a trial that fails, each from its newest checkpoint.",
@@ -205,7 +210,7 @@ def _read(option: Option, given: Any) -> Any:
 def _check_executor(option: Option, options: RunOptions) -> None:
     """Raise UsageError for an option that the executor does not know."""
     value, executors = getattr(options, option.name), option.metadata["executors"]
-    unset = (option.default, "auto") if option.name == "jobs" else (option.default,)
+    unset = (option.default, 1) if option.name == "jobs" else (option.default,)
     if executors and options.executor not in executors and value not in unset:
         raise UsageError(
             f"executor={options.executor} does not take {option.name}={value}; "

@@ -26,12 +26,14 @@ class RunResult:
     :ivar results: one row per trial of this grid, as `ganbench.load_results` gives them.
     :ivar trained: how many trials were trained now; the others were done before, or skipped.
     :ivar interrupted: whether the run was stopped before its end.
+    :ivar out_of_time: whether that was because its time was over.
     """
 
     folder: Path
     results: pandas.DataFrame
     trained: int
     interrupted: bool = False
+    out_of_time: bool = False
 
     def __str__(self) -> str:
         """The table of cells, with what became of the run."""
@@ -48,6 +50,8 @@ class RunResult:
     def _outcome(self) -> str:
         done = len(self.results) - self.trained
         how = "was interrupted" if self.interrupted else "ended"
+        if self.out_of_time:
+            how = "stopped when its time was over"
         before = f", {done} were there before" if done > 0 else ""
         return f"The run in {self.folder} {how}: {counted(self.trained, 'trial')} trained{before}."
 

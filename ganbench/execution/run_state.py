@@ -17,6 +17,7 @@ class TrialState:
     :ivar status: of its row; None without one.
     :ivar error: why it failed or was skipped.
     :ivar attempts: how often it was started.
+    :ivar samples_note: what makes its samples no result.
     """
 
     trial: str
@@ -26,6 +27,7 @@ class TrialState:
     status: str | None = None
     error: str | None = None
     attempts: int = 0
+    samples_note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class SupervisorState:
     """Who runs trials; unknown values are None.
 
     :ivar started: ISO 8601.
+    :ivar preparing: whether it still loads data and computes features, before its first trial.
     :ivar jobs: how many trials it runs at a time.
     :ivar age: seconds since its last heartbeat, by this machine's clock and that of the folder.
     :ivar here: whether it runs on this machine, which makes it certain that it lives.
@@ -77,6 +80,7 @@ class SupervisorState:
     executor: str
     jobs: int | None
     stopping: bool
+    preparing: bool
     seconds_left: float | None
     age: float | None
     here: bool

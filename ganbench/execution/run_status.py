@@ -24,7 +24,7 @@ from ganbench.store.run_folder import RunFolder
 from ganbench.store.schema import AXES, ENDED_WELL, coerce
 from ganbench.store.trial_folder import TrialFolder
 
-_COLUMNS = ("trial", "status", "error", "seed", "attempts", *AXES)
+_COLUMNS = ("trial", "status", "error", "seed", "attempts", "samples_note", *AXES)
 _SEED = re.compile(r"-s(\d+)-[^-]*\Z")
 _DIGESTS_TO_ROW = 2.0  # seconds that a trial needs at most between writing these files
 _State = TypeVar("_State", RunningTrial, SupervisorState)
@@ -141,6 +141,7 @@ def _state(
         status,
         fields.text("error"),
         attempts or fields.whole("attempts") or int(row is not None and state != "skipped"),
+        fields.text("samples_note"),
     )
 
 

@@ -14,13 +14,17 @@ from ganbench.base.paths import cache_problem, cache_root
 from ganbench.execution.context import RunContext
 from ganbench.execution.described import described_plan
 from ganbench.execution.launcher import Launcher
+from ganbench.execution.machine_use import use_of_machine, workload
+from ganbench.execution.preparation import Preparation
 from ganbench.execution.resume import write_skipped
 from ganbench.execution.run_result import RunResult
+from ganbench.execution.share.heartbeat import Heartbeat
 from ganbench.execution.standing import Standing, standing
 from ganbench.execution.supervise.backlog import group_of
 from ganbench.execution.supervise.callbacks import Audience
 from ganbench.execution.supervise.messages import Event, Workers
 from ganbench.execution.supervise.supervisor import Supervisor
+from ganbench.execution.total.plan_in_time import asks_for_plan, plan_in_time
 from ganbench.grid.auto_extractor import as_begun, resolved
 from ganbench.grid.cell import Trial
 from ganbench.grid.grid import Grid
@@ -28,6 +32,7 @@ from ganbench.grid.plan import Plan, expand
 from ganbench.grid.recognition import recognized
 from ganbench.store.frames import read_results
 from ganbench.store.results_table import refresh_table
+from ganbench.training.initial_weights import initial_problems
 
 
 def carry_out(run: RunContext, grid: Grid, root: Path, plan: Plan | None = None) -> RunResult:
@@ -40,7 +45,16 @@ def carry_out(run: RunContext, grid: Grid, root: Path, plan: Plan | None = None)
     """
     if run.options.executor != "ray" and (warning := cache_problem(cache_root())):
         run.progress.say(warning)
-    grid = as_begun(grid, run.folder)
+    with Preparation(run) as preparation:
+        grid = as_begun(grid, run.folder)
+        if plan is None and asks_for_plan(grid, run.options):
+            grid = _in_time(run, grid, root, preparation)
+        return _carry_out(run, grid, root, plan, preparation)
+
+
+def _carry_out(
+    run: RunContext, grid: Grid, root: Path, plan: Plan | None, preparation: Preparation
+) -> RunResult:
     launcher = _launch(run, grid, root)
     try:
         if plan is None:
@@ -50,12 +64,25 @@ def carry_out(run: RunContext, grid: Grid, root: Path, plan: Plan | None = None)
                 launcher = _launch(run, chosen, root)
             plan = expand(chosen, root)
         trials = recognized(list(plan.trials()), run.folder)
-        trained, interrupted = _train(run, launcher, plan, trials)
+        trained, interrupted = _train(run, launcher, plan, trials, preparation)
     finally:
         launcher.close()
     if interrupted and not run.folder.trials_dir.is_dir():
         raise KeyboardInterrupt
-    return RunResult(run.folder.path, _results(run, trials), trained, interrupted)
+    out_of_time = interrupted and run.deadline.over
+    return RunResult(run.folder.path, _results(run, trials), trained, interrupted, out_of_time)
+
+
+def _in_time(run: RunContext, grid: Grid, root: Path, preparation: Preparation) -> Grid:
+    """The grid with what fits into the run's time."""
+
+    def stop() -> bool:
+        preparation.beat()
+        return run.stop()
+
+    say = run.progress.say
+    chosen = resolved(grid, root, cache_root(), say)
+    return plan_in_time(chosen, run.folder, root, run.options, run.deadline, say, stop)
 
 
 def _launch(run: RunContext, grid: Grid, root: Path) -> Launcher:
@@ -65,7 +92,11 @@ def _launch(run: RunContext, grid: Grid, root: Path) -> Launcher:
 
 
 def _train(
-    run: RunContext, launcher: Launcher, plan: Plan, trials: Sequence[Trial]
+    run: RunContext,
+    launcher: Launcher,
+    plan: Plan,
+    trials: Sequence[Trial],
+    preparation: Preparation,
 ) -> tuple[int, bool]:
     """Train the missing trials; how many it trained, and whether a person stopped it."""
     _refuse_stale(trials)
@@ -73,15 +104,25 @@ def _train(
     missing = found.missing
     for sentence in found.notices():
         run.progress.say(sentence)
+    for problem in initial_problems(trial.cell for trial in missing):
+        raise UsageError(problem)
+    if missing:
+        launcher.settle(workload(trials, missing))
     workers = launcher.workers(plan)
-    if not _prepare(run, workers, missing):
+    preparation.beat(len(missing))
+    if not _prepare(run, workers, missing, preparation):
         return 0, True
     _write_plan(run, plan, trials)
+    heartbeat = preparation.begun()
     found.earlier.repair()
-    return _supervise(run, workers, found)
+    if missing and run.options.executor != "ray":
+        run.progress.say(use_of_machine(launcher.placement, run.options, len(missing)))
+    return _supervise(run, workers, found, launcher.most_threads, heartbeat)
 
 
-def _prepare(run: RunContext, workers: Workers, trials: Sequence[Trial]) -> bool:
+def _prepare(
+    run: RunContext, workers: Workers, trials: Sequence[Trial], preparation: Preparation
+) -> bool:
     """Have workers load what each group of these trials shares.
 
     What a third party's code does wrong meanwhile is left to its trials, whose rows say it.
@@ -96,6 +137,7 @@ def _prepare(run: RunContext, workers: Workers, trials: Sequence[Trial]) -> bool
     since: dict[str, float | None] = {}
     while waiting or since:
         if run.stop():
+            run.progress.say("stopping: no trial has begun, and what was prepared is kept")
             return False
         while waiting and (slots := workers.executor.free()):
             group, trial_id = waiting.pop()
@@ -104,6 +146,7 @@ def _prepare(run: RunContext, workers: Workers, trials: Sequence[Trial]) -> bool
         for event in workers.poll(0.2):
             _handle(event, run, since)
         workers.end_late(since, run.options.timeout)
+        preparation.beat()
     return True
 
 
@@ -119,11 +162,25 @@ def _handle(event: Event, run: RunContext, since: dict[str, float | None]) -> No
         run.progress.say(f"{event['group']}: {event['error']} while it was prepared")
 
 
-def _supervise(run: RunContext, workers: Workers, found: Standing) -> tuple[int, bool]:
+def _supervise(
+    run: RunContext,
+    workers: Workers,
+    found: Standing,
+    threads: int,
+    heartbeat: Heartbeat | None,
+) -> tuple[int, bool]:
     here = [] if run.options.executor == "inline" else run.options.callbacks
-    audience = Audience([one for one in here if not isinstance(one, str)])
+    objects = [one for one in here if not isinstance(one, str)]
+    audience = Audience(objects, run.progress.say)
     supervisor = Supervisor(
-        run, workers, audience, found.missing, found.restart, found.extensions.bases
+        run,
+        workers,
+        audience,
+        found.missing,
+        found.restart,
+        found.extensions.bases,
+        threads,
+        heartbeat,
     )
     try:
         supervisor.run()

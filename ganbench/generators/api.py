@@ -6,13 +6,19 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ganbench.base.backends import default_switches
 from ganbench.base.devices import choose_device
+from ganbench.base.errors import UsageError
+from ganbench.base.fitting import Fit
 from ganbench.base.paths import data_root
 from ganbench.generators.export import Exported
 from ganbench.generators.export import export as write
+from ganbench.generators.given_images import picture_files, read_pictures
+from ganbench.generators.projection import Projection, Search, check_projectable
+from ganbench.generators.projection import project as search_latents
 from ganbench.generators.trained import Trained, held_out_images, load_trained
 from ganbench.store.run_folder import RunFolder
 from ganbench.store.trial_folder import TrialFolder
@@ -71,6 +77,47 @@ def sample(
         else:
             made = trained.sample(n, seed, truncation, classes)
     return made if trained.data.kind == "points" else to_uint8(made)
+
+
+def project(
+    run: str | os.PathLike[str],
+    trial: str = "best",
+    images: Sequence[str | Path] | torch.Tensor | np.ndarray = (),
+    *,
+    steps: int = 200,
+    starts: int = 4,
+    seed: int = 0,
+    fit: Fit = "crop",
+    classes: Sequence[int] | None = None,
+    device: str | None = None,
+) -> Projection:
+    """Latents from which a trial's generator makes given images, as ``ganbench project`` finds them.
+
+    :param trial: as in `load_generator`.
+    :param images: paths of pictures or folders, or (n, c, h, w) uint8 in the generator's own shape.
+    :param steps: of Adam; 0 takes the nearest random candidate.
+    :param starts: candidates that are moved.
+    :param seed: of the candidates; the same seed gives the same latents.
+    :param fit: how pictures of another shape fit: ``crop``, ``pad`` or ``stretch``.
+    :param classes: to try, for a class-conditional generator; all by default.
+    :raises UsageError: as `load_generator`, and for images or generators that do not go together.
+    """
+    trained = load_trained(_found(run, trial), device=choose_device(device))
+    check_projectable(trained)
+    if isinstance(images, (torch.Tensor, np.ndarray)):
+        given = torch.as_tensor(images).cpu()
+        if given.dtype != torch.uint8 or given.ndim != 4:
+            raise UsageError(
+                f"images must be uint8 (n, c, h, w), not {given.dtype} {tuple(given.shape)}"
+            )
+    else:
+        single = isinstance(images, (str, Path))
+        files = picture_files([images] if single else images)  # type: ignore[list-item]
+        given = read_pictures(files, trained.data, fit) if files else torch.empty(0)
+    if not len(given):
+        raise UsageError("project needs at least one image")
+    with default_switches():
+        return search_latents(trained, given, seed, Search(steps=steps, starts=starts), classes)
 
 
 def export(

@@ -34,7 +34,7 @@ def check_folder(target: Path) -> None:
 
 def check_single(data: DataSpec, trial: str) -> None:
     """Raise UsageError for samples that do not fit into image files."""
-    if data.kind == "points" or data.channels not in (1, 3):
+    if data.kind == "points" or not (data.alpha or data.channels in (1, 3)):
         raise UsageError(
             f"the samples of trial {trial} are {data}, which image files cannot hold; write an .npz "
             "file with -o"
@@ -44,7 +44,7 @@ def check_single(data: DataSpec, trial: str) -> None:
 def write_folder(target: Path, batches: Iterable[torch.Tensor]) -> int:
     """Write images as ``00000.png``, ``00001.png``, …; returns how many.
 
-    :param batches: (b, 1 or 3, h, w) in [-1, 1].
+    :param batches: (b, c, h, w) in [-1, 1]; the last of 2 or 4 channels is opacity.
     :param target: see `check_folder`.
     """
     count = 0

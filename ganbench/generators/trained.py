@@ -69,7 +69,9 @@ class Trained:
         if self.translates:
             raise UsageError("--truncation needs an architecture that starts from latents")
         if not self.architecture.truncates:
-            raise UsageError(f"the architecture of trial {self.trial} has no truncation")
+            raise UsageError(
+                f"the architecture of trial {self.trial} has no truncation; leave --truncation out"
+            )
 
     def sampler(
         self,
@@ -169,7 +171,7 @@ class Trained:
             raise UsageError("--classes needs an architecture that starts from latents")
         if not self.classes:
             raise UsageError(
-                f"--classes: the generator of trial {self.trial} is not class-conditional"
+                f"--classes: the generator of trial {self.trial} is not class-conditional; leave it out"
             )
         for one in classes:
             if not 0 <= one < self.classes:

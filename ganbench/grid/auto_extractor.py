@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganbench.base.errors import DataNotFoundError, UsageError, one_line
+from ganbench.components.dataset import Dataset
 from ganbench.grid.grid import Grid
 from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.lookup import default_registry
@@ -75,8 +76,9 @@ def resolved(grid: Grid, root: Path, cache: Path, say: Say) -> Grid:
         return grid
     taken = dict(grid.auto)
     with quiet_stdout():
-        for wanted in _wanted(grid):
+        for wanted, dataset in _wanted(grid).items():
             if wanted not in taken:
+                _check(dataset, root)
                 choice = choose(wanted, root, cache, say)
                 taken[wanted] = choice.taken
                 if choice.reason:
@@ -86,12 +88,29 @@ def resolved(grid: Grid, root: Path, cache: Path, say: Say) -> Grid:
     return replace(grid, auto=taken)
 
 
-def _wanted(grid: Grid) -> list[str]:
-    """The extractors of the grid's data sets that have a fallback."""
+def _wanted(grid: Grid) -> dict[str, Dataset]:
+    """The extractors of the grid's data sets that have a fallback, each with a data set."""
     registry = default_registry()
-    datasets = [registry.bind("dataset", spec).component for spec in grid.axes["dataset"]]
-    extractors = [registry.bind("extractor", dataset.extractor) for dataset in datasets]
-    return list(dict.fromkeys(one.spec for one in extractors if one.component.fallback))
+    found: dict[str, Dataset] = {}
+    for spec in grid.axes["dataset"]:
+        dataset = registry.bind("dataset", spec).component
+        extractor = registry.bind("extractor", dataset.extractor)
+        if extractor.component.fallback:
+            found.setdefault(extractor.spec, dataset)
+    return found
+
+
+def _check(dataset: Dataset, root: Path) -> None:
+    """Name a folder that is not there before weights are asked for.
+
+    :raises UsageError: from the data set; another error of its code is left to the plan.
+    """
+    try:
+        dataset.spec(root)
+    except UsageError:
+        raise
+    except Exception:
+        return
 
 
 def _missing(spec: str, root: Path, cache: Path, say: Say) -> str | None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal, get_args
 
 from ganbench.base.errors import UsageError
+from ganbench.grid.setting_hints import elsewhere
 
 Unit = Literal["images", "steps", "seconds"]
 
@@ -21,10 +22,15 @@ _SUFFIXES: dict[str, tuple[Unit, int]] = {
     "steps": ("steps", 1),
     "s": ("seconds", 1),
     "sec": ("seconds", 1),
+    "second": ("seconds", 1),
     "seconds": ("seconds", 1),
     "m": ("seconds", 60),
     "min": ("seconds", 60),
+    "minute": ("seconds", 60),
+    "minutes": ("seconds", 60),
     "h": ("seconds", 3600),
+    "hour": ("seconds", 3600),
+    "hours": ("seconds", 3600),
 }
 _TEXT = re.compile(
     r"\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:e[+-]?[0-9]{1,3})?)\s*([a-z]+)\s*\Z", re.IGNORECASE | re.ASCII
@@ -47,7 +53,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
-            raise UsageError(f"bad budget unit {self.unit!r}: images, steps or seconds")
+            raise UsageError(f"bad budget unit {self.unit!r}: it is images, steps or seconds")
         if isinstance(self.amount, bool) or not isinstance(self.amount, (int, float)):
             raise UsageError(f"bad budget {self.unit} = {self.amount!r}: expected a number")
         if not 0 < self.amount <= _MOST:
@@ -75,7 +81,9 @@ def parse_budget(text: str) -> Budget:
         raise UsageError(f"bad budget {text!r}: {_SHAPE}")
     suffix = match[2].lower()
     if suffix not in _SUFFIXES:
-        raise UsageError(f"bad budget {text!r}: unknown unit {match[2]!r}; {_SHAPE}")
+        advice = elsewhere(suffix)
+        hint = advice if "--budget" in advice else _SHAPE
+        raise UsageError(f"bad budget {text!r}: unknown unit {match[2]!r}; {hint}")
     unit, factor = _SUFFIXES[suffix]
     # In binary fractions, 0.0003 million images would not be a whole number.
     amount = Decimal(match[1].replace("_", "")) * factor

@@ -11,7 +11,12 @@ from ganbench.components.data import DataSpec
 from ganbench.grid import identity
 from ganbench.grid.budget import Budget
 from ganbench.grid.metrics import options_of
-from ganbench.grid.settings import EvaluationSettings, ResolvedSettings, settings_values
+from ganbench.grid.settings import (
+    PLANNING,
+    EvaluationSettings,
+    ResolvedSettings,
+    settings_values,
+)
 from ganbench.registry.lookup import ResolvedComponent
 
 
@@ -86,7 +91,9 @@ class Cell:
             "extractors": [component.spec for component in self.extractors],
             "metrics": [component.info.name for component in self.metrics],
         }
-        return settings_values(self.evaluation) | options_of(self.metrics) | named
+        settings = settings_values(self.evaluation)
+        settings = {name: value for name, value in settings.items() if name not in PLANNING}
+        return settings | options_of(self.metrics) | named
 
     @property
     def components(self) -> tuple[ResolvedComponent, ...]:
@@ -146,6 +153,7 @@ class Trial:
 
     def identity(self) -> dict[str, Any]:
         """The content of trial.json: identity, seed, names, where settings and code came from."""
+        settings = self.cell.training.settings
         return {
             "trial": self.id,
             "seed": self.seed,
@@ -155,6 +163,7 @@ class Trial:
             "setting_sources": dict(self.cell.training.sources),
             "providers": self.cell.providers,
             "sources": self.cell.sources,
+            **({"init": settings.init} if settings.init else {}),
         }
 
 

@@ -14,6 +14,7 @@ import tomli_w
 
 from ganbench.base.errors import UnknownNameError, UsageError, did_you_mean
 from ganbench.grid.budget import UNITS, Budget
+from ganbench.grid.setting_hints import SECTION_WORDS, elsewhere
 from ganbench.grid.settings import (
     EvaluationSettings,
     expand_shorthands,
@@ -81,9 +82,8 @@ class Grid:
             if section in (*AXES, "seeds"):
                 raise UsageError(f"{section!r} belongs in the section [grid]")
             if section not in _SECTIONS:
-                raise UnknownNameError(
-                    f"unknown section [{section}]{did_you_mean(section, _SECTIONS)}"
-                )
+                hint = did_you_mean(section, _SECTIONS, SECTION_WORDS)
+                raise UnknownNameError(f"unknown section [{section}]{hint}")
         table = _table("grid", data.get("grid", {}))
         _check_keys("[grid]", table, (*AXES, "seeds"))
         given = {section: data[section] for section in _SECTIONS[2:] if section in data}
@@ -96,6 +96,10 @@ class Grid:
         """Read a grid file; raises UsageError that names file, line or key."""
         try:
             text = Path(path).read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise UsageError(
+                f"the grid file {path} does not exist; `ganbench grids` lists those that ganbench ships"
+            ) from None
         except OSError as error:
             raise UsageError(f"cannot read the grid file {path}: {error.strerror}") from None
         except ValueError:
@@ -107,8 +111,13 @@ class Grid:
         """A shipped grid; raises UnknownNameError with a suggestion."""
         files = shipped_grids()
         if name not in files:
+            what = (
+                "; this is a folder, and a grid file is TOML"
+                if name and Path(name).is_dir()
+                else ""
+            )
             raise UnknownNameError(
-                f"no grid file or shipped grid {name!r}{did_you_mean(name, files)}"
+                f"no grid file or shipped grid {name!r}{what}{did_you_mean(name, files)}"
             )
         return _parse(files[name], f"shipped grid {name}")
 
@@ -188,7 +197,9 @@ def _parse(text: str, where: str) -> Grid:
 def _check_keys(where: str, keys: Mapping[str, Any], known: Sequence[str]) -> None:
     for key in keys:
         if key not in known:
-            raise UnknownNameError(f"{where} has no key {key!r}{did_you_mean(str(key), known)}")
+            advice = elsewhere(str(key))
+            hint = f"; {advice}" if advice else did_you_mean(str(key), known)
+            raise UnknownNameError(f"{where} has no key {key!r}{hint}")
 
 
 def _table(section: str, value: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.base.protocol import PROTOCOL
 from ganbench.grid.metrics import default_metrics
+from ganbench.grid.settings import PLANNING
 from ganbench.registry.lookup import ResolvedComponent
 from ganbench.registry.options import changed_options
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Evaluation settings that name components, which have parts of their own in a record.
 COMPONENTS_OF_EVALUATION = ("extractor", "extractors", "metrics")
+_LEFT_OUT = (*COMPONENTS_OF_EVALUATION, *PLANNING)
 
 
 def record(cell: Cell) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def differences(cell: Cell) -> dict[str, Any]:
         **_parts(cell, ResolvedComponent.differences),
         "metrics": _metrics(cell),
         "training": cell.training.changed(),
-        "evaluation": {k: v for k, v in evaluation.items() if k not in COMPONENTS_OF_EVALUATION},
+        "evaluation": {k: v for k, v in evaluation.items() if k not in _LEFT_OUT},
         "budget": cell.budget.as_dict(),
         **_training_components(cell),
     }

@@ -80,9 +80,9 @@ def _check_primary(primary: str, owners: Mapping[str, ResolvedComponent]) -> Non
     if primary not in owners:
         specs = dict.fromkeys(component.spec for component in owners.values())
         raise UsageError(
-            f"evaluation.primary = {primary!r} is not a column of the metrics "
-            f"{', '.join(specs)}{did_you_mean(primary, owners)}; add its metric to "
-            "evaluation.metrics, or name another column"
+            f"evaluation.primary = {primary!r} is not a column of the metrics {', '.join(specs)}: "
+            "add its metric to evaluation.metrics, or name another column"
+            f"{did_you_mean(primary, owners)}"
         )
     metric = owners[primary]
     column = next(column for column in columns_of(metric) if column.name == primary)

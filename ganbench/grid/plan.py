@@ -79,6 +79,8 @@ def matching(trials: Sequence[Trial], text: str) -> list[Trial]:
 
     :raises UsageError: if no trial has the component, or the text is not a spec.
     """
+    if not text.strip():
+        raise UsageError("--rerun is empty; name a component or a trial, or leave the option out")
     found = [trial for trial in trials if trial.id.startswith(text)]
     if not found:
         spec = parse_spec(text)
@@ -90,7 +92,7 @@ def matching(trials: Sequence[Trial], text: str) -> list[Trial]:
         }
         found = [trial for trial in trials if id(trial.cell) in fits]
     if not found:
-        raise UsageError(f"--rerun {text}: no trial of this grid has this component")
+        raise UsageError(f"--rerun {text}: no trial of this grid has this component or this id")
     return found
 
 

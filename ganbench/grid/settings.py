@@ -8,16 +8,25 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
 from ganbench.base.errors import UsageError
+from ganbench.base.suggestions import same_thing
 from ganbench.components.base import option
 from ganbench.grid.metrics import with_options
+from ganbench.grid.setting_hints import bad_assignment, elsewhere, refuse_misplaced
 from ganbench.registry.lookup import ResolvedComponent, default_registry
 from ganbench.registry.options import changed_options, create
 from ganbench.registry.specs import parse_value
 
 T = TypeVar("T")
+#: The networks whose parameters can be frozen.
+NETWORKS = ("generator", "discriminator")
 #: Training settings that decide how fast a step is and no bit of its results. They are no part of a
-#: trial's identity, and its row keeps what came of them (``executor``) instead of the setting.
-WITHOUT_EFFECT = ("executor",)
+#: trial's identity, and its row keeps what came of them (``executor``) instead of the setting. Where
+#: the first weights lie has none either: ``init_sha256`` says which they are.
+WITHOUT_EFFECT = ("executor", "init")
+#: Evaluation settings that say how others are planned, and are no part of an identity either.
+PLANNING = ("share",)
+#: Settings that records hold only where they are used.
+_WHERE_USED = ("init_sha256", "freeze")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +83,16 @@ class TrainingSettings:
         0, "pixels: real images are enlarged by so many a side, then cropped at random", ge=0
     )
 
+    init: str = option(
+        "",
+        "weights to start from: a trial, RUN:TRIAL, or a safetensors file; empty: random ones",
+    )
+    init_sha256: str = option("", "hash of these weights' file; a run fills it in")
+    freeze: tuple[str, ...] = option(
+        (),
+        "globs of parameters that stay as they are, such as generator:layers.0.*; without a network "
+        "they count for both",
+    )
     replicas: int = option(
         1,
         "processes that train a trial together, each with its part of every batch, on a GPU or "
@@ -90,6 +109,12 @@ class TrainingSettings:
     )
 
     def __post_init__(self) -> None:
+        for pattern in self.freeze:
+            network, colon, _ = pattern.partition(":")
+            if colon and network not in NETWORKS:
+                raise ValueError(
+                    f"freeze={pattern}: the part before the colon is {' or '.join(NETWORKS)}"
+                )
         if self.batch_size % self.replicas:
             raise ValueError(
                 f"batch_size={self.batch_size} has no {self.replicas} equal parts for "
@@ -130,6 +155,9 @@ class EvaluationSettings:
     )
     metrics: tuple[str, ...] = option((), "specs of metrics; none: those that ganbench ships")
     primary: str = option("fd", "the column from which curve columns and verdicts are computed")
+    share: float | None = option(
+        None, "part of the time for evaluation, for which samples and ticks are planned", gt=0, lt=1
+    )
 
     def __post_init__(self) -> None:
         if self.extractors and self.extractor != "auto":
@@ -181,7 +209,7 @@ class ResolvedSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Setting -> value, in JSON's types; without those that have no effect on results."""
-        return _with_effect(settings_values(self.settings))
+        return _recorded(settings_values(self.settings), self.settings)
 
     def changed(self) -> dict[str, Any]:
         """The same of the settings that differ from their defaults."""
@@ -202,10 +230,13 @@ def resolve_training(
         expanded = expand_shorthands(layer)
         values |= expanded
         sources |= dict.fromkeys(expanded, source)
-    settings = create(TrainingSettings, values, "[training]")
+    refuse_misplaced("training", values, _names())
+    settings = create(TrainingSettings, values, "[training]", also=_SHORTHANDS)
     components = _bound(settings) if bind else {}
     canonical = {name: component.spec for name, component in components.items()}
-    return ResolvedSettings(replace(settings, **canonical), _with_effect(sources), components)
+    return ResolvedSettings(
+        replace(settings, **canonical), _recorded(sources, settings), components
+    )
 
 
 def _bound(settings: TrainingSettings) -> dict[str, ResolvedComponent]:
@@ -228,6 +259,7 @@ def resolve_evaluation(overrides: Mapping[str, Any]) -> EvaluationSettings:
     own = {name: value for name, value in overrides.items() if name in known}
     rest = {name: value for name, value in overrides.items() if name not in known}
     settings: EvaluationSettings
+    refuse_misplaced("evaluation", rest, _names())
     if rest or not own.get("metrics") or isinstance(own["metrics"], str):
         own["metrics"] = with_options(own.get("metrics", ()), rest, known)
     settings = create(EvaluationSettings, own, "[evaluation]")
@@ -248,8 +280,32 @@ def expand_shorthands(layer: Mapping[str, Any]) -> dict[str, Any]:
     return expanded | {key: value for key, value in layer.items() if key not in _SHORTHANDS}
 
 
+def setting_named(word: str) -> str | None:
+    """``training.lr`` for a word such as ``learning_rate``; None if no setting is meant."""
+    if elsewhere(word):
+        return None
+    for section, known in _names().items():
+        found = [word] if word in known else same_thing(word, known)
+        if found:
+            return f"{section}.{found[0]}"
+    return None
+
+
+def _names() -> dict[str, set[str]]:
+    """Section -> the names of its settings, with shorthands."""
+    own = {"training": TrainingSettings, "evaluation": EvaluationSettings}
+    names = {section: {field.name for field in fields(cls)} for section, cls in own.items()}
+    return {**names, "training": names["training"] | _SHORTHANDS.keys()}
+
+
 def _with_effect(settings: dict[str, T]) -> dict[str, T]:
     return {name: value for name, value in settings.items() if name not in WITHOUT_EFFECT}
+
+
+def _recorded(values: dict[str, T], settings: TrainingSettings) -> dict[str, T]:
+    """Those of the settings that a record holds."""
+    unused = [name for name in _WHERE_USED if not getattr(settings, name)]
+    return {k: v for k, v in _with_effect(values).items() if k not in unused}
 
 
 def settings_values(settings: Any) -> dict[str, Any]:
@@ -261,11 +317,7 @@ def parse_assignment(text: str) -> tuple[str, str, Any]:
     """Parse ``--set training.batch_size=64`` into (section, key, value)."""
     path, equals, value = text.partition("=")
     section, dot, key = path.strip().partition(".")
-    if not equals or not dot or not key:
-        raise UsageError(f"bad --set {text!r}: write it as training.batch_size=64")
-    if section not in ("training", "evaluation"):
-        raise UsageError(
-            f"bad --set {text!r}: the section is training or evaluation, not {section!r}"
-        )
+    if not equals or not dot or not key or section not in ("training", "evaluation"):
+        raise bad_assignment(text, _names())
     parsed = parse_value(value)
     return section, key.strip(), list(parsed) if isinstance(parsed, tuple) else parsed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -26,28 +28,36 @@ from ganbench.store.schema import AXES, STATUSES
 _FEW = 5
 
 
+#: What `samples_note` says of one trial alone.
+_OWN_NUMBERS = re.compile(r" \([^()]*\)$|about \d+% of ")
+
+
 def table_footnotes(
     results: pd.DataFrame,
     summary: pd.DataFrame | None,
     names: Collection[str],
     measured: bool,
     estimates: Collection[Estimate],
+    speeds: bool = True,
 ) -> list[str]:
     """All footnotes of a table of results.
 
     :param summary: see `summary.by_cell`; None for a table of trials.
     :param names: the columns that the table shows; ``measured`` whether a metric is among them.
     :param estimates: the estimates that the table shows.
+    :param speeds: whether a reader expects speeds.
     """
     found = [
         *(_features(results) if measured else []),
+        *no_results(results),
+        *weak_features(results),
         *_protocols(results),
         *_measurements(results),
         *_nondeterminism(results),
+        *(_speeds(results, SPEED in names) if speeds else []),
     ]
     if summary is not None:
         found += _intervals(summary, any(e.low for e in estimates), any(e.both for e in estimates))
-        found += _speeds(results) if SPEED in names else []
         found += count_footnotes(results)
     return found + provenance_notes(results)
 
@@ -104,11 +114,42 @@ def _features(results: pd.DataFrame) -> list[str]:
     return [f"{', '.join(names)}: metrics on {found}" for found, names in by_features.items()]
 
 
+def no_results(results: pd.DataFrame) -> list[str]:
+    """What makes samples no result, for each reason with its trials; rows have each one's numbers."""
+    found: dict[str, list[str]] = {}
+    for reason, trials in _by_text(results, "samples_note").items():
+        found.setdefault(_OWN_NUMBERS.sub("", reason), []).extend(trials)
+    return [
+        f"No result, whatever the numbers: {first_of(trials, 3)}: {reason}"
+        for reason, trials in found.items()
+    ]
+
+
+def weak_features(results: pd.DataFrame) -> list[str]:
+    """Which features cannot carry a ranking."""
+    return [
+        f"Weak features: {reason} ({counted(len(trials), 'trial')})"
+        for reason, trials in _by_text(results, "features_note").items()
+    ]
+
+
+def _by_text(results: pd.DataFrame, name: str) -> dict[str, list[str]]:
+    """The trials that have each text in a column."""
+    found: dict[str, list[str]] = {}
+    if name in results.columns:
+        for text, trial in results.loc[results[name].notna(), [name, "trial"]].itertuples(
+            index=False
+        ):
+            found.setdefault(plain(text), []).append(plain(trial))
+    return found
+
+
 def _measurements(results: pd.DataFrame) -> list[str]:
     """For each data set that was measured in several ways, how these differ."""
     found = []
     for dataset, rows in results[results["status"] != "skipped"].groupby("dataset", sort=False):
         several = measured_otherwise(rows)
+        several.pop("protocol", None)  # `_protocols` says it
         if several:
             found.append(
                 f"{plain(dataset)}: only numbers with equal {settings_text(several)} are comparable"
@@ -117,7 +158,7 @@ def _measurements(results: pd.DataFrame) -> list[str]:
 
 
 def _protocols(results: pd.DataFrame) -> list[str]:
-    """Whether trials were measured by an older protocol than this version's."""
+    """Whether trials were measured by several protocols, or by an older one than this version's."""
     known = results["protocol"][results["status"] != "skipped"].dropna()
     older = sorted({plain(text) for text in known if text != str(PROTOCOL)})
     if not older:
@@ -143,12 +184,20 @@ def _nondeterminism(results: pd.DataFrame) -> list[str]:
     ]
 
 
-def _speeds(results: pd.DataFrame) -> list[str]:
+def _speeds(results: pd.DataFrame, shown: bool) -> list[str]:
     """Which trials the speeds count, unless they count all that ended well."""
     ok, alone = is_ok(results), ran_alone(results)
-    if not (ok & alone).any() or (alone | ~ok).all():
+    if not ok.any() or (alone | ~ok).all():
         return []
-    return ["Speeds count only trials that had their device to themselves; these are fewer than n"]
+    how = "`ganbench run … -j 1`, alone on the device, measures the speed of new trials"
+    if not (ok & alone).any():
+        return [f"No speeds: every trial shared its device with another; {how}"]
+    if not shown:
+        return []
+    return [
+        "Speeds count only trials that had their device to themselves; these are fewer than n; "
+        + how
+    ]
 
 
 def _intervals(summary: pd.DataFrame, intervals: bool, pairs: bool) -> list[str]:
@@ -183,14 +232,20 @@ def failures(results: pd.DataFrame) -> list[Note]:
     failed = results[~results["status"].isin(["ok", "skipped", "interrupted"])]
     notes = [
         Note(
-            plain(line["status"]), _reason(line["error"], STATUSES[line["status"]]), [line["trial"]]
+            plain(line["status"]), _reason(line["error"], STATUSES[line["status"]]), [_named(line)]
         )
-        for line in failed[["status", "error", "trial"]].to_dict("records")
+        for line in failed.to_dict("records")
     ]
-    waiting = results.loc[results["status"] == "interrupted", "trial"]
-    if len(waiting):
-        notes.append(Note("interrupted", STATUSES["interrupted"], [plain(i) for i in waiting]))
+    waiting = results[results["status"] == "interrupted"].to_dict("records")
+    if waiting:
+        notes.append(Note("interrupted", STATUSES["interrupted"], list(map(_named, waiting))))
     return notes
+
+
+def _named(row: Mapping[Any, Any]) -> str:
+    """The id of a trial, and its components with their options."""
+    label = cell_label(row[axis] for axis in AXES)
+    return f"{plain(row['trial'])}: {label} seed {plain(row['seed'])}"
 
 
 def skipped(results: pd.DataFrame) -> list[Note]:

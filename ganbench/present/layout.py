@@ -73,6 +73,12 @@ def least_width(columns: Sequence[ViewColumn]) -> int:
     return _total(w.broken if c.numeric else min(w.least, _SMALLEST_TEXT) for c, w in known)
 
 
+def words_fit(columns: Sequence[ViewColumn], width: int) -> bool:
+    """Whether the columns fit side by side without a broken word."""
+    known = zip(columns, map(_Widths.of, columns), strict=True)
+    return _total(w.broken if c.numeric else w.worded for c, w in known) <= width
+
+
 def widths(columns: Sequence[ViewColumn], width: int) -> list[int]:
     """The width of each column: all that it can use, if the room suffices.
 

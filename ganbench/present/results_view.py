@@ -105,7 +105,10 @@ def make_view(
     shown = [_column(table, known.named(name), leading, samples) for name in names]
     measured = {in_cells(table, column.name) for column in columns_of(results).measured}
     numbers = [estimate for column in shown for estimate in column.estimates or ()]
-    footnotes = table_footnotes(results, summary, names, not measured.isdisjoint(names), numbers)
+    speeds = not columns or SPEED in names
+    footnotes = table_footnotes(
+        results, summary, names, not measured.isdisjoint(names), numbers, speeds
+    )
     if baseline is not None:
         footnotes.append(baseline_footnote(effects[EFFECT], baseline.label))
     bold = any(any(column.best) for column in shown if column.estimates)
@@ -170,7 +173,15 @@ def with_outcome(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame of trials with the column ``outcome``: the verdict, or the status if it is not ok."""
     if is_by_cell(frame) or "outcome" in frame.columns:
         return frame
-    return frame.assign(outcome=outcomes(frame))
+    return frame.assign(outcome=_with_notes(outcomes(frame), frame))
+
+
+def _with_notes(words: pd.Series[str], frame: pd.DataFrame) -> pd.Series[str]:
+    """The outcomes; ``stable (noise)`` where the samples are no result."""
+    if "samples_note" not in frame.columns:
+        return words
+    kinds = frame["samples_note"].astype("string").str.partition(":")[0]
+    return words.where(kinds.isna(), words.astype("string") + " (" + kinds + ")")
 
 
 def range_columns(frame: pd.DataFrame) -> dict[str, Column]:

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from rich.cells import cell_len, chop_cells
 from rich.color import ColorSystem
 from rich.console import Console
-from rich.padding import Padding
 from rich.style import Style
 from rich.text import Text
 
-from ganbench.base.text import first_of
-from ganbench.present.layout import GAP, fitting, headed, least_width, widths, wrapped
+from ganbench.base.text import first_of, wrapped_words
+from ganbench.present.layout import GAP, fitting, headed, least_width, widths, words_fit, wrapped
 from ganbench.present.view import Note, View, ViewColumn
 
 _WIDTH_OF_FILES = 160
@@ -54,7 +53,10 @@ def draw(
         console.print(empty)
     else:
         kept = view.columns if whole else fitting(view.columns, console.width, view.expendable)
-        _print_table(console, kept)
+        if whole or words_fit(kept, console.width):
+            _print_table(console, kept)
+        else:
+            _print_records(console, kept)
         _print_beneath(console, view, [c.header for c in view.columns if c not in kept])
     _print_notes(console, view.notes)
     assert isinstance(console.file, io.StringIO)
@@ -103,6 +105,18 @@ def _print_table(console: Console, columns: Sequence[ViewColumn]) -> None:
             columns, rooms, cells, [_style(column, number) for column in columns], colored
         )
     console.file.write("\n".join(lines) + "\n")
+
+
+def _print_records(console: Console, columns: Sequence[ViewColumn]) -> None:
+    """Print each line of the table beneath the other, where its words would break side by side."""
+    for number in range(len(columns[0].cells)):
+        if number:
+            console.print()
+        for column in columns:
+            if column.cells[number]:
+                text = f"{column.header}: {column.cells[number]}"
+                lines = wrapped_words(text, console.width, "    ")
+                console.print(Text(lines, style=_style(column, number)), soft_wrap=True)
 
 
 def _row(
@@ -154,20 +168,27 @@ def _print_beneath(console: Console, view: View, hidden: Sequence[str]) -> None:
         console.print()
     marks = [view.marks] if view.marks and console.color_system else []  # they are bold and green
     for footnote in (*view.footnotes, *marks):
-        console.print(Text(footnote, style="dim"))
+        _print_words(console, footnote, "dim")
     if hidden:
         names = ", ".join(name.rstrip(" ↓↑") for name in hidden)
-        console.print(Text(f"Too narrow for: {names}", style="dim"))
+        _print_words(console, f"Too narrow for: {names}", "dim")
+
+
+def _print_words(console: Console, text: str, style: str = "", indent: str = "") -> None:
+    """Print text whose lines break between words only; rich would break long words."""
+    lines = wrapped_words(indent + text, console.width, indent)
+    console.print(Text(lines, style=style), soft_wrap=True)
 
 
 def _print_notes(console: Console, notes: Sequence[Note]) -> None:
     if notes:
         console.print()
     for note in notes[:_NOTES]:
-        line = Text(f"{note.label}  ", style=_STYLES.get(note.label, ""))
-        line.append(first_of(note.concerns, 6), style="bold")
-        console.print(line, overflow="fold")
-        console.print(Padding(Text(note.reason, overflow="fold"), (0, 0, 0, 4)))
+        text = wrapped_words(f"{note.label}  {first_of(note.concerns, 6)}", console.width)
+        line = Text(text, style="bold")
+        line.stylize(_STYLES.get(note.label, ""), 0, len(note.label))
+        console.print(line, soft_wrap=True)
+        _print_words(console, note.reason, indent="    ")
     if len(notes) > _NOTES:
         console.print(f"… and {len(notes) - _NOTES} more; --format json lists all.")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import inspect
+import types
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,8 @@ from ganbench.registry.options import (
     looks_like_option,
 )
 
+#: What to do in place of a function or class as a value.
+_NAMES = "; make it a name, such as Literal['relu', 'tanh'], and look up the function in a method"
 #: Mutable type -> what to use instead; ``{}`` stands for the type of its items.
 _MUTABLE: dict[Any, str] = {
     list: "tuple[{}, ...]",
@@ -82,18 +85,48 @@ def _bad_type(option: OptionInfo) -> Iterator[str]:
             items = typing.get_args(part)
             instead = _MUTABLE[kind].format(_type_name(items[0]) if items else "int")
             yield f"option {option.name} is of type {_type_name(part)}, which can change: use {instead}"
-    if not can_be_given(option.hint):
-        yield f"option {option.name} cannot be of type {option.type}, as no spec can give such a value"
+    if not can_be_given(option.hint) or any(map(_is_code, _parts(option.hint))):
+        yield (
+            f"option {option.name} cannot be of type {option.type}, as no spec can give such a value"
+            f"{_NAMES if any(map(_is_code, _parts(option.hint))) else ''}"
+        )
 
 
 def _bad_default(option: OptionInfo) -> Iterator[str]:
     if not default_fits(option):
         value = option.default
-        shown = "none" if value is None else repr(value)
         yield (
-            f"option {option.name} has the default {shown} of type {type(value).__name__}, which is "
-            f"not allowed: it takes {option.allowed}"
+            f"option {option.name} has the default {_shown(value)} of type {type(value).__name__}, "
+            f"which is not allowed: it takes {option.allowed}"
         )
+    elif not _has_text(option.default):
+        yield (
+            f"option {option.name} has the default {_shown(option.default)} of type "
+            f"{type(option.default).__name__}, which no spec can give{_NAMES}"
+        )
+
+
+def _is_code(part: Any) -> bool:
+    """Whether a type's values are functions, classes or any objects, which have no text."""
+    kind: Any = typing.get_origin(part) or part
+    return kind in (collections.abc.Callable, type, object, types.FunctionType)
+
+
+def _has_text(value: Any) -> bool:
+    """Whether a default can be written down, so that it means the same in every process."""
+    if isinstance(value, (tuple, frozenset)):
+        return all(map(_has_text, value))
+    kind: Any = type(value)
+    return not callable(value) and kind.__repr__ is not object.__repr__
+
+
+def _shown(value: Any) -> str:
+    """A value without addresses in memory."""
+    if value is None:
+        return "none"
+    if callable(value):
+        return str(getattr(value, "__qualname__", type(value).__name__))
+    return repr(value)
 
 
 def _without_effect(cls: type[Any], base: type[Any]) -> Iterator[str]:

@@ -22,13 +22,22 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class Register(Protocol):
     """How a plugin names what it provides."""
 
-    def __call__(self, name: str, target: type[Any] | str, *, summary: str = "") -> None:
+    def __call__(
+        self,
+        name: str,
+        target: type[Any] | str,
+        *,
+        summary: str = "",
+        aliases: tuple[str, ...] = (),
+    ) -> None:
         """Provide a component.
 
         :param name: lower-case letters, digits and hyphens, beginning with a letter.
         :param target: the component class, or ``"package.module:Class"`` to import it on first use,
             which keeps ``ganbench list`` quick.
         :param summary: one line for listings; by default the first line of the class's docstring.
+        :param aliases: other words that people say for it. Specs do not accept them; the message about
+            an unknown name offers the component.
         :raises ValueError: for a malformed name, or a name that this plugin has registered already.
         """
 

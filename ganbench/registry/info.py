@@ -33,6 +33,7 @@ class ComponentInfo:
     :ivar version: that distribution's version.
     :ivar plugin: the name of the entry point.
     :ivar summary: one line.
+    :ivar aliases: other words that people say for it; specs do not accept them.
     """
 
     def __init__(self, registration: Registration, name: str) -> None:
@@ -44,6 +45,7 @@ class ComponentInfo:
         self.version = registration.plugin.version
         self.plugin = registration.plugin.name
         self.summary = registration.summary
+        self.aliases = registration.aliases
 
     def __repr__(self) -> str:
         return f"ComponentInfo({self.kind} {self.name!r} from {self.provider} {self.version})"

@@ -42,6 +42,19 @@ KINDS = {
     "architecture": Kind("architecture", frozenset({"latent_dim"})),
     **{name: Kind(name) for name in _OTHERS},
 }
+#: A kind -> what else people call it.
+_OTHER_WORDS = {
+    "architecture": "model models network networks net nets generator generators gan gans arch",
+    "loss": "criterion criteria objective objectives",
+    "dataset": "data images",
+    "regularizer": "penalty penalties regularization regularisation",
+    "augmentation": "augment aug transform transforms",
+    "optimizer": "optim solver solvers",
+    "schedule": "scheduler schedulers lr-schedule",
+    "extractor": "features backbone backbones encoder feature-extractor",
+    "metric": "score scores measure measures",
+    "callback": "tracker trackers logger loggers hook hooks",
+}
 
 
 def kind_of(word: str) -> Kind:
@@ -49,5 +62,8 @@ def kind_of(word: str) -> Kind:
     for kind in KINDS.values():
         if word in (kind.name, kind.plural):
             return kind
-    plurals = [kind.plural for kind in KINDS.values()]
-    raise UnknownNameError(f"unknown kind of component {word!r}{did_you_mean(word, plurals)}")
+    said = {
+        kind.plural: (kind.name, *_OTHER_WORDS.get(kind.name, "").split())
+        for kind in KINDS.values()
+    }
+    raise UnknownNameError(f"unknown kind of component {word!r}{did_you_mean(word, said, said)}")

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ganbench.base.errors import ConflictError, UnknownNameError, UsageError, did_you_mean
-from ganbench.registry import options
+from ganbench.base.text import with_article
+from ganbench.registry import options, spec_hints
 from ganbench.registry.discovery import canonical
 from ganbench.registry.info import ComponentInfo as ComponentInfo
 from ganbench.registry.info import ResolvedComponent as ResolvedComponent
@@ -92,7 +93,7 @@ class Registry:
 
     def bind(self, kind: str, spec: str | Spec) -> ResolvedComponent:
         """Resolve a spec to a component with checked options."""
-        parsed = parse_spec(spec) if isinstance(spec, str) else spec
+        parsed = self._parsed(kind, spec) if isinstance(spec, str) else spec
         return self.bind_info(self.info(kind, parsed.name, parsed.provider), parsed)
 
     @staticmethod
@@ -103,7 +104,7 @@ class Registry:
 
     def find(self, spec: str | Spec) -> list[ComponentInfo]:
         """Components of any kind that the spec's name may mean, with all claimants of a name."""
-        parsed = parse_spec(spec) if isinstance(spec, str) else spec
+        parsed = self._parsed(None, spec) if isinstance(spec, str) else spec
         found: list[ComponentInfo] = []
         for kind in KINDS:
             try:
@@ -179,8 +180,8 @@ class Registry:
         shipped = any(plugin.builtin for plugin in self.plugins)
         if kind is not None and shipped and not self.components(kind.name):
             hint = (
-                f"; there are no {kind.plural}, so the installed list of ganbench's plugins is older "
-                "than its code: install ganbench again (pip install -e .)"
+                f"; no {kind.plural} are registered, so the installed list of ganbench's plugins is "
+                "older than its code: install ganbench again (pip install -e .)"
             )
         if failed:
             hint += f" (failed to load: {', '.join(failed)}; see `ganbench plugins`)"
@@ -189,8 +190,25 @@ class Registry:
     def _near_names(self, kinds: list[str], name: str) -> str:
         for other in KINDS:
             if name in self._bare[other]:
-                return f"; {name!r} is {'an' if other[0] in 'aeiou' else 'a'} {other}"
-        return did_you_mean(name, [known for kind in kinds for known in self.components(kind)])
+                return f"; {name!r} is {with_article(other)}"
+        known = self._known(kinds)
+        path = spec_hints.for_a_path(kinds[0], name, known) if len(kinds) == 1 else ""
+        return path or did_you_mean(name, known, {k: info.aliases for k, info in known.items()})
+
+    def _known(self, kinds: Iterable[str]) -> dict[str, ComponentInfo]:
+        return {name: info for kind in kinds for name, info in self.components(kind).items()}
+
+    def _parsed(self, kind: str | None, text: str) -> Spec:
+        """As `parse_spec`; the message also says what to write instead."""
+        try:
+            return parse_spec(text)
+        except UsageError as error:
+            what = "component" if kind is None else kind_of(kind).name
+            known = self._known(KINDS if kind is None else [what])
+            path = spec_hints.for_a_path(what, text.strip(), known)
+            if path:
+                raise UnknownNameError(f"unknown {what} {text!r}{path}") from None
+            raise type(error)(f"{error}{spec_hints.hint(text.strip(), known)}") from None
 
     def _near_qualified(self, kinds: list[str], name: str, provider: str) -> str:
         provider = canonical(provider)

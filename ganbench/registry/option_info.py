@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -100,7 +101,16 @@ def checked(option: OptionInfo, value: Any, text: Any, where: str) -> Any:
             if option.within_bounds(found):
                 return found
     shown = f"{option.name}={format_value(value)}"
-    raise UsageError(f"{where}: option {shown} is not allowed; it takes {option.allowed}")
+    listed = isinstance(value, str) and _fits(adapter, (value,))
+    hint = f"; write {option.name}={format_value((value,))}" if listed else ""
+    raise UsageError(f"{where}: option {shown} is not allowed; it takes {option.allowed}{hint}")
+
+
+def _fits(adapter: Any, value: Any) -> bool:
+    with contextlib.suppress(ValueError):
+        adapter.validate_python(value, strict=True)
+        return True
+    return False
 
 
 def written(option: OptionInfo, value: Any) -> str:
@@ -161,6 +171,8 @@ def _type_text(hint: Any) -> str:
         return "|".join(map(_type_text, arguments))
     if origin is tuple:
         return f"[{','.join(map(_type_text, arguments))}]"
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return "|".join(map(format_value, hint))
     if isinstance(hint, type) and not arguments:
         return hint.__name__
     return str(hint).replace("typing.", "")

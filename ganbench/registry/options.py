@@ -8,7 +8,7 @@ import inspect
 import os
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ganbench.base.errors import (
@@ -43,10 +43,12 @@ def create(
     options: Mapping[str, Any],
     where: str,
     texts: Mapping[str, Any] | None = None,
+    also: Collection[str] = (),
 ) -> Any:
     """An instance of ``cls`` with checked options; ``where`` names it in messages.
 
     :param texts: the options as they were written, for those that take text (`Spec.texts`).
+    :param also: other names that whoever calls this reads as options, for advice.
     :raises UsageError: names the option, the value and what is allowed.
     :raises MissingOptionError: if only an option is missing.
     :raises BrokenComponentError: if the class itself is at fault.
@@ -55,7 +57,9 @@ def create(
     values = {}
     for name, value in options.items():
         if name not in known:
-            raise UnknownNameError(f"{where} has no option {name!r}{_hint(cls, name, known)}")
+            raise UnknownNameError(
+                f"{where} has no option {name!r}{_hint(cls, name, [*known, *also])}"
+            )
         text = (texts or {}).get(name, _as_text(value))
         values[name] = checked(known[name], _frozen(value), text, where)
     missing = [name for name, option in known.items() if option.required and name not in values]
@@ -131,7 +135,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default
 
 
-def _hint(cls: type[Any], name: str, known: Mapping[str, OptionInfo]) -> str:
+def _hint(cls: type[Any], name: str, known: Collection[str]) -> str:
     """What to write in place of an unknown option."""
     value = getattr(cls, name, None)
     if is_value(value) and looks_like_option(cls, name):

@@ -20,6 +20,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from ganbench.base.errors import UsageError, one_line
+from ganbench.base.paths import check_path
 
 VARIABLE = "GANBENCH_PLUGINS_PATH"
 #: What stands for the version of a file: its digest is recorded with each trial.
@@ -99,11 +100,12 @@ def demand(given: Sequence[str]) -> None:
     """
     found: list[Path] = []
     for text in given:
+        check_path(text, "--plugin", "name a Python file, or . for those of the current folder")
         path = _absolute(text)
         if os.pathsep in str(path):
             raise UsageError(f"--plugin {text}: its path contains {os.pathsep!r}; move the file")
         if not path.exists():
-            raise UsageError(f"--plugin {text}: there is no such file")
+            raise UsageError(f"--plugin {text}: this file does not exist")
         here = list(_plugins_at(path))
         if path.is_dir() and not here:
             raise UsageError(f"--plugin {text}: no Python file in this folder has an @hookimpl")

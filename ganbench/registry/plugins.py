@@ -88,6 +88,7 @@ class Registration:
     """One call of ``register``: a name, its target, and the plugin that called.
 
     :ivar source: the digest of the target's code, where no file defines it.
+    :ivar aliases: other words that people say for the component.
     """
 
     kind: str
@@ -96,6 +97,7 @@ class Registration:
     summary: str
     plugin: PluginRecord
     source: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 def load_plugins(
@@ -272,6 +274,7 @@ def register(
     target: type[Any] | str,
     *,
     summary: str = "",
+    aliases: tuple[str, ...] = (),
 ) -> None:
     """What a plugin gets as `hookspecs.Register`, which has the other arguments."""
     if not isinstance(name, str) or not NAME.match(name):
@@ -283,6 +286,8 @@ def register(
         raise ValueError(f"{kind} {name!r} is registered twice")
     if not isinstance(summary, str):
         raise ValueError(f"{kind} {name!r}: the summary must be text, not {summary!r}")
+    if isinstance(aliases, str) or not all(isinstance(word, str) for word in aliases):
+        raise ValueError(f"{kind} {name!r}: aliases must be a tuple of words, not {aliases!r}")
     if isinstance(target, str):
         module, colon, attribute = target.partition(":")
         if not (colon and module and attribute):
@@ -292,7 +297,7 @@ def register(
         wanted = "a class or 'package.module:Class'"
         raise ValueError(f"{kind} {name!r}: target must be {wanted}, not {what}")
     text = " ".join(summary.split()) or _first_line(target)
-    staged.append(Registration(kind, name, target, text, record))
+    staged.append(Registration(kind, name, target, text, record, aliases=tuple(aliases)))
 
 
 def _first_line(target: type[Any] | str) -> str:

@@ -35,7 +35,7 @@ def info_of(value: Any, registry: Registry | None = None) -> ComponentInfo:
     """
     kind = kind_of_component(value)
     if kind is None:
-        raise UsageError(f"{value!r} is no component: derive its class from one of ganbench")
+        raise UsageError(f"{value!r} is not a component: derive its class from one of ganbench")
     cls = value if inspect.isclass(value) else type(value)
     registry = default_registry() if registry is None else registry
     for info in registry.components(kind.name).values():

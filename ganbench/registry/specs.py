@@ -58,6 +58,8 @@ def parse_spec(text: str) -> Spec:
     if not isinstance(text, str):
         raise UsageError(f"a spec is text such as 'name[key=value]', not {text!r}")
     text = text.strip()
+    if not text:
+        raise UsageError("a spec is empty; name a component, see `ganbench list`")
     head, bracket, rest = text.partition(_OPENING)
     provider, colon, name = head.strip().rpartition(":")
     if colon and not _PROVIDER.match(provider):

@@ -16,7 +16,7 @@ from ganbench.analysis.summary import outcomes
 from ganbench.base.errors import UsageError
 from ganbench.base.text import plain
 from ganbench.components.column import Column
-from ganbench.present.footnotes import too_few
+from ganbench.present.footnotes import no_results, too_few, weak_features
 from ganbench.present.ranking_frame import claim as claim_of
 from ganbench.present.results_view import KIND, TITLE
 from ganbench.present.selection import DIFFERS, in_cells, known_of, primary_columns
@@ -129,6 +129,7 @@ def _troubles(results: pd.DataFrame) -> Iterator[str]:
         count = int(learned.get(verdict, 0))
         if count:
             yield f"{count} of {tried} trials {words}."
+    yield from (f"{sentence}." for sentence in (*no_results(ended), *weak_features(ended)))
 
 
 def _shown(value: float) -> str:

@@ -96,10 +96,12 @@ def galleries(
             samples, timeline, near = (*map(found.get, paths[trial]), None, None, None)[:3]
             outcome = plain(frame["outcome"][trial])
             value = values.get(metric, {}).get(trial, MISSING)
+            rule = samples.texts.get("shows", "") if samples else ""
+            seen = f" · shows {plain(str(rule))}" if rule else ""
             pictures.append(
                 Picture(
                     anchors[trial],
-                    f"seed {seed} · {outcome} · {plain(metric)}\u00a0{value}",
+                    f"seed {seed} · {outcome} · {plain(metric)}\u00a0{value}{seen}",
                     tone(outcome),
                     samples,
                     _timeline(timeline, ticks.get(trial), metric) if timeline else None,

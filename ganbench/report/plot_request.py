@@ -110,7 +110,7 @@ def _of_dataset(results: pd.DataFrame, dataset: str | None) -> pd.DataFrame:
 def _curves(run: _Run, request: PlotRequest) -> list[Panel]:
     panels = curves(run.results, run.history, request.over, request.metric, request.band)
     if not panels:
-        raise UsageError(f"no trial has a history of {request.metric!r}")
+        raise UsageError(f"no trial has a history of {request.metric!r}; choose another --metric")
     lines = [mark for panel in panels for mark in panel.marks if isinstance(mark, Line)]
     if not any(np.isfinite(np.diff(line.x)).any() for line in lines):
         raise UsageError(
@@ -128,7 +128,9 @@ def _pareto(run: _Run, request: PlotRequest) -> list[Panel]:
         )
     panels = pareto(run.results, request.metric, request.speed, stand_in=False)
     if not panels:
-        raise UsageError(f"no cell has both {request.metric} and {request.speed}")
+        raise UsageError(
+            f"no cell has both {request.metric} and {request.speed}; choose another --metric or --speed"
+        )
     return panels
 
 
@@ -139,7 +141,9 @@ def _profile(run: _Run, request: PlotRequest) -> list[Panel]:
     else:
         panels = time_profiles(run.results, run.history, by, metric, over, target)
     if not panels:
-        raise UsageError(f"no trial has a value of {metric!r} to make a profile of")
+        raise UsageError(
+            f"no trial has a value of {metric!r} to make a profile of; choose another --metric"
+        )
     return panels
 
 

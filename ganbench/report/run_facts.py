@@ -46,12 +46,20 @@ def facts(run: RunFolder, results: pd.DataFrame) -> Iterator[tuple[str, str]]:
     if names:
         yield "Names", " · ".join(f"{plain(name)} = {plain(spec)}" for name, spec in names.items())
     for name, label in (("train_seconds", "Training time"), ("eval_seconds", "Evaluation time")):
-        total = float(results[name].sum())
+        total = _together(results, name)
         if total:
             yield label, f"{duration(total)}, all trials together"
     started = results["started"].dropna()
     if len(started):
         yield "Begun", plain(started.min()).replace("T", " ")
+
+
+def _together(results: pd.DataFrame, name: str) -> float:
+    """The sum of a time; a trial that went on from another one holds that one's time too."""
+    times = results[name].astype("float64").fillna(0.0)
+    bases = results.get("extended_from", pd.Series(dtype="string")).dropna()
+    known = times.groupby(results["trial"]).max()
+    return float(times.sum() - known.reindex(bases).sum())
 
 
 def grid_text(run: RunFolder) -> str:

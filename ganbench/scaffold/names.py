@@ -67,6 +67,11 @@ class Names:
         return f"{self.contract}Tests"
 
     @property
+    def benchmarks(self) -> str:
+        """The suite of `ganbench.testing` that times its kind."""
+        return f"{self.contract}Benchmarks"
+
+    @property
     def title(self) -> str:
         """``soft hinge``."""
         return self.component.replace("-", " ")

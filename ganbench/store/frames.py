@@ -17,6 +17,7 @@ from ganbench.components.column import Column
 from ganbench.store.arrow import rows_to_table
 from ganbench.store.columns import Columns, describe_frame, installed
 from ganbench.store.display_names import named, read_names
+from ganbench.store.later_settings import with_later_settings
 from ganbench.store.measurements import measured_values
 from ganbench.store.results_table import current_table
 from ganbench.store.run_folder import RunFolder
@@ -85,7 +86,7 @@ def read_results(path: str | os.PathLike[str]) -> Results:
     columns = run.columns(problems)
     table = current_table(run, problems)
     frame = to_frame(table.sort_by([(name, "ascending") for name in _ORDER]))
-    frame = _with_identities(run, _with_current_verdicts(frame))
+    frame = with_later_settings(_with_identities(run, _with_current_verdicts(frame)))
     frame = with_rates(_with_measurements(run, frame, problems))
     found = _described(frame, columns, ROW_COLUMNS, problems)
     return Results(found, problems, read_names(run.grid_file))

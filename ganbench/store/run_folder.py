@@ -60,9 +60,9 @@ class RunFolder:
         except OSError as error:
             raise StorageError.of(self.path, error) from None
         if not there.is_dir():
-            raise UsageError(f"{self.path} is not a folder, or lies in a file")
+            raise UsageError(f"{self.path} is not a folder, or lies in a file; choose another -o")
         if not os.access(there, os.W_OK | os.X_OK):
-            raise UsageError(f"cannot write to {self.path}: permission denied")
+            raise UsageError(f"cannot write to {self.path}: permission denied; choose another -o")
 
     def create(self) -> RunFolder:
         """Make the folder, or continue the run in it; raises UsageError as `check` does."""
@@ -72,10 +72,12 @@ class RunFolder:
         return self
 
     def open(self) -> RunFolder:
-        """Check that the folder holds a run; raises UsageError otherwise."""
+        """Check that the folder holds a run, or that one prepares here; raises UsageError otherwise."""
         try:
             if not self.path.exists():
-                raise UsageError(f"there is no folder {self.path}")
+                raise UsageError(
+                    f"the folder {self.path} does not exist; name a run, the -o of `ganbench run`"
+                )
             if not self.path.is_dir():
                 raise UsageError(f"{self.path} is not a folder")
             if not self._is_run():
@@ -177,4 +179,5 @@ class RunFolder:
             return None
 
     def _is_run(self) -> bool:
-        return any(path.exists() for path in (self.trials_dir, self.table_file, self.grid_file))
+        signs = (self.trials_dir, self.table_file, self.grid_file, self.supervisors_dir)
+        return any(path.exists() for path in signs)

@@ -153,9 +153,10 @@ def _checked(trials: Sequence[TrialFacts], condition: Condition) -> Condition:
     settings = {name for trial in trials for name in trial.texts}
     full = sorted(name for name in settings if name.partition(".")[2] == key)
     if key not in {*KEYS, *settings} and not full:
-        raise UnknownNameError(
-            f"trials have no {plain(key)!r}{did_you_mean(key, {*KEYS, *settings})}"
-        )
+        keys = {*KEYS, *settings}
+        short = {name.partition(".")[2] for name in settings} - {""}
+        hint = did_you_mean(key, keys | short, shown=sorted(keys))
+        raise UnknownNameError(f"trials have no {plain(key)!r}{hint}")
     if not value:
         raise UsageError(f"{key}= names nothing; write it as {key}=VALUE")
     return Condition(key if key in KEYS or not full else full[0], value)

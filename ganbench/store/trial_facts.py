@@ -72,6 +72,9 @@ def telling_apart(trials: Sequence[TrialFacts]) -> dict[str, str]:
     keys = dict.fromkeys(key for trial in trials for key in trial.texts if key not in OUTCOMES)
     differing = [key for key in keys if len({trial.texts.get(key) for trial in trials}) > 1]
     in_order = sorted(differing, key=lambda key: (key == "seed", key not in AXES))
+    short = [key for key in in_order if key in (*AXES, "seed")]
+    if len({tuple(trial.texts.get(key) for key in short) for trial in trials}) == len(trials):
+        in_order = short  # settings then only follow from the components
     return {
         trial.id: ",".join(f"{key}={trial.texts[key]}" for key in in_order if key in trial.texts)
         for trial in trials

@@ -24,6 +24,7 @@ METRIC = "metric"
 #: What has to be equal for ``best`` to mean something; the first one is what a person names.
 _MEASURED = ("dataset", FINGERPRINT, "extractor", "evaluation_id", "protocol")
 _NAMED = 12  # candidates that a message lists
+_LISTED = 40  # ids that a message lists; `ganbench status DIR` has them all
 
 
 def select(run: RunFolder, text: str, planned: Iterable[str] = ()) -> list[TrialFolder]:
@@ -74,7 +75,9 @@ def _chosen(
             raise
     # One word, which names neither a trial nor a component of one.
     names = {part.name for trial in trials for own in trial.parts.values() for part in own}
-    hint = did_you_mean(plain(text), {*ids, *names - {"none"}})
+    every = {*ids, *names - {"none"}}
+    without_hash = {name: (name.rpartition("-")[0],) for name in ids}
+    hint = did_you_mean(plain(text), every, without_hash, [first_of(ids, _LISTED)])
     raise UnknownNameError(f"no trial {plain(text)!r} in {run.path}{hint}")
 
 

@@ -10,6 +10,14 @@ the component::
 
 The tests check the contract by numbers, on made-up data, with small partners for the other components;
 they need no other plugin. Their messages say what is wrong and how to fix it.
+
+The benchmarks are suites of the same form. pytest-benchmark times each workload, and ``ganbench bench``
+compares it with an earlier version::
+
+    from ganbench.testing import LossBenchmarks
+
+    class TestMyLossSpeed(LossBenchmarks):
+        component = MyLoss()
 """
 
 from ganbench.testing.architectures import ArchitectureTests
@@ -24,18 +32,45 @@ from ganbench.testing.optimizers import OptimizerTests
 from ganbench.testing.plugins import installed
 from ganbench.testing.regularizers import RegularizerTests
 from ganbench.testing.schedules import ScheduleTests
+from ganbench.testing.speed.measures import (
+    CallbackBenchmarks,
+    DatasetBenchmarks,
+    ExtractorBenchmarks,
+    MetricBenchmarks,
+)
+from ganbench.testing.speed.training import (
+    ArchitectureBenchmarks,
+    AugmentationBenchmarks,
+    LossBenchmarks,
+    OptimizerBenchmarks,
+    RegularizerBenchmarks,
+    ScheduleBenchmarks,
+)
+from ganbench.testing.speed.workload import Work, workload
 
 __all__ = [
+    "ArchitectureBenchmarks",
     "ArchitectureTests",
+    "AugmentationBenchmarks",
     "AugmentationTests",
+    "CallbackBenchmarks",
     "CallbackTests",
+    "DatasetBenchmarks",
     "DatasetTests",
+    "ExtractorBenchmarks",
     "ExtractorTests",
+    "LossBenchmarks",
     "LossTests",
+    "MetricBenchmarks",
     "MetricTests",
+    "OptimizerBenchmarks",
     "OptimizerTests",
+    "RegularizerBenchmarks",
     "RegularizerTests",
+    "ScheduleBenchmarks",
     "ScheduleTests",
+    "Work",
     "feature_set",
     "installed",
+    "workload",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import io
 import math
 import tempfile
 import traceback
@@ -12,17 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from ganbench.components.callback import Callback
-from ganbench.components.data import DataSpec
-from ganbench.grid.cell import Trial
 from ganbench.testing.components import ComponentTests
-from ganbench.testing.harness import make_cell, own_randomness
-from ganbench.testing.partners import Partner, PartnerLoss
-from ganbench.training.row_builder import RowBuilder
-
-_HEAD = "trial,tick,images,steps,train_seconds,fd,d_loss,g_loss"
+from ganbench.testing.harness import own_randomness
+from ganbench.testing.made_up_trial import MadeUpTrial
 
 
 class CallbackTests(ComponentTests):
@@ -110,10 +102,7 @@ class _Followed:
     """A made-up trial that a callback follows, in a folder of its own."""
 
     def __init__(self, callback: Callback, seed: int = 0, inside: _Followed | None = None) -> None:
-        cell = make_cell(DataSpec(1, 8, 8, classes=3), Partner(), PartnerLoss())
-        self._callback, self._inside = callback, inside
-        self._trial = Trial(cell, seed)
-        self._identity: dict[str, Any] = self._trial.identity()
+        self._callback, self._seed, self._inside = callback, seed, inside
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> _Followed:
@@ -122,35 +111,21 @@ class _Followed:
             self._open.enter_context(contextlib.chdir(self._place))
         else:
             self._place = self._inside._place
-        self._folder = self._place / "run" / "trials" / self._trial.id
-        self._folder.mkdir(parents=True)
-        (self._folder / "trial.json").write_text("{}")
-        (self._folder / "history.csv").write_text(f"{_HEAD}\n")
-        (self._folder / "samples.png").write_bytes(_PICTURE)
+        self._trial = MadeUpTrial(self._place, self._seed)
         return self
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
     def start(self) -> None:
-        self._call("trial_started", self._identity, self._folder)
+        self._call("trial_started", self._trial.identity, self._trial.folder)
 
     def ticks(self, *numbers: int, without: Sequence[str] = (), **values: Any) -> None:
         """Ticks with these numbers, after their lines of the history."""
         for number in numbers:
-            record = {
-                "trial": self._trial.id,
-                "tick": number,
-                "images": 100 * number,
-                "steps": 10 * number,
-                "train_seconds": float(number),
-                "fd": 10.0 - number,
-                "d_loss": 1.0,
-                "g_loss": 2.0,
-                **values,
-            }
+            record = self._trial.record(number, **values)
             record = {name: value for name, value in record.items() if name not in without}
-            self._call("tick", self._identity, record)
+            self._call("tick", self._trial.identity, record)
 
     def end(
         self,
@@ -161,15 +136,15 @@ class _Followed:
         **values: Any,
     ) -> None:
         """The end with a row, as ganbench makes it."""
-        known = {"images": 200, "steps": 20, "train_seconds": 2.0, **values}
-        row = RowBuilder(self._trial, 1, "cpu").ended(status, error, **known)
-        self._call(
-            "trial_ended", self._identity, {k: v for k, v in row.items() if k not in without}
-        )
+        row = self._trial.row(status, error, **values)
+        row = {name: value for name, value in row.items() if name not in without}
+        self._call("trial_ended", self._trial.identity, row)
 
     def content(self) -> dict[str, bytes]:
         """The files of the trial."""
-        return {path.name: path.read_bytes() for path in self._folder.iterdir() if path.is_file()}
+        return {
+            path.name: path.read_bytes() for path in self._trial.folder.iterdir() if path.is_file()
+        }
 
     def _call(self, event: str, *given: Any) -> None:
         kept = copy.deepcopy(given)
@@ -189,12 +164,3 @@ def _advice(error: Exception, event: str) -> str:
     if isinstance(error, (TypeError, ValueError)):
         return "values may be None or NaN in a trial that failed or diverged: test them first"
     return f"{event} must cope with every trial, since its errors are lost in the trial's log"
-
-
-def _png() -> bytes:
-    with io.BytesIO() as target:
-        Image.new("RGB", (2, 2)).save(target, "PNG")
-        return target.getvalue()
-
-
-_PICTURE = _png()

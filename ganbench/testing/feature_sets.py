@@ -88,9 +88,10 @@ class MadeUpWorld:
     """A distribution of samples in four classes, and a network that looks at them.
 
     :param shape: (channels, height, width) of images; None for points in the plane.
+    :param width: the number of features.
     """
 
-    def __init__(self, shape: tuple[int, int, int] | None) -> None:
+    def __init__(self, shape: tuple[int, int, int] | None, width: int = _WIDTH) -> None:
         random = _random(0)
         self.points = shape is None
         self.shape = shape or (2, 1, 1)
@@ -102,7 +103,7 @@ class MadeUpWorld:
             self.spread, self.unit = 8.0, 255.0
         self.modes = Modes(self.centers.double(), self.spread)
         entries = self.centers.shape[1]
-        self._mixing = torch.randn(entries, _WIDTH, generator=random) / entries**0.5
+        self._mixing = torch.randn(entries, width, generator=random) / entries**0.5
 
     def draw(self, count: int, seed: int) -> Samples:
         """Fresh samples."""

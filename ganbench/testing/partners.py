@@ -47,6 +47,7 @@ class MadeUpData(Dataset):
     kind: Literal["image", "points"] = "image"
     source_channels: int = option(0, ge=0)
     pairing: Literal["none", "paired", "unpaired"] = "none"
+    alpha: bool = False
 
     def spec(self, root: Path) -> DataSpec:
         return DataSpec(**vars(self))

@@ -29,5 +29,6 @@ def adopted(
         "best_progress": (images, share * schedule.share(steps, 0.0)),
         "film": film,
         "at_end": {},
+        "samples_note": None,
         "extended_from": base,
     }

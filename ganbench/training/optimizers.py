@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from numbers import Real
 from typing import Any
 
 import torch
@@ -180,8 +182,8 @@ class LearningRates:
         """Set the values for a step that begins at this progress."""
         if not self._bases:
             return
-        factor = self._schedule.factor(progress, self._window)
-        way = 0.0 if self._beta2 is None else self._schedule.way(progress, self._window)
+        factor = self._number("factor", progress)
+        way = 0.0 if self._beta2 is None else self._number("way", progress)
         for group, base in self._bases:
             lr = base["lr"] * factor
             if isinstance(group["lr"], torch.Tensor):
@@ -195,6 +197,17 @@ class LearningRates:
                     group["betas"][1].fill_(beta2)
                 else:
                     group["betas"] = (beta1, beta2, *more)
+
+    def _number(self, name: str, progress: Progress) -> float:
+        """What the schedule says; raises ValueError for what no rate can be multiplied by."""
+        value = getattr(self._schedule, name)(progress, self._window)
+        number = float(value) if isinstance(value, Real) else math.nan
+        if 0 <= number < math.inf:
+            return number
+        raise ValueError(
+            f"{type(self._schedule).__name__}.{name} gives {value!r} at a share of {progress.share:g} "
+            "of the budget: return a finite number of Python, at least 0"
+        )
 
 
 def _base(group: dict[str, Any]) -> dict[str, Any]:

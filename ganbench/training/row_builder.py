@@ -28,11 +28,13 @@ class RowBuilder:
 
     :ivar attempt: its number, from 1; None for a trial that never started.
     :ivar device: a name from `device_name`.
+    :ivar threads: CPU threads of the process that trains.
     """
 
     trial: Trial
     attempt: int | None = None
     device: str | None = None
+    threads: int | None = None
 
     def skipped(self) -> Row:
         """The row of a trial whose cell cannot work."""
@@ -42,7 +44,7 @@ class RowBuilder:
         """The row of a trial that ended without training, with the columns that are ``known``."""
         row = {**_planned(self.trial), "status": status, "error": error, **known}
         if self.attempt is not None:
-            row |= {"device": self.device, "attempts": self.attempt}
+            row |= {"device": self.device, "threads": self.threads, "attempts": self.attempt}
         return row
 
     def lost(self, status: str, error: str, last: Status, started: str, seconds: float) -> Row:
@@ -98,6 +100,8 @@ class RowBuilder:
             discriminator_params=discriminator,
             extractor=evaluator.extractor,
             evaluation_id=_evaluation_id(self.trial, evaluator),
+            features_note=evaluator.features_note,
+            samples_note=state.samples_note if status == "ok" else None,
             unmeasured=_json(state.failed) if state.failed else None,
             exclusive=state.exclusive and exclusive,
             deterministic=not state.nondeterministic,
@@ -135,6 +139,7 @@ def _planned(trial: Trial) -> Row:
         "evaluation": _json(cell.evaluation_record),
         "settings": _json(cell.training.as_dict()),
         "setting_sources": _json(dict(cell.training.sources)),
+        "init": settings.init or None,
     }
 
 

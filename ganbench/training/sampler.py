@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ganbench.base.stop_requests import check_stop
 from ganbench.base.transfers import to_device
 from ganbench.components.architecture import TRANSLATION, Architecture
 from ganbench.components.data import DataSpec
@@ -74,6 +75,7 @@ class Sampler(abc.ABC):
         """
         with self.ready(stream):
             for start, size, seed in self._parts(self.available(count), stream):
+                check_stop()
                 with self._sampling(seed):
                     images = self._made(start, size, seed, in_turn, truncation)
                 yield images
@@ -115,10 +117,14 @@ class Sampler(abc.ABC):
             yield start, min(most, count - start), derive_seed(self.seed, stream, start)
 
     @contextlib.contextmanager
-    def _sampling(self, seed: int) -> Iterator[None]:
+    def _sampling(self, seed: int, grad: bool = False) -> Iterator[None]:
         """Layers that draw noise use the global random state, which belongs to the training."""
         cuda = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda), torch.no_grad(), self.arithmetic.sampling():
+        with (
+            torch.random.fork_rng(devices=cuda),
+            torch.set_grad_enabled(grad),
+            self.arithmetic.sampling(),
+        ):
             seed_torch(seed, self.device)
             yield
 
@@ -161,13 +167,15 @@ class LatentSampler(Sampler):
         labels: torch.Tensor | None,
         seed: int,
         truncation: float | None = None,
+        grad: bool = False,
     ) -> torch.Tensor:
         """(n, c, h, w) float32 images of given latents, with the generator made `ready`.
 
         :param latents: on any device; likewise ``labels``.
         :param seed: of the generator's own random numbers, such as noise at every pixel.
+        :param grad: whether gradients of the latents are needed.
         """
-        with self._sampling(seed):
+        with self._sampling(seed, grad):
             return self._generate(latents, labels, truncation)
 
     def labels(self, count: int, stream: str, in_turn: bool = False) -> torch.Tensor | None:

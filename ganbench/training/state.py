@@ -85,6 +85,17 @@ def check_checkpoint(folder: Path) -> list[str]:
     return problems
 
 
+def maker_of_newest_checkpoint(folder: Path) -> Any:
+    """What made the newest checkpoint that is not damaged: its part ``made_with``; None without one."""
+    for name in _names(folder):
+        try:
+            parts = dict(_content(folder, name)["state"][_PAIRS])
+            return _unflatten(parts["made_with"], {})
+        except _DAMAGE:
+            continue
+    return None
+
+
 def _load(folder: Path, name: str, device: torch.device) -> dict[str, Any]:
     content, tensor_file = _content(folder, name), folder / f"{name}.safetensors"
     if sha256_of(tensor_file) != content["sha256"]:

@@ -217,7 +217,7 @@ class TrainingStep:
         for index in range(len(made.pairs)):
             view = self._discriminator_view(index, made, wanted)
             assert view.real_logits is not None
-            losses.append(self._loss.discriminator_loss(view))
+            losses.append(self._scalar("discriminator", self._loss.discriminator_loss(view)))
             terms += [_term(part, view, "discriminator") for part in active if _due(part, index)]
             real, fake = map(self._replicas.gather, (view.real_logits, view.fake_logits))
             aucs.append(batch_auc(real, fake))
@@ -242,7 +242,7 @@ class TrainingStep:
         terms, losses = [], []
         for index in range(len(made.pairs)):
             view = self._generator_view(index, made)
-            losses.append(self._loss.generator_loss(view))
+            losses.append(self._scalar("generator", self._loss.generator_loss(view)))
             terms += [_term(part, view, "generator") for part in active if _due(part, index)]
         if made.own_terms is not None:
             with self._arithmetic.autocast():
@@ -251,6 +251,15 @@ class TrainingStep:
         total = _sum([loss, *terms])
         norm = self._descend(total, self._players.g_optimizer, self._g_parameters)
         return loss.detach(), norm
+
+    def _scalar(self, player: str, loss: torch.Tensor) -> torch.Tensor:
+        """The loss itself; raises ValueError for one that is not reduced."""
+        if loss.numel() == 1:
+            return loss
+        raise ValueError(
+            f"{type(self._loss).__name__}.{player} returns a tensor of shape {tuple(loss.shape)}: "
+            "return a scalar, such as its mean"
+        )
 
     def _descend(
         self,

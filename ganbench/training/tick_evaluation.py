@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -10,8 +9,10 @@ from contextlib import contextmanager
 
 import torch
 
+from ganbench.base.stop_requests import StopRequested
 from ganbench.components.progress import Progress
 from ganbench.evaluation.evaluator import Evaluator, TickMetrics
+from ganbench.evaluation.sample_check import SAMPLES, FewImages
 from ganbench.evaluation.sample_timeline import SampleTimeline
 from ganbench.evaluation.sampled_source import FRESH_NOISE, NOISE, SampledSource
 from ganbench.training.memory import PeakMemory
@@ -38,10 +39,22 @@ class TickEvaluation:
         """The metrics of a tick; None for samples that are not finite."""
         state, evaluator, ticks = self._state, self._evaluator, self._trainer.schedule.ticks
         timeline = SampleTimeline(state.timeline)
-        see = functools.partial(timeline.see, tick, ticks)
-        with self._timed():
-            samples = self._samples(self._trainer.sampler(), NOISE, see)
-            found = evaluator.at_end(samples) if tick == ticks else evaluator.at_tick(samples)
+        few = FewImages(SAMPLES if tick == ticks else 0)
+
+        def see(images: torch.Tensor) -> None:
+            timeline.see(tick, ticks, images)
+            few.see(images)
+
+        try:
+            with self._timed():
+                samples = self._samples(self._trainer.sampler(), NOISE, see)
+                found = evaluator.at_end(samples) if tick == ticks else evaluator.at_tick(samples)
+                if tick == ticks and self._trainer.data.spec.kind == "image":
+                    translates = self._trainer.data.held_out is not None
+                    state.samples_note = evaluator.samples_note(few.images(), not translates)
+        except StopRequested:
+            timeline.forget(tick)  # the next attempt evaluates the tick again
+            raise
         state.failed |= found.failed
         if not math.isfinite(found.values[evaluator.primary]):
             timeline.forget(tick)
@@ -64,8 +77,10 @@ class TickEvaluation:
             sampler = trainer.sampler(Progress(*state.best_progress))
             last = trainer.averaged_weights()
             sampler.generator.load_state_dict(state.best_weights)
-            found = self._evaluator.of_best(self._samples(sampler, FRESH_NOISE))
-            sampler.generator.load_state_dict(last)
+            try:
+                found = self._evaluator.of_best(self._samples(sampler, FRESH_NOISE))
+            finally:
+                sampler.generator.load_state_dict(last)
         return found
 
     def _samples(
@@ -82,6 +97,8 @@ class TickEvaluation:
     @contextmanager
     def _timed(self) -> Iterator[None]:
         start = time.perf_counter()
-        with self._memory.evaluating():
-            yield
-        self._state.eval_seconds += time.perf_counter() - start
+        try:
+            with self._memory.evaluating():
+                yield
+        finally:
+            self._state.eval_seconds += time.perf_counter() - start

@@ -33,6 +33,7 @@ from ganbench.training.ema import AveragedGenerator
 from ganbench.training.executor import StepParts
 from ganbench.training.executor_choice import make_executor, recorded_on
 from ganbench.training.host_state import constants
+from ganbench.training.initial_weights import freeze, load_averaged, load_initial
 from ganbench.training.optimizers import PlayerOptimizer, make_optimizer
 from ganbench.training.pool import ImagePool
 from ganbench.training.precision import Arithmetic, configure_backends, memory_format
@@ -97,6 +98,7 @@ class Trainer:
         self._calls = self._make_calls()
         self._task = self._make_task()
         self._players = self._make_players()
+        load_averaged(self._initial, self._players.averaged.module, self.networks.generator)
         self.times = StepTimes(self.period)
         self._inputs = StepInputs(self._players, self.architecture, self._batches, cell.training)
         self._step = TrainingStep(
@@ -313,6 +315,7 @@ class Trainer:
         for network, fresh in zip(self.networks, built, strict=True):
             copy_module(network.train(), fresh)
         players.averaged.copy()
+        load_averaged(self._initial, players.averaged.module, self.networks.generator)
         for optimizer in (players.g_optimizer, players.d_optimizer):
             optimizer.begin_again()
         self._restart_states()
@@ -383,6 +386,7 @@ class Trainer:
         networks = Networks(*self.architecture.build(self.data.spec))
         # Layers' random numbers in training must not depend on how many weights were drawn.
         seed_everything(self.seed, of_replica("layers", self.replicas.rank), self.device)
+        self._initial = load_initial(self.settings, networks, self.cell.architecture.spec)
         return networks
 
     def _make_calls(self) -> Calls:
@@ -398,6 +402,7 @@ class Trainer:
         for network in networks:
             network.to(self.device, memory_format=self._memory_format).train()  # type: ignore[call-overload]
             self.replicas.start_alike([*network.parameters(), *network.buffers()])
+        freeze(self.settings, networks)
         return networks
 
     def _make_batches(self) -> Batches:
@@ -448,7 +453,8 @@ class Trainer:
         return [*chosen, *self.cell.loss.component.penalties()]
 
     def _make_optimizer(self, player: str, network: torch.nn.Module) -> PlayerOptimizer:
-        parameters = network.parameters()
+        frozen = bool(self.settings.freeze)
+        parameters = [p for p in network.parameters() if p.requires_grad or not frozen]
         return make_optimizer(player, parameters, self.cell.training, self.device, self._recorded)
 
     def _make_pools(self) -> list[ImagePool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,8 @@ from ganbench.base.clock import utc_now
 from ganbench.base.determinism import NondeterminismWatch
 from ganbench.base.devices import device_name
 from ganbench.base.errors import InterruptedTraining, LeaseLostError
+from ganbench.base.stop_requests import StopRequested, stoppable
+from ganbench.base.text import clock, plain
 from ganbench.evaluation.evaluator import Evaluator, TickMetrics
 from ganbench.grid.cell import Cell, Trial
 from ganbench.store.trial_folder import TrialFolder
@@ -62,14 +65,21 @@ class TrialLoop:
         :raises InterruptedTraining: if stopped on request; the state is saved.
         :raises LeaseLostError: if another run has taken the trial over.
         """
-        with self._determinism:
-            return self._run()
+        # Replicas stop together, between stretches of steps.
+        alone = self.trainer.replicas.count == 1
+        with self._determinism, stoppable(lambda: alone and self._context.should_stop()):
+            try:
+                return self._run()
+            except StopRequested:  # by an evaluation; what it had done is done again
+                raise self._stopped() from None
 
     def failed(self, status: str, error: str) -> Row:
         """The row of a trial that ended in an error. It has no curve: half a curve is not a result."""
         return self._row(status, error, curve=False)
 
     def _run(self) -> Row:
+        label, seed = plain(self.trial.cell.label), self.trial.seed
+        self._log(f"attempt {self._context.attempt} at {label} seed {seed}")
         problem = self.trainer.problem()
         if problem is not None:
             return self._row("skipped", problem)
@@ -99,11 +109,18 @@ class TrialLoop:
         if failed is not None:
             return failed
         if not arrived:
-            self._save()
-            message = f"stopped on request after {trainer.steps} steps"
-            raise InterruptedTraining(message, self._row("interrupted", message))
+            raise self._stopped()
         finite = trainer.weights_finite() and self._evaluate(tick)
         return None if finite else trainer.steps - 1
+
+    def _stopped(self) -> InterruptedTraining:
+        """Save the state; the end of a trial that is stopped on request."""
+        self._save()
+        message = f"stopped on request after {self.trainer.steps} steps"
+        try:
+            return InterruptedTraining(message, self._row("interrupted", message))
+        except StopRequested:  # the row names the real samples, which are not there yet
+            return InterruptedTraining(message)
 
     def _evaluate(self, tick: int) -> bool:
         """Evaluate a tick and record it; False if the samples are not finite."""
@@ -122,9 +139,23 @@ class TrialLoop:
         self._check_lease()
         self.folder.write_history(state.history)
         self._pictures.draw_timeline(state.timeline)
+        self._log(self._tick_text(record))
         self._context.on_tick(record)
         self._between_steps()
         return True
+
+    def _tick_text(self, record: dict[str, Any]) -> str:
+        name, state = self.evaluator.primary, self.state
+        took = f"{clock(self.trainer.train_seconds)} of training, {clock(state.eval_seconds)}"
+        return (
+            f"tick {record['tick']} of {self.trainer.schedule.ticks}: {record['images']:,} images, "
+            f"{name} {record[name]:.4g}, {took} of evaluation"
+        )
+
+    def _log(self, text: str) -> None:
+        """Print into the trial's log."""
+        with contextlib.suppress(Exception):  # components may have closed the stream
+            print(text, flush=True)
 
     def _record(self, tick: int, found: TickMetrics) -> dict[str, Any]:
         """A tick's line of the history."""
@@ -165,7 +196,8 @@ class TrialLoop:
         return row | {"steps": step + 1, "images": images, "fail_images": images}
 
     def _row(self, status: str, error: str | None = None, curve: bool = True) -> Row:
-        builder = RowBuilder(self.trial, self._context.attempt, device_name(self.device))
+        device, threads = device_name(self.device), torch.get_num_threads()
+        builder = RowBuilder(self.trial, self._context.attempt, device, threads)
         return builder.trained(
             status,
             error,

@@ -34,7 +34,7 @@ class TrialPictures:
     def draw_timeline(self, frames: dict[str, torch.Tensor]) -> None:
         """The first samples of each tick: tick -> uint8 (n, c, h, w)."""
         if frames:
-            save_timeline(self._folder.progress_png, frames)
+            save_timeline(self._folder.progress_png, frames, self._trainer.data.spec.alpha)
 
     def draw_neighbors(self, nearest: torch.Tensor | None, samples: torch.Tensor | None) -> None:
         """Each sample in a row with the real images nearest to it.
@@ -45,16 +45,17 @@ class TrialPictures:
         if nearest is not None and samples is not None:
             pairs = zip(samples, nearest, strict=False)
             rows = [torch.cat([one[None], found]) for one, found in pairs]
-            save_rows(self._folder.neighbours_png, rows)
+            alpha = self._trainer.data.spec.alpha
+            save_rows(self._folder.neighbours_png, rows, alpha=alpha)
 
     def draw_samples(self) -> None:
         """Samples from fixed noise: images, points over the real ones, or translations."""
         data, sampler = self._trainer.data, self._trainer.sampler()
         path, kind, source = self._folder.samples_png, data.spec.kind, data.source
         if data.held_out is not None:
-            assert data.held_out.sources is not None
-            fakes = sampler.images(_TRANSLATIONS, NOISE)
-            save_translations(path, data.held_out.sources, fakes, data.held_out.targets)
+            held, fakes = data.held_out, sampler.images(_TRANSLATIONS, NOISE)
+            assert held.sources is not None
+            save_translations(path, held.sources, fakes, held.targets, data.spec.alpha)
             return
         points = isinstance(source, ImageData) and kind == "points"
         real = source.images[: _SAMPLES["points"]] if points else None

@@ -25,6 +25,7 @@ class TrialState:
     :ivar wall_seconds: of the attempts before this one.
     :ivar extended_from: the trial of a smaller budget that this one went on from.
     :ivar at_end: metrics of the last tick, with floors and noise.
+    :ivar samples_note: what makes the samples no result, see `Evaluator.samples_note`.
     :ivar failed: metric -> why its code failed.
     :ivar nondeterministic: operations that give other bits in every run, see `NondeterminismWatch`.
     :ivar timeline: the frames of a `SampleTimeline`.
@@ -39,6 +40,7 @@ class TrialState:
     exclusive: bool = True
     extended_from: str | None = None
     at_end: dict[str, float] = field(default_factory=dict)
+    samples_note: str | None = None
     failed: dict[str, str] = field(default_factory=dict)
     nondeterministic: list[str] = field(default_factory=list)
     best: float = math.inf

@@ -64,8 +64,6 @@ class ADA(Augmentation):
     def problem(self, data: DataSpec) -> str | None:
         if data.kind == "points":
             return f"ada changes images, not {data}: leave it out"
-        if "c" in self.policy and data.channels not in (1, 3):
-            return f"ada changes the colors of gray and color images, not {data}: use policy=bg"
         return None
 
     def initial_state(self, device: torch.device) -> dict[str, Tensor]:

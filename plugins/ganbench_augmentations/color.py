@@ -37,7 +37,10 @@ class Colors:
     saturation: Tensor
 
     def apply(self, images: Tensor) -> Tensor:
-        """(batch, c, h, w) images, transformed; c is 1 or 3, and gray images stay gray."""
+        """(batch, c, h, w) images, transformed; gray images stay gray.
+
+        Color images alone have a hue; with other channels, the axis of the grays is (1, …, 1)/√c.
+        """
         images = images + shaped(self.brightness)
         along, across = self.saturation * self.hue.cos(), self.saturation * self.hue.sin()
         mean = images.mean(1, keepdim=True)  # vvᵀx, in each channel

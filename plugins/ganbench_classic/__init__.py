@@ -17,5 +17,5 @@ def ganbench_architectures(register: Callable[..., None]) -> None:
     register(
         "dcgan",
         "ganbench_classic.dcgan:DCGAN",
-        summary="Strided convolutions with normalization, for square images of 8 to 128 pixels",
+        summary="Strided convolutions with normalization, for images of 8 to 128 pixels a side",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
@@ -15,8 +16,8 @@ from ganbench import (
     Architecture,
     DataSpec,
     Networks,
+    image_problem,
     option,
-    square_problem,
 )
 from ganbench_classic.discriminator import Discriminator
 from ganbench_classic.minibatch import MinibatchDiscrimination
@@ -31,7 +32,7 @@ LEAK = 0.2
 
 
 class DCGAN(Architecture):
-    """Deep convolutional GAN (Radford, Metz & Chintala, 2015), for any square of 8 to 128 pixels.
+    """Deep convolutional GAN (Radford, Metz & Chintala, 2015), for images of 8 to 128 pixels a side.
 
     The generator projects its latents to a 4x4 map and doubles it with 4x4 transposed convolutions
     of stride 2 (ReLU, tanh at the end). The discriminator mirrors it with strided convolutions
@@ -41,7 +42,8 @@ class DCGAN(Architecture):
     ``none`` or ``spectral`` every layer has one.
 
     For a size that is not a power of two, such as 28, the generator makes the next power and crops
-    it; the discriminator pads with zeros.
+    it; the discriminator pads with zeros. Of an image that is not square, the shorter side counts; the
+    innermost map is as much longer than 4 pixels as the image is.
 
     Layer norm is taken over channels and pixels of each sample, with a gain and a shift for each
     channel (a group norm of one group), instance norm over the pixels of each channel, with the
@@ -77,7 +79,7 @@ class DCGAN(Architecture):
 
     def build(self, data: DataSpec) -> Networks:
         self.check_data(data)
-        widths = [self.width * 2**stage for stage in range(_stages(data.height))]
+        widths = [self.width * 2**stage for stage in range(_stages(data))]
         d_norm: Norm = "batch" if self.d_norm == "auto" else self.d_norm
         return Networks(
             generator=Generator(data, self.latent_dim, widths, self.g_norm),
@@ -85,7 +87,7 @@ class DCGAN(Architecture):
         )
 
     def _discriminator(self, data: DataSpec, widths: list[int], norm: Norm) -> Discriminator:
-        hidden, features = _halving(data, widths, norm), widths[-1] * BASE * BASE
+        hidden, features = _halving(data, widths, norm), widths[-1] * math.prod(_base(data))
         last = _drawn(nn.Linear(features + self.minibatch, 1, bias=_has_bias(norm)))
         kernels: nn.Module | None = None
         if self.minibatch:
@@ -94,7 +96,7 @@ class DCGAN(Architecture):
         return Discriminator(*hidden, _constrained(norm, last), minibatch=kernels)
 
     def problem(self, data: DataSpec) -> str | None:
-        return square_problem("dcgan", data, SMALLEST, LARGEST)
+        return image_problem("dcgan", data, SMALLEST, LARGEST)
 
     def capabilities(self, data: DataSpec) -> frozenset[str]:
         alone = self.d_norm != "batch" and not self.minibatch
@@ -124,10 +126,10 @@ class Generator(nn.Module):
     def __init__(self, data: DataSpec, latent_dim: int, widths: list[int], norm: Norm) -> None:
         super().__init__()
         bias = _has_bias(norm)
-        inwards = widths[::-1]
+        inwards, base = widths[::-1], _base(data)
         layers: list[nn.Module] = [
-            _drawn(nn.Linear(latent_dim, inwards[0] * BASE * BASE, bias=bias)),
-            nn.Unflatten(1, (inwards[0], BASE, BASE)),
+            _drawn(nn.Linear(latent_dim, inwards[0] * math.prod(base), bias=bias)),
+            nn.Unflatten(1, (inwards[0], *base)),
             *_normalization(norm, inwards[0]),
             nn.ReLU(inplace=True),
         ]
@@ -143,8 +145,8 @@ class Generator(nn.Module):
             data.channels,
             4,
             2,
-            _outer_padding(data.height),
-            output_padding=data.height % 2,
+            _outer_padding(data),
+            output_padding=(data.height % 2, data.width % 2),
             bias=bias,
         )
         self.layers = nn.Sequential(*layers, _drawn(last), nn.Tanh())
@@ -160,7 +162,7 @@ def _halving(data: DataSpec, widths: list[int], norm: Norm) -> list[nn.Module]:
     :param widths: channels of the hidden maps, from the image inwards.
     """
     bias = _has_bias(norm)
-    first = nn.Conv2d(data.channels, widths[0], 4, 2, _outer_padding(data.height), bias=bias)
+    first = nn.Conv2d(data.channels, widths[0], 4, 2, _outer_padding(data), bias=bias)
     layers: list[nn.Module] = [
         _constrained(norm, _drawn(first)),
         nn.LeakyReLU(LEAK, inplace=True),
@@ -174,15 +176,22 @@ def _halving(data: DataSpec, widths: list[int], norm: Norm) -> list[nn.Module]:
     return [*layers, nn.Flatten()]
 
 
-def _stages(size: int) -> int:
-    """The number of doublings of a 4x4 map until it covers ``size`` pixels."""
-    return (size - 1).bit_length() - (BASE - 1).bit_length()
+def _stages(data: DataSpec) -> int:
+    """The number of doublings of 4 pixels until they cover the image's shorter side."""
+    return (min(data.height, data.width) - 1).bit_length() - (BASE - 1).bit_length()
 
 
-def _outer_padding(size: int) -> int:
-    """Padding of the layer at the image: 1, plus the pixels up to the next power of two."""
-    missing = (BASE << _stages(size)) - size
-    return 1 + (missing + 1) // 2
+def _base(data: DataSpec) -> tuple[int, int]:
+    """Height and width of the innermost map, which the doublings make no smaller than the image."""
+    stages = _stages(data)
+    return max(BASE, -(-data.height // 2**stages)), max(BASE, -(-data.width // 2**stages))
+
+
+def _outer_padding(data: DataSpec) -> tuple[int, int]:
+    """Padding of the layer at the image: 1, plus the pixels that the doublings make too many."""
+    stages, (tall, wide) = _stages(data), _base(data)
+    missing = ((tall << stages) - data.height, (wide << stages) - data.width)
+    return 1 + (missing[0] + 1) // 2, 1 + (missing[1] + 1) // 2
 
 
 def _has_bias(norm: Norm) -> bool:

@@ -24,13 +24,37 @@ _DATASETS = {
         "cifar:Cifar10",
         "CIFAR-10: 32x32 photographs, 50,000 + 10,000 color images in 10 classes",
     ),
+    "cifar100": (
+        "cifar:Cifar100",
+        "CIFAR-100: 32x32 photographs, 50,000 + 10,000 color images in 100 classes",
+    ),
+    "stl10": (
+        "stl10:Stl10",
+        "STL-10: 96x96 photographs, 105,000 + 8,000 color images, or 5,000 in 10 classes",
+    ),
+    "tiny-imagenet": (
+        "published:TinyImageNet",
+        "Tiny ImageNet: 64x64 photographs, 100,000 + 10,000 color images in 200 classes",
+    ),
+    "lsun": (
+        "lsun:Lsun",
+        "LSUN: photographs of one category, such as bedroom; from its database",
+    ),
+    "ffhq": (
+        "published:Ffhq",
+        "FFHQ: faces of people, 60,000 + 10,000 color images of 1024 pixels a side",
+    ),
+    "afhq": (
+        "published:Afhq",
+        "AFHQ: faces of cats, dogs and wild animals, 512x512 color images in 3 classes",
+    ),
     "celeba": (
         "celeba:CelebA",
         "CelebA: aligned faces, 162,770 + 19,962 color images at 64x64, no classes",
     ),
     "folder": (
         "folder:Folder",
-        "your own images: folder[path=…] for a folder, tar or zip archive, at any size",
+        "your own images: folder[path=…] for a folder, archive or .npz file, any size and channels",
     ),
     "paired-folder": (
         "paired:PairedFolder",
@@ -62,9 +86,22 @@ _DATASETS = {
     ),
 }
 
+#: Name -> other words that people say for it.
+_ALIASES = {
+    "digits": ("sklearn-digits",),
+    "fashion-mnist": ("fashion", "fmnist"),
+    "cifar10": ("cifar",),
+    "celeba": ("celeb",),
+    "folder": ("image-folder", "images", "photos", "custom"),
+    "ring": ("gaussians", "gmm", "mixture"),
+    "gaussian-grid": ("grid", "25gaussians"),
+}
+
 
 @hookimpl
 def ganbench_datasets(register: Any) -> None:
     """Provide the data sets; their modules are imported on first use."""
     for name, (target, summary) in _DATASETS.items():
-        register(name, f"ganbench_datasets.{target}", summary=summary)
+        register(
+            name, f"ganbench_datasets.{target}", summary=summary, aliases=_ALIASES.get(name, ())
+        )

@@ -1,4 +1,4 @@
-"""CIFAR-10."""
+"""CIFAR-10 and CIFAR-100."""
 
 from __future__ import annotations
 
@@ -10,19 +10,6 @@ from ganbench import Dataset, DataSpec, ImageData, Level, option
 from ganbench.base.vision import import_torchvision
 from ganbench_datasets.downloads import diagnosis, obtain
 
-_CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
-
 
 class Cifar10(Dataset):
     """Photographs of ten kinds of things, 32x32 color, 50,000 + 10,000 images."""
@@ -30,14 +17,19 @@ class Cifar10(Dataset):
     paper = "Krizhevsky, 2009: Learning Multiple Layers of Features from Tiny Images"
     extractor: ClassVar[str] = "inception-v3-compat"
     recommends: ClassVar[Mapping[str, Any]] = {"flip": True}
+    title: ClassVar[str] = "CIFAR-10"
+    source: ClassVar[str] = "CIFAR10"  #: torchvision's class
+    place: ClassVar[str] = "cifar-10-batches-py"  #: the unpacked folder in the data folder
+    archive: ClassVar[str] = "cifar-10-python.tar.gz"
+    classes: ClassVar[int] = 10
 
     size: int = option(32, "pixels a side; other than 32: bilinear with antialiasing", ge=8)
 
     def spec(self, root: Path) -> DataSpec:
-        return DataSpec(3, self.size, self.size, classes=len(_CLASSES))
+        return DataSpec(3, self.size, self.size, classes=self.classes)
 
     def diagnose(self, root: Path, cache: Path) -> Iterable[tuple[Level, str]]:
-        return diagnosis("CIFAR10", [root / "cifar-10-batches-py"])
+        return diagnosis(self.title, [root / self.place])
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
         """The images of a split; torchvision checks the files' md5 before it reads them."""
@@ -45,13 +37,23 @@ class Cifar10(Dataset):
 
         from ganbench_datasets.resizing import resized
 
-        loader = import_torchvision().datasets.CIFAR10
+        loader = getattr(import_torchvision().datasets, self.source)
         data = obtain(
-            "CIFAR-10",
+            self.title,
             lambda download: loader(str(root), train=split == "train", download=download),
             root,
-            f"put cifar-10-python.tar.gz into {root.absolute()}",
+            f"put {self.archive} into {root.absolute()}",
         )
         images = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
         labels = torch.tensor(data.targets, dtype=torch.int64)
-        return ImageData(resized(images, self.size), labels, _CLASSES)
+        return ImageData(resized(images, self.size), labels, tuple(data.classes))
+
+
+class Cifar100(Cifar10):
+    """Photographs of 100 kinds of things, 32x32 color, 50,000 + 10,000 images (fine labels)."""
+
+    title: ClassVar[str] = "CIFAR-100"
+    source: ClassVar[str] = "CIFAR100"
+    place: ClassVar[str] = "cifar-100-python"
+    archive: ClassVar[str] = "cifar-100-python.tar.gz"
+    classes: ClassVar[int] = 100

@@ -14,15 +14,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import filelock
 import numpy as np
 import PIL
 
 from ganbench import DataNotFoundError
+from ganbench.base.fitting import Fit
 from ganbench.base.image_files import ImageFiles
-from ganbench_datasets.decoding import Part, decode_all, whole
+from ganbench_datasets.decoding import Decoding, Part, decode_all, whole
 
 #: Bytes of decoded images up to which a split is held in memory.
 MEMORY_LIMIT = 8 * 2**30
@@ -35,7 +36,7 @@ _RECIPE = 2  # raise it when the output of `decoding.decode_all` changes
 class Decoded:
     """Images of one size.
 
-    :ivar images: (n, channels, size, size) uint8, a row for each file; a memory map where they
+    :ivar images: (n, channels, height, width) uint8, a row for each file; a memory map where they
         exceed `MEMORY_LIMIT`.
     :ivar broken: row -> reason, for the files that could not be read; ignore their rows.
     """
@@ -55,21 +56,28 @@ class Decoded:
 def decoded_images(
     files: ImageFiles,
     members: Sequence[int],
-    size: int,
-    channels: Literal[1, 3],
+    size: int | tuple[int, int],
+    channels: int,
     purpose: str,
     part: Part = whole,
+    fit: Fit = "crop",
+    white: float | None = None,
 ) -> Decoded:
     """Some of the files, decoded (see `decoding.decode_all`) or from the cache.
 
     :param members: the file of each row.
+    :param size: (height, width), or one number for both.
+    :param channels: as in `Decoding`; likewise ``fit`` and ``white``.
     :param purpose: a name for this choice of files; the cache keeps one entry for each purpose.
     """
-    shape = (len(members), channels, size, size)
+    height, width = (size, size) if isinstance(size, int) else size
+    how = Decoding(height, width, channels, fit, white)
+    purpose += "".join(f" {value}" for value in (fit, white) if value not in ("crop", None))
+    shape = (len(members), channels, height, width)
     large = int(np.prod(shape)) > MEMORY_LIMIT
     if large or len(members) >= WORTH_KEEPING:
         try:
-            return _kept(files, members, shape, large, purpose, part)
+            return _kept(files, members, how, large, purpose, part)
         except OSError as error:  # a full disk, a cache folder that cannot be written
             if large:
                 raise DataNotFoundError(
@@ -78,7 +86,7 @@ def decoded_images(
                     "make room there, set XDG_CACHE_HOME, or choose a smaller size"
                 ) from error
     images = np.zeros(shape, np.uint8)
-    return Decoded(images, decode_all(files, members, size, channels, images.__setitem__, part))
+    return Decoded(images, decode_all(files, members, how, images.__setitem__, part))
 
 
 def cache_folder() -> Path:
@@ -90,11 +98,12 @@ def cache_folder() -> Path:
 def _kept(
     files: ImageFiles,
     members: Sequence[int],
-    shape: tuple[int, ...],
+    how: Decoding,
     large: bool,
     purpose: str,
     part: Part,
 ) -> Decoded:
+    shape = (len(members), how.channels, how.height, how.width)
     folder = cache_folder() / _hash([str(files.location.resolve()), shape[1:], purpose])
     stamps = [(files.names[member], files.stamp(member)) for member in members]
     fingerprint = _hash([_RECIPE, PIL.__version__, stamps])
@@ -102,7 +111,7 @@ def _kept(
     with filelock.FileLock(folder / "lock"):  # a second process waits, and finds the images
         with contextlib.suppress(OSError, ValueError, KeyError):
             return _open(folder, fingerprint, shape, large)
-        _make(folder, fingerprint, files, members, shape, part)
+        _make(folder, fingerprint, files, members, how, part)
         try:
             return _open(folder, fingerprint, shape, large)
         except (ValueError, KeyError) as error:
@@ -124,14 +133,14 @@ def _make(
     fingerprint: str,
     files: ImageFiles,
     members: Sequence[int],
-    shape: tuple[int, ...],
+    how: Decoding,
     part: Part,
 ) -> None:
     (folder / "index.json").unlink(missing_ok=True)
     partial = folder / "images.part"
     try:
         with partial.open("wb") as file:
-            broken = _write_images(file, files, members, shape, part)
+            broken = _write_images(file, files, members, how, part)
     except BaseException:
         partial.unlink(missing_ok=True)  # free the space on a full disk
         raise
@@ -144,10 +153,11 @@ def _write_images(
     file: IO[bytes],
     files: ImageFiles,
     members: Sequence[int],
-    shape: tuple[int, ...],
+    how: Decoding,
     part: Part,
 ) -> dict[int, str]:
     """Write plainly: on a full disk this raises an error, but a memory map kills the process."""
+    shape = (len(members), how.channels, how.height, how.width)
     header: dict[str, Any] = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
     start, row = file.tell(), int(np.prod(shape[1:]))
@@ -156,7 +166,7 @@ def _write_images(
         file.seek(start + position * row)
         file.write(image.tobytes())
 
-    broken = decode_all(files, members, shape[-1], 1 if shape[1] == 1 else 3, store, part)
+    broken = decode_all(files, members, how, store, part)
     file.truncate(start + shape[0] * row)
     return broken
 

@@ -1,19 +1,21 @@
-"""From encoded images to square uint8 arrays of one size."""
+"""From encoded images to uint8 arrays of one size."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 import numpy as np
-from PIL import Image
 
 from ganbench import DataNotFoundError, ImageError, decode_image
 from ganbench.base.errors import reason
+from ganbench.base.fitting import Fit, fitted
 from ganbench.base.image_files import Encoded, ImageFiles
+from ganbench_datasets.stacks import decode_stack, is_stack
 
 _T = TypeVar("_T")
 Part = Callable[[np.ndarray, str], np.ndarray]
@@ -28,23 +30,39 @@ def decode(content: bytes, size: int, channels: Literal[1, 3]) -> np.ndarray:
 
     :raises ImageError: if it is not an image, or has no defined meaning.
     """
-    return squared(decode_image(content, channels), size)
+    return fitted(decode_image(content, channels), size, size)
 
 
-def squared(pixels: np.ndarray, size: int) -> np.ndarray:
-    """(c, size, size) from (h, w, c): the largest centered square, resized with Lanczos.
+@dataclass(frozen=True)
+class Decoding:
+    """How a file becomes an image.
 
-    Lanczos averages when it shrinks; an image of the wanted size keeps every pixel.
+    :ivar channels: 1 to 16; with 2 and 4, the last channel of a picture is its opacity.
+    :ivar fit: see `ganbench.base.fitting`.
+    :ivar white: of stacks, see `stacks.decode_stack`.
     """
-    height, width, channels = pixels.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = pixels[top : top + side, left : left + side]
-    if side != size:
-        flat = np.ascontiguousarray(square if channels == 3 else square[..., 0])
-        resized = Image.fromarray(flat).resize((size, size), Image.Resampling.LANCZOS)
-        square = np.asarray(resized).reshape(size, size, channels)
-    return square.transpose(2, 0, 1)
+
+    height: int
+    width: int
+    channels: int
+    fit: Fit = "crop"
+    white: float | None = None
+
+    def pixels(self, content: bytes, name: str) -> np.ndarray:
+        """(h, w, channels) of a file, in its own size.
+
+        :raises ImageError: if it cannot be read.
+        """
+        if is_stack(name, self.channels):
+            return decode_stack(content, name, self.channels, self.white)
+        if self.channels > 4:
+            raise ImageError(f"a picture has 1 to 4 channels, not {self.channels}")
+        return decode_image(content, cast(Literal[1, 2, 3, 4], self.channels))
+
+    def fitted(self, pixels: np.ndarray, name: str) -> np.ndarray:
+        """(channels, height, width) of such pixels, or of a part of them."""
+        alpha = self.channels in (2, 4) and not is_stack(name, self.channels)
+        return fitted(pixels, self.height, self.width, self.fit, alpha)
 
 
 def whole(pixels: np.ndarray, name: str) -> np.ndarray:
@@ -55,8 +73,7 @@ def whole(pixels: np.ndarray, name: str) -> np.ndarray:
 def decode_all(
     files: ImageFiles,
     members: Sequence[int],
-    size: int,
-    channels: Literal[1, 3],
+    how: Decoding,
     store: Callable[[int, np.ndarray], None],
     part: Part = whole,
 ) -> dict[int, str]:
@@ -70,13 +87,14 @@ def decode_all(
 
     def attempt(file: tuple[int, bytes | Exception]) -> np.ndarray | str:
         position, content = file
+        name = files.names[position]
         if isinstance(content, Exception):
             return reason(content)
         try:
-            pixels = decode_image(content, channels)
+            pixels = how.pixels(content, name)
         except ImageError as error:
             return str(error)
-        return squared(part(pixels, files.names[position]), size)
+        return how.fitted(part(pixels, name), name)
 
     broken: dict[int, str] = {}
     threads = min(_THREADS, os.cpu_count() or 1)

@@ -15,7 +15,7 @@ are added or removed move no others.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import PurePosixPath
@@ -35,12 +35,14 @@ class Layout:
     :ivar splits: the split of each file; None for one that is left out.
     :ivar labels: the class of each file, or None without classes.
     :ivar class_names: in the order of the labels.
+    :ivar notes: sentences about a layout that may not be meant so.
     """
 
     names: tuple[str, ...]
     splits: tuple[Split | None, ...]
     labels: tuple[int, ...] | None
     class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def members(self, split: Split) -> list[int]:
         """Positions of a split's files."""
@@ -58,9 +60,18 @@ def arrange(names: Sequence[str], test_fraction: float) -> Layout:
         splits = _splits_by_hash(ordered, test_fraction)
     class_names = tuple(sorted({parts[0] for parts in folders if parts}))
     if len(class_names) < 2 or not all(folders):
-        return Layout(ordered, splits, None, ())
+        return Layout(ordered, splits, None, (), tuple(_notes(folders, class_names)))
     number = {name: label for label, name in enumerate(class_names)}
     return Layout(ordered, splits, tuple(number[parts[0]] for parts in folders), class_names)
+
+
+def _notes(folders: Sequence[tuple[str, ...]], class_names: tuple[str, ...]) -> Iterator[str]:
+    loose = sum(not parts for parts in folders)
+    if loose and len(class_names) >= 2:
+        yield (
+            f"{loose} of {len(folders)} images are in no class folder, so the data has no classes; "
+            f"move them into one, as those in {class_names[0]}, or out of the way"
+        )
 
 
 def _without_shared(folders: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

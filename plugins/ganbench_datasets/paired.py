@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Literal
 
 from ganbench import DataSpec, ImageData, option
-from ganbench_datasets.domains import DomainFolders, all_images, joined_fingerprint
+from ganbench_datasets.domains import DomainFolders, all_images, joined_fingerprint, translated
 from ganbench_datasets.side_by_side import Halves, Side
 
 
@@ -27,15 +28,16 @@ class PairedFolder(DomainFolders):
 
     def spec(self, root: Path) -> DataSpec:
         """From the names of the files."""
-        self._halves("train", "left").spec(root)  # raises if something is missing
-        return DataSpec(3, self.size, self.size, source_channels=3, pairing="paired")
+        return translated(self._halves("train", "left").spec(root), "paired")
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
         """The pairs of a split, in the order of their names."""
         folder = "train" if split == "train" else self._test_folder(root)
         left, right = (all_images(self._halves(folder, side), root) for side in ("left", "right"))
         source, target = (left, right) if self.direction == "AtoB" else (right, left)
-        return ImageData(target.images, notes=target.notes, sources=source.images, paired=True)
+        return dataclasses.replace(
+            target, labels=None, class_names=(), sources=source.images, paired=True
+        )
 
     def fingerprint(self, root: Path) -> str:
         """A hash of all names and sizes of files."""
@@ -47,4 +49,4 @@ class PairedFolder(DomainFolders):
         return "test" if self._halves("test", "left").exists(root) else "val"
 
     def _halves(self, folder: str, side: Side) -> Halves:
-        return Halves(path=f"{self.path}/{folder}", size=self.size, test_fraction=0.0, side=side)
+        return Halves(path=f"{self.path}/{folder}", side=side, **self.reading)

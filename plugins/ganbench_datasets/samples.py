@@ -53,8 +53,12 @@ def as_samples(
     labels: Sequence[int] | None,
     class_names: tuple[str, ...],
     notes: tuple[str, ...],
+    alpha: bool = False,
 ) -> ImageData | MappedImages:
-    """Those of the images that could be read, as `ImageData` if they are in memory."""
+    """Those of the images that could be read, as `ImageData` if they are in memory.
+
+    :param alpha: as in `ImageData`.
+    """
     if not decoded.in_memory:
         return MappedImages(decoded, labels, notes)
     images = torch.from_numpy(decoded.images)
@@ -63,4 +67,4 @@ def as_samples(
         rows = torch.tensor(decoded.readable())
         images = images[rows]
         targets = None if targets is None else targets[rows]
-    return ImageData(images, targets, class_names, notes)
+    return ImageData(images, targets, class_names, notes, alpha=alpha)

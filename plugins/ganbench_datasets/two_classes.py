@@ -62,7 +62,7 @@ class TwoClasses(Derived):
         for name, images in ((self.a, sources), (self.b, targets)):
             if not len(images):
                 raise UsageError(f"a split of {self.of} has no images of class {name}")
-        return ImageData(targets, notes=data.notes, sources=sources)
+        return ImageData(targets, notes=data.notes, sources=sources, alpha=data.alpha)
 
     def _numbers(self, data: ImageData, classes: int) -> tuple[int, int]:
         names = data.class_names or tuple(map(str, range(classes)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Literal
 
 from ganbench import DataSpec, ImageData
-from ganbench_datasets.domains import DomainFolders, all_images, joined_fingerprint
+from ganbench_datasets.domains import DomainFolders, all_images, joined_fingerprint, translated
 from ganbench_datasets.folder import Folder
 
 
@@ -21,15 +22,15 @@ class UnpairedFolder(DomainFolders):
 
     def spec(self, root: Path) -> DataSpec:
         """From the names of the files."""
-        for folder in self._folders("train"):
-            folder.spec(root)  # raises if something is missing
-        return DataSpec(3, self.size, self.size, source_channels=3, pairing="unpaired")
+        _, targets = (folder.spec(root) for folder in self._folders("train"))
+        return translated(targets, "unpaired")
 
     def load(self, split: Literal["train", "test"], root: Path) -> ImageData:
         """The images of a split, each domain in the order of its names."""
         sources, targets = (all_images(folder, root) for folder in self._folders(split))
-        return ImageData(
-            targets.images, notes=(*sources.notes, *targets.notes), sources=sources.images
+        notes = (*sources.notes, *targets.notes)
+        return dataclasses.replace(
+            targets, labels=None, class_names=(), notes=notes, sources=sources.images
         )
 
     def fingerprint(self, root: Path) -> str:
@@ -39,6 +40,6 @@ class UnpairedFolder(DomainFolders):
     def _folders(self, split: str) -> list[Folder]:
         """Those of the sources and of the targets."""
         return [
-            Folder(path=f"{self.path}/{split}{domain}", size=self.size, test_fraction=0.0)
+            Folder(path=f"{self.path}/{split}{domain}", **self.reading)
             for domain in self.direction.split("to")
         ]

@@ -1,4 +1,4 @@
-"""Feature extractors: pixels, a small classifier, Inception of FID, EfficientNet-Lite0, DINOv2."""
+"""Feature extractors: pixels, a small classifier, Inception of FID, EfficientNet-Lite0, DINOv2, CLIP."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ _EXTRACTORS = {
         "dinov2:DinoV2",
         "features of DINOv2, a vision transformer trained without labels (as in dgm-eval)",
     ),
+    "clip": (
+        "clip:Clip",
+        "image embeddings of CLIP, from a local file of weights",
+    ),
+}
+
+#: Name -> other words that people say for it.
+_ALIASES = {
+    "inception-v3-compat": ("inception", "inception-v3", "fid"),
+    "dinov2": ("dino",),
+    "efficientnet-lite0": ("efficientnet", "effnet"),
+    "small-cnn": ("cnn", "classifier"),
+    "pixels": ("raw", "identity", "flatten"),
 }
 
 
@@ -35,4 +48,6 @@ _EXTRACTORS = {
 def ganbench_extractors(register: Any) -> None:
     """Provide the extractors; their modules are imported on first use."""
     for name, (target, summary) in _EXTRACTORS.items():
-        register(name, f"ganbench_extractors.{target}", summary=summary)
+        register(
+            name, f"ganbench_extractors.{target}", summary=summary, aliases=_ALIASES.get(name, ())
+        )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbench import DataSpec, ImageData
+from ganbench.base.stop_requests import check_stop
 
 _LARGEST = 32  # pixels a side of the network's input
 _WIDTH = 16
@@ -76,6 +77,7 @@ def train_classifier(data: ImageData, spec: DataSpec, features: int, steps: int)
         optimizer = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=steps)
         for batch in _batches(len(images), steps):
+            check_stop()
             _, logits = network(images[batch])
             optimizer.zero_grad()
             F.cross_entropy(logits, labels[batch]).backward()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from ganbench import (
     DataNotFoundError,
@@ -22,8 +21,14 @@ from ganbench import (
 )
 from ganbench.base.files import sha256_of
 from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option, named
-from ganbench_extractors.color import IMAGENET, color_problem, features_of, in_color
-from ganbench_extractors.resizing import BICUBIC, bicubic
+from ganbench_extractors.color import (
+    IMAGENET,
+    Preparation,
+    color_problem,
+    features_of,
+    seen_in_color,
+)
+from ganbench_extractors.resizing import BICUBIC
 from ganbench_extractors.vision_transformer import SHAPES, VisionTransformer
 from ganbench_extractors.weight_files import first_line, read_weights
 
@@ -64,13 +69,14 @@ class DinoV2(Extractor):
         name = f"dinov2-{self.model}-bicubic@{digest[:8]}"
         identity = named(name, self.arithmetic, context.device)
         network = build_network(self.model, path).to(context.device)
-        return FeatureNetwork(
+        prepared = FeatureNetwork(
             identity=identity,
-            forward=features_of(network, _Preparation(context.device)),
+            forward=features_of(network, Preparation(_SIDE, IMAGENET, context.device)),
             batch_size=16 if context.device.type == "cpu" else 128,
             info={"weights": str(path), "sha256": digest, "resize": BICUBIC.format(_SIDE)},
             arithmetic=self.arithmetic,
         )
+        return seen_in_color(prepared, context)
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
         try:
@@ -125,15 +131,3 @@ def build_network(model: str, path: Path) -> VisionTransformer:
             f"{path} does not hold the weights of DINOv2's {model}: {first_line(error)}"
         ) from error
     return transformer.eval().requires_grad_(False)
-
-
-class _Preparation:
-    """Images resized and normalized. The constants lie on the device: no batch waits for a copy."""
-
-    def __init__(self, device: torch.device) -> None:
-        mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in IMAGENET)
-        self._mean, self._deviation = mean.to(device), deviation.to(device)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        values = bicubic(in_color(images), _SIDE) / 255
-        return (values - self._mean) / self._deviation

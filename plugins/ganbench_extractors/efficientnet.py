@@ -19,7 +19,7 @@ from ganbench import (
 )
 from ganbench.base.files import sha256_of
 from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option, named
-from ganbench_extractors.color import color_problem, features_of, in_color
+from ganbench_extractors.color import color_problem, features_of, in_color, seen_in_color
 from ganbench_extractors.efficientnet_network import SIDE, EfficientNetLite0
 from ganbench_extractors.resizing import BICUBIC, bicubic
 from ganbench_extractors.weight_files import read_weights
@@ -70,13 +70,14 @@ class EfficientNetLite(Extractor):
         network.load_state_dict(read_weights(path), assign=True)
         network.eval().requires_grad_(False).fuse()
         network.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return FeatureNetwork(
+        prepared = FeatureNetwork(
             identity=identity,
             forward=features_of(network, _prepared),
             batch_size=8 if context.device.type == "cpu" else 250,
             info={"weights": str(path), "sha256": _SHA256, "resize": BICUBIC.format(SIDE)},
             arithmetic=self.arithmetic,
         )
+        return seen_in_color(prepared, context)
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
         problem = _reason(_checked)

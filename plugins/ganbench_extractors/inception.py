@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 import torch
@@ -27,7 +27,7 @@ from ganbench import (
 )
 from ganbench.base.vision import import_torchvision
 from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option, named
-from ganbench_extractors.color import color_problem, features_of
+from ganbench_extractors.color import color_problem, features_of, seen_in_color
 from ganbench_extractors.inception_weights import (
     WeightsFile,
     chosen_weights,
@@ -35,11 +35,24 @@ from ganbench_extractors.inception_weights import (
     find_weights,
     places,
 )
+from ganbench_extractors.resizing import CLEAN, clean
 from ganbench_extractors.weight_files import first_line, read_weights
 
 _NAME = "inception-v3-compat"
 _FEATURES = ("2048", "logits_unbiased")
-_RESIZE = "bilinear to 299x299 as in TensorFlow 1, without antialiasing"
+_SIDE = 299
+_RESIZE = {
+    "tensorflow": f"bilinear to {_SIDE}x{_SIDE} as in TensorFlow 1, without antialiasing",
+    "clean": CLEAN.format(_SIDE),
+}
+#: The layers of torch-fidelity's network up to the pooled features.
+_LAYERS = (
+    *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "MaxPool_1"),
+    *("Conv2d_3b_1x1", "Conv2d_4a_3x3", "MaxPool_2"),
+    *(f"Mixed_{part}" for part in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e")),
+    *(f"Mixed_{part}" for part in ("7a", "7b", "7c")),
+    "AvgPool",
+)
 #: Images at once: on the CPU, those whose maps stay in a core's cache; a GPU's take 1.7 GiB.
 _AT_ONCE = {"cpu": 8, "cuda": 128}
 
@@ -49,16 +62,23 @@ class InceptionV3Compat(Extractor):
 
     The 2048 pooled features, and the 1008 logits without bias for the Inception score.
     With the published weights, checked by sha256, the Fréchet distance in these features is the FID;
-    not with ``arithmetic=tf32``, whose features differ by some 1e-3.
+    not with ``arithmetic=tf32``, whose features differ by some 1e-3, and not with ``resize=clean``,
+    which resizes as clean-fid does and gives other distances under another identity.
     """
 
-    paper = "Heusel et al., 2017, arXiv:1706.08500; Szegedy et al., 2016, arXiv:1512.00567"
+    paper = (
+        "Heusel et al., 2017, arXiv:1706.08500; Szegedy et al., 2016, arXiv:1512.00567; "
+        "clean: Parmar, Zhang and Zhu, 2022, arXiv:2104.11222"
+    )
 
     resizes = True
     fallback = "efficientnet-lite0"
 
     weights: str = option("", "file with other weights, in the published format")
     arithmetic: Arithmetic = arithmetic_option()
+    resize: Literal["tensorflow", "clean"] = option(
+        "tensorflow", "tensorflow: as the standard FID; clean: with antialiasing, as clean-fid"
+    )
 
     def problem(self, data: DataSpec) -> str | None:
         return color_problem(_NAME, data)
@@ -74,19 +94,26 @@ class InceptionV3Compat(Extractor):
     def prepare(self, context: ExtractorContext) -> FeatureNetwork:
         """Find the weights in the options, the environment or a cache, or download them."""
         device, file = context.device, self._weights(context.cache, context.log)
-        name = _NAME if file.standard else f"{_NAME}@{file.sha256[:8]}"
+        name = _NAME if self.resize == "tensorflow" else f"{_NAME}-{self.resize}"
+        name = name if file.standard else f"{name}@{file.sha256[:8]}"
         identity = named(name, self.arithmetic, device)
-        network = build_network(read_weights(file.path)).to(device)
+        network = build_network(read_weights(file.path))
+        network = (CleanInception(network) if self.resize == "clean" else network).to(device)
+        standard = file.standard and self.arithmetic == "fp32" and self.resize == "tensorflow"
         usual = FeatureNetwork(
             identity=identity,
             forward=features_of(network),
             batch_size=64,
-            standard_fid=file.standard and self.arithmetic == "fp32",
-            info={"weights": str(file.path), "sha256": file.sha256, "resize": _RESIZE},
+            standard_fid=standard,
+            info={
+                "weights": str(file.path),
+                "sha256": file.sha256,
+                "resize": _RESIZE[self.resize],
+            },
             arithmetic=self.arithmetic,
         )
         arranged = functools.partial(_arranged, usual, network, _AT_ONCE[device.type])
-        return replace(usual, faster=arranged)
+        return seen_in_color(replace(usual, faster=arranged), context)
 
     def made_up(self, context: ExtractorContext) -> FeatureNetwork:
         """The network with random weights, in the published format."""
@@ -110,6 +137,25 @@ class InceptionV3Compat(Extractor):
         if self.weights:
             return chosen_weights(self.weights)
         return find_weights(cache) or download_weights(cache, _fidelity().URL_INCEPTION_V3, log)
+
+
+class CleanInception(nn.Module):
+    """torch-fidelity's network behind clean-fid's resizing: features and logits without bias.
+
+    The library's own ``forward`` resizes by itself, so the layers are called in its order here.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network: Any = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 (b, 3, h, w) -> (b, 2048) and (b, 1008)."""
+        values = (clean(images, _SIDE) - 128) / 128
+        for name in _LAYERS:
+            values = getattr(self.network, name)(values)
+        features = values.flatten(1)
+        return features, features @ self.network.fc.weight.T
 
 
 def build_network(state: dict[str, Tensor]) -> nn.Module:

@@ -74,6 +74,8 @@ class SmallCnn(Extractor):
         lessons = self._lessons(context)
         network = new_classifier(lessons.data, self.features).eval().requires_grad_(False)
         record = self._shipped(network, lessons) or self._cached(network, lessons, context)
+        if "test_accuracy" in record:
+            record |= {"majority_rate": _majority_rate(lessons.labeled("test"))}
         network.to(context.device)
         name = f"small-cnn[of={self.of}]" if self.of else "small-cnn"
         return FeatureNetwork(
@@ -148,6 +150,12 @@ class _Lessons(NamedTuple):
         if data.labels is None:
             raise UsageError(f"small-cnn learns from labels, but the {split} split has none")
         return data
+
+
+def _majority_rate(data: ImageData) -> float:
+    """The share of the most frequent class."""
+    assert data.labels is not None
+    return float(data.labels.bincount().max()) / len(data)
 
 
 def _borrowed_lessons(of: str, context: ExtractorContext) -> _Lessons:

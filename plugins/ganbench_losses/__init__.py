@@ -37,9 +37,29 @@ _LOSSES = {
     ),
 }
 
+#: Name -> other words that people say for it.
+_ALIASES = {
+    "minimax": ("saturating", "original", "goodfellow"),
+    "non-saturating": (
+        "ns",
+        "nsgan",
+        "vanilla",
+        "standard",
+        "bce",
+        "cross-entropy",
+        "logistic",
+        "softplus",
+    ),
+    "lsgan": ("ls", "mse", "least-squares"),
+    "wgan": ("wasserstein", "emd"),
+    "wgan-gp": ("gradient-penalty", "wasserstein-gp"),
+    "relativistic": ("rpgan", "rsgan", "rgan", "ragan"),
+    "acgan": ("auxiliary", "auxiliary-classifier"),
+}
+
 
 @hookimpl
 def ganbench_losses(register: Any) -> None:
     """Provide the losses; their modules are imported on first use."""
     for name, (target, summary) in _LOSSES.items():
-        register(name, f"ganbench_losses.{target}", summary=summary)
+        register(name, f"ganbench_losses.{target}", summary=summary, aliases=_ALIASES.get(name, ()))

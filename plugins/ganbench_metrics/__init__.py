@@ -40,9 +40,23 @@ _METRICS = {
     "modes": ("modes:LostModes", "Modes of a mixture that the samples reach"),
 }
 
+#: Name -> other words that people say for it.
+_ALIASES = {
+    "fd": ("fid", "frechet", "frechet-distance"),
+    "is": ("inception-score", "classifier-score"),
+    "kid": ("mmd", "kernel-distance"),
+    "prdc": ("precision", "recall", "density", "coverage", "precision-recall"),
+    "authpct": ("authenticity",),
+    "ct": ("copying", "memorization"),
+    "pairs": ("psnr", "ssim", "lpips", "l1"),
+    "class-fd": ("intra-fid", "class-fid"),
+}
+
 
 @hookimpl
 def ganbench_metrics(register: Any) -> None:
     """Provide the metrics; their modules are imported on first use."""
     for name, (target, summary) in _METRICS.items():
-        register(name, f"ganbench_metrics.{target}", summary=summary)
+        register(
+            name, f"ganbench_metrics.{target}", summary=summary, aliases=_ALIASES.get(name, ())
+        )

@@ -75,18 +75,20 @@ class FrechetDistance(_ToMoments):
     )
 
     def compute(self, fake: FeatureSet, reference: Tensors) -> Measured:
-        """``fd``, at least 0 up to rounding, and ``fid``."""
+        """``fd``, 0 or more, and ``fid``."""
         from ganbench_metrics.frechet import distance_between
 
         distance = distance_between(self._prepared(reference), fake.moments)
         standard = fake.extractor.standard_fid and fake.count == _STANDARD
-        details = {"n_fake": fake.count, "n_real": self._real_count(reference), "ddof": 1}
+        details = {"n_fake": fake.count or None, "n_real": self._real_count(reference), "ddof": 1}
         values = {"fd": distance, "fid": distance if standard else math.nan}
         return Measured(values, details, warnings=tuple(_cautions(fake, standard)))
 
 
 def _cautions(fake: FeatureSet, standard: bool) -> Iterator[str]:
     """Warnings about a distance of few samples."""
+    if not fake.count:  # published statistics without the number of samples
+        return
     width = len(fake.moments.mean)
     if fake.count < width:
         yield (

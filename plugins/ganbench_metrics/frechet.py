@@ -57,7 +57,7 @@ def distance_between(reference: Reference, moments: Moments) -> float:
 
     With fewer samples than features the eigenproblem is n×n, which is both exact and fast; else d×d.
 
-    :returns: at least 0 up to rounding; the sign is kept, so equal sets may give -1e-6.
+    :returns: 0 or more: where rounding alone takes the sum below zero, it is 0.
     :raises ValueError: if the dimensions differ.
     """
     same_width(reference.moments.mean[None], moments.mean[None])
@@ -70,7 +70,8 @@ def distance_between(reference: Reference, moments: Moments) -> float:
     overlap = _overlap(torch.linalg.eigvalsh(matrix), min(reference.moments.n, moments.n) - 1)
     shift = (moments.mean - reference.moments.mean.to(moments.mean)).square().sum()
     traces = moments.trace + reference.moments.trace.to(moments.mean)
-    return float(shift + traces - 2 * overlap)
+    distance = float(shift + traces - 2 * overlap)
+    return 0.0 if distance < 0 else distance  # NaN stays NaN
 
 
 def distance_to_reference(reference: Reference, features: Any) -> float:
@@ -89,7 +90,7 @@ def frechet_distance(real_features: Any, fake_features: Any) -> float:
 
     :param real_features: (n, d) array or tensor of any number type; n < d is exact too.
     :param fake_features: (m, d), the same; its device does the work.
-    :returns: squared feature units; at least 0 up to rounding, where the sign is kept.
+    :returns: squared feature units, 0 or more.
     :raises ValueError: for a wrong shape, differing d, fewer than 2 rows or non-finite values.
     """
     real, fake = both(real_features, fake_features, rows=2)

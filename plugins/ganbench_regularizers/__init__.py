@@ -30,12 +30,21 @@ _REGULARIZERS = {
     ),
 }
 
+#: Name -> other words that people say for it.
+_ALIASES = {
+    "gradient-penalty": ("gp", "wgan-gp"),
+    "path-length": ("ppl", "pl"),
+    "orthogonal": ("ortho",),
+}
+
 
 @hookimpl
 def ganbench_regularizers(register: Any) -> None:
     """Provide the regularizers; their modules are imported on first use."""
     for name, (target, summary) in _REGULARIZERS.items():
-        register(name, f"ganbench_regularizers.{target}", summary=summary)
+        register(
+            name, f"ganbench_regularizers.{target}", summary=summary, aliases=_ALIASES.get(name, ())
+        )
 
 
 @hookimpl

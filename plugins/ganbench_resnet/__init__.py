@@ -1,4 +1,4 @@
-"""Residual designs: SNGAN, SAGAN and BigGAN, for square images from 8 pixels a side."""
+"""Residual designs: SNGAN, SAGAN and BigGAN, for images from 8 pixels a side."""
 
 from __future__ import annotations
 

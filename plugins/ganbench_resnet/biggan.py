@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
@@ -18,7 +19,7 @@ from ganbench_resnet.synthesis import HierarchicalGenerator
 
 
 class BigGAN(ResidualPair):
-    """BigGAN (Brock et al., 2019), for any square of 8 to 512 pixels with classes.
+    """BigGAN (Brock et al., 2019), for images of 8 to 512 pixels a side with classes.
 
     Residual networks with self-attention, spectral norm in every layer of both players but the
     generator's embedding, and orthogonal initial weights. The generator's batch norm is conditioned
@@ -68,7 +69,7 @@ class BigGAN(ResidualPair):
 
     def build(self, data: DataSpec) -> Networks:
         self.check_data(data)
-        plan = biggan_plan(data.height, self.width)
+        plan = biggan_plan((data.height, data.width), self.width)
         layers = Layers(spectral=True, orthogonal=True)
         attended = attended_size(self.attention, plan)
         return Networks(
@@ -88,7 +89,7 @@ class BigGAN(ResidualPair):
         problem = super().problem(data)
         if problem:
             return problem
-        plan = biggan_plan(data.height, self.width)
+        plan = biggan_plan((data.height, data.width), self.width)
         chunks, length = len(plan.g_widths), self._latent_dim(data)
         if length < chunks:
             return (
@@ -104,7 +105,7 @@ class BigGAN(ResidualPair):
     def _latent_dim(self, data: DataSpec) -> int:
         if self.latent_dim != "auto":
             return self.latent_dim
-        return biggan_latents(biggan_plan(data.height, self.width))
+        return biggan_latents(biggan_plan((data.height, data.width), self.width))
 
     def before_sampling(
         self,
@@ -114,7 +115,7 @@ class BigGAN(ResidualPair):
         settle_spectral_norms(generator)
         if self.standing_batches:
             assert isinstance(generator, HierarchicalGenerator)
-            pixels = generator.synthesis.size**2
+            pixels = math.prod(generator.synthesis.shape)
             set_standing_statistics(generator, draw, self.standing_batches, pixels)
 
     def truncated(

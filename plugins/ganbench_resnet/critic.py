@@ -41,8 +41,8 @@ class Discriminator(nn.Module):
         condition: Condition,
     ) -> None:
         super().__init__()
-        before, after = plan.margin
-        self.padding = [before, after] * 2
+        rows, columns = plan.margins
+        self.padding = [*columns, *rows]
         blocks: list[nn.Module] = []
         inputs = channels
         for number, outputs in enumerate(plan.d_widths):

@@ -11,8 +11,8 @@ from ganbench import (
     PER_SAMPLE_CRITIC,
     Architecture,
     DataSpec,
+    image_problem,
     option,
-    square_problem,
 )
 from ganbench_resnet.critic import Condition, Discriminator
 from ganbench_resnet.layers import Layers
@@ -46,7 +46,7 @@ class ResidualPair(Architecture):
     )
 
     def problem(self, data: DataSpec) -> str | None:
-        problem = square_problem(self.title, data, SMALLEST, LARGEST)
+        problem = image_problem(self.title, data, SMALLEST, LARGEST)
         if problem:
             return problem
         if self.task == "class-conditional" and not data.classes:
@@ -115,7 +115,7 @@ class PlainPair(ResidualPair):
         return "class-conditional" if self.conditional else "unconditional"
 
     def _plan(self, data: DataSpec) -> Plan:
-        return sngan_plan(data.height, self.g_width, self.d_width)
+        return sngan_plan((data.height, data.width), self.g_width, self.d_width)
 
     def _classes(self, data: DataSpec) -> int:
         return data.classes if self.conditional else 0

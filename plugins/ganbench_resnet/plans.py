@@ -31,33 +31,35 @@ _BIG_D = {
 class Plan:
     """The residual blocks of both players.
 
-    :ivar size: height and width of the images.
-    :ivar base: height and width of the generator's first map.
+    A size is the shorter side of a map; the longer one is doubled and halved with it.
+
+    :ivar shape: height and width of the images.
+    :ivar first: height and width of the generator's first map.
     :ivar g_widths: channels of the generator's maps, from latents to image; from one to the next the
         map is doubled.
     :ivar d_widths: channels of the maps after each of the discriminator's blocks.
     :ivar halvings: how many of those blocks, from the image on, halve the map.
     """
 
-    size: int
-    base: int
+    shape: tuple[int, int]
+    first: tuple[int, int]
     g_widths: tuple[int, ...]
     d_widths: tuple[int, ...]
     halvings: int
 
     @property
     def g_sizes(self) -> tuple[int, ...]:
-        """Height and width of the generator's maps; the last is the image's, or larger."""
-        return tuple(self.base << step for step in range(len(self.g_widths)))
+        """Sizes of the generator's maps; the last is the image's, or larger."""
+        return tuple(min(self.first) << step for step in range(len(self.g_widths)))
 
     @property
     def grid(self) -> int:
-        """Height and width of the images with the border that is cropped from them."""
+        """Size of the images with the border that is cropped from them."""
         return self.g_sizes[-1]
 
     @property
     def d_sizes(self) -> tuple[int, ...]:
-        """Height and width of the maps after each of the discriminator's blocks."""
+        """Sizes of the maps after each of the discriminator's blocks."""
         blocks = range(1, len(self.d_widths) + 1)
         return tuple(self.grid >> min(block, self.halvings) for block in blocks)
 
@@ -67,13 +69,16 @@ class Plan:
         return sorted(set(self.g_sizes) & set(self.d_sizes))
 
     @property
-    def margin(self) -> tuple[int, int]:
-        """Rows (and columns) by which the grid exceeds the image: before it and after it."""
-        missing = self.grid - self.size
-        return missing // 2, missing - missing // 2
+    def margins(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Rows, and columns, by which the generator's last map exceeds the image: before and after."""
+        doublings = len(self.g_widths) - 1
+        rows, columns = (
+            (base << doublings) - side for base, side in zip(self.first, self.shape, strict=True)
+        )
+        return (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)
 
 
-def sngan_plan(size: int, g_width: int, d_width: int) -> Plan:
+def sngan_plan(shape: tuple[int, int], g_width: int, d_width: int) -> Plan:
     """SNGAN's blocks (Miyato et al. 2018, ResNet tables of appendix B).
 
     Up to 32 pixels all maps of a player have the same width. Beyond, widths double from the image
@@ -83,37 +88,38 @@ def sngan_plan(size: int, g_width: int, d_width: int) -> Plan:
         64.
     :param d_width: channels after the discriminator's first block; 0 for 128, beyond 32 pixels 64.
     """
-    base, doublings = _frame(size)
-    if size <= SMALL:
+    first, doublings = _frame(shape)
+    if min(shape) <= SMALL:
         return Plan(
-            size=size,
-            base=base,
+            shape=shape,
+            first=first,
             g_widths=(g_width or 256,) * (doublings + 1),
             d_widths=(d_width or 128,) * 4,
             halvings=min(2, doublings),
         )
-    halvings = doublings + (base == 6)  # to 4 pixels or 3; other maps are odd by then
+    # To 4 pixels or 3; other maps are odd by then.
+    halvings = doublings + (min(first) == 6 and max(first) % 2 == 0)
     return Plan(
-        size=size,
-        base=base,
+        shape=shape,
+        first=first,
         g_widths=_doubling(g_width or 64, doublings + 1)[::-1],
         d_widths=_doubling(d_width or 64, halvings + 1),
         halvings=halvings,
     )
 
 
-def biggan_plan(size: int, width: int) -> Plan:
+def biggan_plan(shape: tuple[int, int], width: int) -> Plan:
     """BigGAN's blocks: as in its tables from 64 pixels on, below as in its experiment on CIFAR-10.
 
     :param width: the paper's ch; all widths are multiples of it.
     """
-    base, doublings = _frame(size)
+    first, doublings = _frame(shape)
     small = doublings not in _BIG_G
     g_multipliers = (4,) * (doublings + 1) if small else _BIG_G[doublings]
     d_multipliers = (2,) * 4 if small else _BIG_D[doublings]
     return Plan(
-        size=size,
-        base=base,
+        shape=shape,
+        first=first,
         g_widths=tuple(width * multiplier for multiplier in g_multipliers),
         d_widths=tuple(width * multiplier for multiplier in d_multipliers),
         halvings=min(2, doublings) if small else doublings,
@@ -130,11 +136,12 @@ def biggan_latents(plan: Plan) -> int:
     return chunks * (16 if chunks == 8 else 20)
 
 
-def _frame(size: int) -> tuple[int, int]:
-    """The first map's size, 4 to 7, and how often it is doubled to cover ``size`` pixels."""
+def _frame(shape: tuple[int, int]) -> tuple[tuple[int, int], int]:
+    """The first map, 4 to 7 pixels on its shorter side, and how often it is doubled."""
+    size = min(shape)
     doublings = (size // 4).bit_length() - 1
-    base = -(-size // 2**doublings)
-    return (4, doublings + 1) if base == 8 else (base, doublings)
+    doublings += -(-size // 2**doublings) == 8
+    return (-(-shape[0] // 2**doublings), -(-shape[1] // 2**doublings)), doublings
 
 
 def _doubling(width: int, count: int) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from ganbench_resnet.synthesis import Generator
 
 
 class SAGAN(PlainPair):
-    """Self-attention GAN (Zhang et al., 2019), for any square of 8 to 512 pixels.
+    """Self-attention GAN (Zhang et al., 2019), for images of 8 to 512 pixels a side.
 
     The networks of `sngan` with one layer of self-attention in each, with spectral norm in the
     generator, too, and with blocks of the discriminator that widen at their first convolution. The

@@ -11,14 +11,14 @@ from ganbench_resnet.synthesis import Generator
 
 
 class SNGAN(PlainPair):
-    """Residual GAN with spectral norm (Miyato et al., 2018), for any square of 8 to 512 pixels.
+    """Residual GAN with spectral norm (Miyato et al., 2018), for images of 8 to 512 pixels a side.
 
     The generator doubles a map of 4 to 7 pixels in residual blocks with batch norm. The
     discriminator, all of whose layers are spectrally normalized, sums its last map over the pixels
     and ends in one linear unit. At 32 pixels these are the paper's networks for CIFAR-10, at 48 for
     STL-10, at 128 for ImageNet; other sizes follow the same rule, see `sngan_plan`. For a size that
     is not 4 to 7 times a power of two, the generator makes the next such size and crops it; the
-    discriminator pads with zeros.
+    discriminator pads with zeros. Of an image that is not square, the shorter side counts.
 
     With ``conditional`` the generator's batch norm has gains and shifts for each class, and the
     discriminator is a projection discriminator (Miyato & Koyama 2018, arXiv:1802.05637), or has an

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -31,9 +32,10 @@ class Synthesis(nn.Module):
     ) -> None:
         super().__init__()
         widths, sizes = plan.g_widths, plan.g_sizes
-        self.border, self.size = plan.margin[0], plan.size
-        self.first_map = (widths[0], plan.base, plan.base)
-        self.first = layers.linear(length, widths[0] * plan.base**2)
+        (self.top, _), (self.left, _) = plan.margins
+        self.shape = plan.shape
+        self.first_map = (widths[0], *plan.first)
+        self.first = layers.linear(length, math.prod(self.first_map))
         self.blocks = nn.ModuleList(
             UpBlock(inputs, outputs, layers, norm) for inputs, outputs in pairwise(widths)
         )
@@ -48,8 +50,8 @@ class Synthesis(nn.Module):
         for number, block in enumerate(self.blocks):
             maps = self._attended(block(maps, conditions[number]), number + 1)
         images: Tensor = self.last(F.relu(self.norm(maps))).tanh()
-        start, end = self.border, self.border + self.size
-        return images[..., start:end, start:end]
+        height, width = self.shape
+        return images[..., self.top : self.top + height, self.left : self.left + width]
 
     def _attended(self, maps: Tensor, place: int) -> Tensor:
         if self.attention is None or place != self.place:

@@ -85,7 +85,7 @@ class EqualizedConv2d(Equalized):
         self,
         inputs: int,
         outputs: int,
-        kernel: int,
+        kernel: int | tuple[int, int],
         *,
         stride: int = 1,
         padding: int | None = None,
@@ -94,9 +94,10 @@ class EqualizedConv2d(Equalized):
         gain: float = 1.0,
         bias_gain: float = 1.0,
     ) -> None:
-        super().__init__((outputs, inputs, kernel, kernel), bias, lr_multiplier, gain, bias_gain)
+        sides = (kernel, kernel) if isinstance(kernel, int) else kernel
+        super().__init__((outputs, inputs, *sides), bias, lr_multiplier, gain, bias_gain)
         self.stride = stride
-        self.padding = kernel // 2 if padding is None else padding
+        self.padding = (sides[0] // 2, sides[1] // 2) if padding is None else padding
 
     def forward(self, images: Tensor) -> Tensor:
         return F.conv2d(images, *self.scaled(), self.stride, self.padding)

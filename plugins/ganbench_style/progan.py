@@ -22,7 +22,7 @@ from ganbench_style.pyramid import pyramid, size_problem
 
 
 class ProGAN(Architecture):
-    """Progressive growing of GANs (Karras et al. 2018), for squares of 8 to 1024 pixels.
+    """Progressive growing of GANs (Karras et al. 2018), for images of 8 to 1024 pixels a side.
 
     Training begins with images of 4x4 pixels. The size doubles repeatedly, by blocks of two
     3x3 convolutions in either player, each of which fades in: its weight α grows linearly while that
@@ -37,7 +37,8 @@ class ProGAN(Architecture):
     is clamped to [-1, 1], and enlarged to the full size, when images are sampled.
 
     A map doubled k times has ``fmap_base`` / 2^(k+1) channels, ``fmap_max`` at the most. Images
-    that are 5, 6 or 7 times a power of two start from that many pixels a side instead of 4.
+    that are 5, 6 or 7 times a power of two start from that many pixels a side instead of 4. Of an image
+    that is not square the shorter side counts, and the longer one starts from as many more.
 
     Recommends the paper's settings (appendix A.1). The paper's loss is ``wgan-gp[drift=0.001]``, but
     that loss recommends other settings. To use the paper's, add
@@ -66,7 +67,7 @@ class ProGAN(Architecture):
 
     def build(self, data: DataSpec) -> Networks:
         self.check_data(data)
-        base, doublings = pyramid(data.height)
+        base, doublings = pyramid(data.height, data.width)
         widths = [self._width(doubling) for doubling in range(doublings + 1)]
         return Networks(
             generator=Generator(data.channels, base, widths, self.latent_dim),
@@ -84,11 +85,11 @@ class ProGAN(Architecture):
         network.set_stage(stage_at(progress.share, self.growth, network.doublings))
 
     def variant(self, data: DataSpec, progress: Progress) -> tuple[int, bool]:
-        stage = stage_at(progress.share, self.growth, pyramid(data.height).doublings)
+        stage = stage_at(progress.share, self.growth, pyramid(data.height, data.width).doublings)
         return stage.level, stage.fading
 
     def real_images(self, images: Tensor, progress: Progress) -> Tensor:
-        doublings = pyramid(images.shape[-1]).doublings
+        doublings = pyramid(*images.shape[2:]).doublings
         stage = stage_at(progress.share, self.growth, doublings)
         return at_level(images, doublings - stage.level, stage.alpha if stage.fading else None)
 

@@ -32,14 +32,14 @@ class PixelNorm(nn.Module):
 
 
 class InnermostMap(Equalized):
-    """(batch, latent_dim) to (batch, outputs, base, base): each pixel has its own weights.
+    """(batch, latent_dim) to (batch, outputs, *base): each pixel has its own weights.
 
     It is the paper's first layer, a 4x4 convolution of a single pixel padded with 3 zeros all around,
     without the products with zeros; its fan-in counts all of the kernel.
     """
 
-    def __init__(self, latent_dim: int, outputs: int, base: int) -> None:
-        super().__init__((outputs, latent_dim, base, base), 0.0, 1.0, RECTIFIER_GAIN, 1.0)
+    def __init__(self, latent_dim: int, outputs: int, base: tuple[int, int]) -> None:
+        super().__init__((outputs, latent_dim, *base), 0.0, 1.0, RECTIFIER_GAIN, 1.0)
 
     def forward(self, latents: Tensor) -> Tensor:
         weight, bias = self.scaled()
@@ -52,11 +52,13 @@ class Generator(Growing):
     """(batch, latent_dim) latents to images: of the stage's size in training, else of full size.
 
     :param channels: of the images.
-    :param base: pixels a side of the innermost map.
+    :param base: height and width of the innermost map.
     :param widths: channels of the maps, from the innermost to the image's.
     """
 
-    def __init__(self, channels: int, base: int, widths: list[int], latent_dim: int) -> None:
+    def __init__(
+        self, channels: int, base: tuple[int, int], widths: list[int], latent_dim: int
+    ) -> None:
         super().__init__(len(widths) - 1)
         first = [PixelNorm(), InnermostMap(latent_dim, widths[0], base), *_activation()]
         blocks = [nn.Sequential(*first, *_normalized(widths[0], widths[0]))]
@@ -86,7 +88,7 @@ class Discriminator(Growing):
     :param group: of the minibatch standard deviation.
     """
 
-    def __init__(self, channels: int, base: int, widths: list[int], group: int) -> None:
+    def __init__(self, channels: int, base: tuple[int, int], widths: list[int], group: int) -> None:
         super().__init__(len(widths) - 1)
         self.from_image = nn.ModuleList(
             nn.Sequential(*_rectified(channels, width, 1)) for width in widths
@@ -127,7 +129,7 @@ def _activation() -> list[nn.Module]:
 
 
 def _rectified(
-    inputs: int, outputs: int, kernel: int, padding: int | None = None
+    inputs: int, outputs: int, kernel: int | tuple[int, int], padding: int | None = None
 ) -> list[nn.Module]:
     """A convolution of the discriminator, with what follows it."""
     return [

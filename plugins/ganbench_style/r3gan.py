@@ -19,7 +19,8 @@ class R3GAN(Architecture):
     map by a linear map of its latents; its output is a 1x1 convolution without a squashing function,
     and is clamped to [-1, 1] when images are sampled. The discriminator mirrors it, and ends in a
     depthwise 4x4 convolution and a linear layer. Images of 8 to 1024 pixels a side that are 5, 6 or 7
-    times a power of two have an innermost map of that size instead of 4x4.
+    times a power of two have an innermost map of that size instead of 4x4. Of an image that is not
+    square, sizes are those of the shorter side; the longer one is doubled and halved with it.
 
     With ``conditional``, an embedding of the class as long as the latents stands beside them, and the
     discriminator's linear layer gives ``width`` numbers, whose inner product with an embedding of the
@@ -84,7 +85,7 @@ class R3GAN(Architecture):
 
     def build(self, data: DataSpec) -> Networks:
         self.check_data(data)
-        base, stages = pyramid(data.height).base, self._stages(data)
+        base, stages = pyramid(data.height, data.width).base, self._stages(data)
         classes = data.classes if self.conditional else 0
         return Networks(
             generator=Generator(data.channels, base, stages, self.latent_dim, classes),
@@ -97,12 +98,13 @@ class R3GAN(Architecture):
             return problem
         if self.conditional and not data.classes:
             return "r3gan[conditional=true] needs data with classes: set conditional=false"
-        thinnest = 2 ** self._halvings(data.height)
+        size = min(data.height, data.width)
+        thinnest = 2 ** self._halvings(size)
         if self.width % thinnest or self.cardinality % thinnest:
             return (
-                f"r3gan halves width and cardinality to {thinnest} parts at {data.height} pixels: "
+                f"r3gan halves width and cardinality to {thinnest} parts at {size} pixels: "
                 f"set width={self.width} and cardinality={self.cardinality} to multiples of "
-                f"{thinnest}, or set wide_to={data.height}"
+                f"{thinnest}, or set wide_to={size}"
             )
         return None
 
@@ -112,7 +114,7 @@ class R3GAN(Architecture):
     def _stages(self, data: DataSpec) -> list[Stage]:
         """From the innermost map to the image."""
         stages = []
-        for size in pyramid(data.height).sizes:
+        for size in pyramid(data.height, data.width).sizes:
             width = self.width >> self._halvings(size)
             groups = self.cardinality >> self._halvings(size)
             stages.append(Stage(width, width * self.expansion, groups, self.blocks))

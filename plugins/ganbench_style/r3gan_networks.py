@@ -38,19 +38,24 @@ class Generator(nn.Module):
     """(batch, latent_dim) latents to images, which may exceed [-1, 1] in training.
 
     :param channels: of the images.
-    :param base: pixels a side of the innermost map.
+    :param base: height and width of the innermost map.
     :param stages: from the innermost to the image's.
     :param classes: 0 for an unconditional generator.
     """
 
     def __init__(
-        self, channels: int, base: int, stages: list[Stage], latent_dim: int, classes: int
+        self,
+        channels: int,
+        base: tuple[int, int],
+        stages: list[Stage],
+        latent_dim: int,
+        classes: int,
     ) -> None:
         super().__init__()
         self.embed = class_table(classes, latent_dim) if classes else None
         inputs, width = latent_dim * (2 if classes else 1), stages[0].width
         self.scale = drawn(nn.Linear(inputs, width, bias=False))
-        self.basis = nn.Parameter(torch.randn(width, base, base))
+        self.basis = nn.Parameter(torch.randn(width, *base))
         depth = sum(stage.blocks for stage in stages)
         layers = stages[0].layers(depth)
         for inner, outer in pairwise(stages):
@@ -71,7 +76,9 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images to (batch,) logits and (batch, width) features; parameters as in `Generator`."""
 
-    def __init__(self, channels: int, base: int, stages: list[Stage], classes: int) -> None:
+    def __init__(
+        self, channels: int, base: tuple[int, int], stages: list[Stage], classes: int
+    ) -> None:
         super().__init__()
         inwards, depth = stages[::-1], sum(stage.blocks for stage in stages)
         layers: list[nn.Module] = [drawn(nn.Conv2d(channels, inwards[0].width, 1, bias=False))]

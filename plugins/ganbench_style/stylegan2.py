@@ -15,8 +15,8 @@ from ganbench import (
     Architecture,
     DataSpec,
     Networks,
+    image_problem,
     option,
-    square_problem,
 )
 from ganbench_style.minibatch import MinibatchDeviation
 from ganbench_style.stylegan2_discriminator import Discriminator
@@ -99,11 +99,11 @@ class StyleGAN2(Architecture):
         mapping = Mapping(
             self.latent_dim, classes, self.w_dim, self.mapping_layers, self.mapping_lr
         )
-        synthesis = Synthesis(data.channels, widths, self.w_dim)
+        synthesis = Synthesis(data.channels, widths, self.w_dim, _first_map(data, widths))
         generator = Generator(
             mapping,
             synthesis,
-            data.height,
+            (data.height, data.width),
             squashed=self.output == "tanh",
             mixing=self.mixing,
             decay=self.w_decay,
@@ -117,15 +117,17 @@ class StyleGAN2(Architecture):
         if classes:
             mapping = Mapping(0, classes, widths[0], self.d_mapping_layers, self.mapping_lr)
         residual = self.d_design == "residual"
-        return Discriminator(data.channels, data.height, widths, residual, deviation, mapping)
+        shape, first = (data.height, data.width), _first_map(data, widths)
+        return Discriminator(data.channels, shape, first, widths, residual, deviation, mapping)
 
     def _widths(self, data: DataSpec) -> list[int]:
         """Channels of the maps, from 4x4 outwards."""
-        sizes = [4 << stage for stage in range((data.height - 1).bit_length() - 1)]
+        shorter = min(data.height, data.width)
+        sizes = [4 << stage for stage in range((shorter - 1).bit_length() - 1)]
         return [max(1, min(self.channel_base // size, self.channel_max)) for size in sizes]
 
     def problem(self, data: DataSpec) -> str | None:
-        problem = square_problem("stylegan2", data, SMALLEST, LARGEST)
+        problem = image_problem("stylegan2", data, SMALLEST, LARGEST)
         if problem:
             return problem
         if self.conditional and not data.classes:
@@ -151,3 +153,9 @@ class StyleGAN2(Architecture):
     ) -> Tensor:
         assert isinstance(generator, Generator)
         return generator.truncated(latents, labels, truncation)
+
+
+def _first_map(data: DataSpec, widths: list[int]) -> tuple[int, int]:
+    """Height and width of the first map: 4 on the shorter side, and in proportion on the longer one."""
+    unit = 2 ** (len(widths) - 1)
+    return max(4, -(-data.height // unit)), max(4, -(-data.width // unit))

@@ -22,8 +22,9 @@ class Discriminator(nn.Module):
     layer has as many outputs as the mapped label, and the logit is the inner product of the two over
     the square root of their length.
 
-    :param widths: channels of the maps, from 4x4 outwards to the image; smaller images are padded
-        with zeros.
+    :param shape: height and width of the images; they are padded with zeros where maps are larger.
+    :param first: height and width of the innermost map.
+    :param widths: channels of the maps, from the innermost one outwards to the image.
     :param deviation: minibatch standard deviation, put before the last convolution; or None.
     :param mapping: from labels to vectors of ``widths[0]``; or None.
     """
@@ -31,15 +32,19 @@ class Discriminator(nn.Module):
     def __init__(
         self,
         channels: int,
-        size: int,
+        shape: tuple[int, int],
+        first: tuple[int, int],
         widths: list[int],
         residual: bool,
         deviation: MinibatchDeviation | None,
         mapping: Mapping | None,
     ) -> None:
         super().__init__()
-        missing = (4 << (len(widths) - 1)) - size
-        self.padding = (missing // 2, missing - missing // 2) * 2
+        doublings = len(widths) - 1
+        rows, columns = (
+            (least << doublings) - side for least, side in zip(first, shape, strict=True)
+        )
+        self.padding = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
         block = ResidualBlock if residual else PlainBlock
         inwards, innermost = widths[::-1], widths[0]
         self.from_image = Rectified(channels, inwards[0], 1)
@@ -48,7 +53,7 @@ class Discriminator(nn.Module):
         extra = 0 if deviation is None else deviation.channels
         self.last_convolution = Rectified(innermost + extra, innermost, 3)
         self.hidden = EqualizedLinear(
-            innermost * 16, innermost, gain=RECTIFIER_GAIN, bias_gain=RECTIFIER_GAIN
+            innermost * math.prod(first), innermost, gain=RECTIFIER_GAIN, bias_gain=RECTIFIER_GAIN
         )
         self.mapping = mapping
         self.last = EqualizedLinear(innermost, 1 if mapping is None else innermost)

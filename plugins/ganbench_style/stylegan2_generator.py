@@ -20,12 +20,15 @@ class Synthesis(nn.Module):
     al. 2020, section 4.1, the design with output skips). The layer that makes a size's image shares
     its style with the convolution that comes next.
 
-    :param widths: channels of the maps, from 4x4 outwards.
+    :param widths: channels of the maps, from the first one outwards.
+    :param first: height and width of that map.
     """
 
-    def __init__(self, channels: int, widths: list[int], w_dim: int) -> None:
+    def __init__(
+        self, channels: int, widths: list[int], w_dim: int, first: tuple[int, int] = (4, 4)
+    ) -> None:
         super().__init__()
-        self.constant = nn.Parameter(torch.randn(widths[0], 4, 4))
+        self.constant = nn.Parameter(torch.randn(widths[0], *first))
         self.first = StyledLayer(widths[0], widths[0], w_dim)
         self.doubling = nn.ModuleList(
             StyledLayer(inner, outer, w_dim, upsample=True) for inner, outer in pairwise(widths)
@@ -58,7 +61,7 @@ class Generator(nn.Module):
     program, the layer at which styles change is drawn once for a batch. Random numbers come from
     torch's global random state and stay on the device.
 
-    :param size: height and width; the middle of the next power of two, which the synthesis makes.
+    :param shape: height and width; the middle of what the synthesis makes.
     """
 
     w_avg: Tensor
@@ -67,7 +70,7 @@ class Generator(nn.Module):
         self,
         mapping: Mapping,
         synthesis: Synthesis,
-        size: int,
+        shape: tuple[int, int],
         *,
         squashed: bool,
         mixing: float,
@@ -75,7 +78,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.mapping, self.synthesis = mapping, synthesis
-        self.size, self.squashed = size, squashed
+        self.shape, self.squashed = shape, squashed
         self.mixing, self.decay = mixing, decay
         self.register_buffer("w_avg", torch.zeros(mapping.w_dim))
 
@@ -115,8 +118,9 @@ class Generator(nn.Module):
 
     def _images(self, styles: Tensor) -> Tensor:
         images: Tensor = self.synthesis(styles)
-        start = (images.shape[-1] - self.size) // 2
-        images = images[..., start : start + self.size, start : start + self.size]
+        height, width = self.shape
+        top, left = (images.shape[-2] - height) // 2, (images.shape[-1] - width) // 2
+        images = images[..., top : top + height, left : left + width]
         if self.squashed:
             return images.tanh()
         return images if self.training else images.clamp(-1, 1)

@@ -1,4 +1,4 @@
-"""Experiment trackers as callbacks: TensorBoard, MLflow, CSV; each is imported on first use."""
+"""Trackers as callbacks: TensorBoard, MLflow, Weights & Biases, CSV; imported on first use."""
 
 from __future__ import annotations
 
@@ -23,4 +23,9 @@ def ganbench_callbacks(register: Callable[..., None]) -> None:
         "tensorboard",
         "ganbench_trackers.tensorboard_events:TensorBoardEvents",
         summary="Event files of TensorBoard for each trial",
+    )
+    register(
+        "wandb",
+        "ganbench_trackers.wandb_runs:WandbRuns",
+        summary="A run of Weights & Biases for each trial, on this machine or uploaded",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import csv
 import functools
 from collections.abc import Mapping
@@ -56,9 +57,22 @@ def place(folder: str, default: str, trial_folder: Path) -> Path:
 
 def images_before(trial_folder: Path, tick: float) -> int:
     """Images at the last evaluation before ``tick``, by history.csv; -1 without one."""
+    return max((line["images"] for line in history_before(trial_folder, tick)), default=-1)
+
+
+def history_before(trial_folder: Path, tick: float) -> list[dict[str, Any]]:
+    """The lines of history.csv before ``tick``; cells that are no numbers are left out."""
     try:
         with open(trial_folder / "history.csv", newline="", encoding="utf-8") as file:
-            lines = [line for line in csv.DictReader(file) if int(line["tick"]) < tick]
+            lines = list(csv.DictReader(file))
     except FileNotFoundError:
-        return -1
-    return max((int(line["images"]) for line in lines), default=-1)
+        return []
+    return [_as_numbers(line) for line in lines if int(line["tick"]) < tick]
+
+
+def _as_numbers(line: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: int(line[name]) for name in ("tick", "images")}
+    for name, text in line.items():
+        with contextlib.suppress(ValueError):
+            found.setdefault(name, float(text))
+    return found

@@ -27,7 +27,7 @@ SMALLEST = 8
 
 
 class Pix2Pix(Architecture):
-    """Image-to-image translation with pairs (Isola et al., 2017), for squares of 8, 16, 32, … pixels.
+    """Image-to-image translation with pairs (Isola et al., 2017), for sides of 8, 16, 32, … pixels.
 
     A U-Net translates; a PatchGAN judges each patch of a target beside its source. The generator's
     loss gains ``l1`` times the mean absolute difference to the target. The U-Net halves an image
@@ -78,13 +78,16 @@ class Pix2Pix(Architecture):
                 "paired-folder or colorization"
                 + (", or cyclegan" if data.pairing == "unpaired" else "")
             )
-        if data.height != data.width:
-            return f"pix2pix makes square images, not {data}: crop or resize them to a square"
-        size = data.height
-        if size < SMALLEST or size & (size - 1):
+        shorter, longer = sorted((data.height, data.width))
+        if shorter < SMALLEST or shorter & (shorter - 1):
             return (
                 f"pix2pix makes images of 8, 16, 32, … pixels a side, not {data}: resize them to a "
                 "power of two"
+            )
+        if longer % shorter:
+            return (
+                f"pix2pix makes images whose longer side is a multiple of the shorter one, not {data}: "
+                f"resize that side to {max(1, round(longer / shorter)) * shorter} pixels"
             )
         return patch_problem("pix2pix", data, self.layers)
 

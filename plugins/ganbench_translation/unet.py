@@ -18,15 +18,15 @@ class UNet(nn.Module):
     """(batch, c', h, w) sources to (batch, c, h, w) images in [-1, 1].
 
     Isola et al. 2017, section 3.2.1 and appendix 6.1.1: 4x4 convolutions of stride 2 down to one
-    pixel and back, where every decoder block sees the encoder's map of its size beside its
-    predecessor's. The outermost and the innermost encoder maps are not normalized: normalization
-    would set a single pixel to zero.
+    pixel on the shorter side and back, where every decoder block sees the encoder's map of its size
+    beside its predecessor's. The outermost and the innermost encoder maps are not normalized:
+    normalization would set a single pixel to zero.
     """
 
     def __init__(self, data: DataSpec, width: int, norm: Norm, dropout: float) -> None:
         super().__init__()
         bias = has_bias(norm)
-        widths = encoder_widths(data.height, width)
+        widths = encoder_widths(min(data.height, data.width), width)
         innermost = len(widths) - 1
         self.encoder = nn.ModuleList()
         for level, (inputs, outputs) in enumerate(pairwise([data.source_channels, *widths])):

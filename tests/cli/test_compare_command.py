@@ -76,8 +76,11 @@ def test_two_folders(call: Call, folder: RunFolder, tmp_path: Path) -> None:
         (["compare", "wgan-gp"], "compare needs B: name two"),
         (["compare", "a", "b", "c"], "takes DIR, A and B, and not 'c'"),
         (["compare", "wgan-gq", "mlp"], "did you mean 'wgan-gp'"),
-        (["compare", "mlp", "dcgan", "-o", "/nowhere/x"], "there is no folder"),
-        (["compare", "mlp", "dcgan", "--against", "/nowhere"], "there is no folder /nowhere"),
+        (["compare", "mlp", "dcgan", "-o", "/nowhere/x"], "the folder /nowhere does not exist"),
+        (
+            ["compare", "mlp", "dcgan", "--against", "/nowhere"],
+            "the folder /nowhere does not exist",
+        ),
         (["compare", "mlp", "dcgan", "--level", "95"], "such as 0.95"),
         (["rank", "--by", "dataset"], "data sets cannot be compared"),
         (["rank", "--by", "loss", "--metric", "fdd"], "did you mean 'fd'"),

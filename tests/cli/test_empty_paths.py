@@ -38,6 +38,7 @@ from ganbench.cli.app import app
         (["report", ""], "DIR"),
         (["report", ".", "-o", ""], "-o"),
         (["doctor", "--data-dir", ""], "--data-dir"),
+        (["new", "loss", "mine", "-o", ""], "-o"),
     ],
 )
 def test_commands_refuse_an_empty_path(
@@ -46,9 +47,9 @@ def test_commands_refuse_an_empty_path(
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2, result.output
-    assert (
-        result.output.splitlines()[-1] == f"Error: {name} is empty; write . for the current folder"
-    )
+    folders = name != "-o" or arguments[0] in ("run", "new")
+    instead = "write . for the current folder" if folders else "name a file"
+    assert result.output.splitlines()[-1] == f"Error: {name} is empty; {instead}"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -189,12 +189,24 @@ def test_equal_sides_are_told():
         (["--real", "real", "--fake", "empty"], "empty has no images: it is empty"),
         (["--real", "real", "--fake", "texts"], "it holds other files, such as a.txt"),
         (["--real", "real", "--fake", "texts/a.txt"], "neither a folder, a zip or tar archive"),
+        (["--real", "real", "--fake", "x.npy"], "numpy.savez('x.npz', numpy.load('x.npy'))"),
+        (["--real", "f.npy", "--fake", "fake"], "convert them with (127.5 * (x + 1)).round()"),
         (
             ["--fake", "fake"],
             "fd, kid, prdc, class-fd need real images to compare with; name them with --real",
         ),
         (["--fake", "fake", "--metrics", "fd,is,kid"], "fd, kid need real images to compare with"),
-        (["--real", "real", "--fake", "s.npz"], "must be the real side"),
+        (["--real", "real", "--fake", "s.npz"], "have 3 features, but the extractor has 48"),
+        (["--real", "s.npz", "--fake", "t.npz"], "t.npz have 2 features, but s.npz has 3"),
+        (
+            ["--real", "own.npz", "--fake", "fake"],
+            "come from tiny@0, but the extractor is pixels: their "
+            "distance has no meaning; choose --extractor 'tiny'",
+        ),
+        ([*PIXELS, "--save-statistics", "no/s.npz"], "there is no folder no"),
+        ([*PIXELS, "--save-statistics", "s.txt"], "the name must end in .npz"),
+        (["--real", "s.npz", "--save-statistics", "o.npz"], "s.npz holds statistics already"),
+        (["--real", "real"], "Missing option '--fake'"),
         (["--real", "s.npz", "--fake", "fake"], "have 3 features, but the extractor has 48"),
         ([*PIXELS, "--metrics", "fid"], "unknown metric 'fid'; did you mean 'fd'?"),
         ([*PIXELS, "--metrics", ","], "--metrics is empty; name at least one of authpct, "),
@@ -205,8 +217,8 @@ def test_equal_sides_are_told():
         ([*PIXELS, "--set", "kid_size"], "write it as kid_subset_size=500"),
         ([*PIXELS, "--device", "tpu"], "--device tpu: unknown device"),
         ([*PIXELS, "--data-dir", "nowhere"], "--data-dir nowhere: this folder does not exist"),
-        ([*PIXELS, "-o", "no/m.json"], "there is no folder no"),
-        ([*PIXELS, "-n", "1"], "1 is not in the range"),
+        ([*PIXELS, "-o", "no/m.json"], "the folder no does not exist"),
+        ([*PIXELS, "-n", "1"], "1 is not allowed; it takes a whole number, at least 2"),
         (["--real", "ring", "--fake", "fake"], "ring holds points, but fake holds images"),
     ],
 )
@@ -215,6 +227,10 @@ def test_what_is_wrong_is_one_sentence_on_standard_error(arguments, message):
     Path("texts").mkdir()
     Path("texts/a.txt").write_text("text")
     np.savez("s.npz", mu=np.zeros(3), sigma=np.eye(3))
+    np.savez("t.npz", mu=np.zeros(2), sigma=np.eye(2))
+    np.savez("own.npz", mu=np.zeros(48), sigma=np.eye(48), extractor="tiny@0", spec="tiny")
+    np.save("x.npy", np.zeros((2, 4, 4, 3), np.uint8))
+    np.save("f.npy", np.linspace(-1, 1, 96).reshape(2, 4, 4, 3))
     extractor = () if "--extractor" in arguments else ("--extractor", "pixels")
     result = evaluate(*arguments, *extractor)
     assert (result.exit_code, result.stdout) == (2, ""), result.output

@@ -170,7 +170,7 @@ def test_wrong_use_is_told_and_writes_nothing(
 def test_another_suffix(call: Call) -> None:
     with pytest.raises(UsageError, match=r"must end in \.png, \.pdf or \.svg"):
         call("--kind", "curves", out="f.jpg")
-    with pytest.raises(UsageError, match="there is no folder"):
+    with pytest.raises(UsageError, match="does not exist"):
         call("--kind", "curves", out="nowhere/f.png")
 
 

@@ -112,7 +112,7 @@ def test_every_format_goes_to_a_file(call: Call, tmp_path: Path, format_: str) -
         (["--columns", "fdd"], "no column 'fdd'; did you mean"),
         (["--sort", "fdd", "--by-cell"], "no column 'fdd'"),
         (["--sort", "_kind", "--by-cell"], "no column '_kind'"),
-        (["-o", "/nowhere/at/all/x.csv"], "there is no folder"),
+        (["-o", "/nowhere/at/all/x.csv"], "the folder /nowhere/at/all does not exist"),
         (["-o", "."], "is a folder"),
     ],
 )
@@ -122,7 +122,7 @@ def test_wrong_use(call: Call, args: list[str], message: str) -> None:
 
 
 def test_no_run(call: Call, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no folder"):
+    with pytest.raises(UsageError, match="does not exist"):
         call(path=tmp_path / "missing")
 
 
@@ -153,7 +153,7 @@ class TestReport:
         target = tmp_path / "r.html"
         CliRunner().invoke(report, [str(folder.path), "-o", str(target)], catch_exceptions=False)
         assert target.stat().st_size > 0
-        with pytest.raises(UsageError, match="there is no folder"):
+        with pytest.raises(UsageError, match="does not exist"):
             CliRunner().invoke(report, ["missing"], catch_exceptions=False)
 
 

@@ -82,30 +82,42 @@ class TestWrongUse:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
-            ([], "no architecture is given; give -a, -l and -d, or a grid with --grid"),
+            (
+                [],
+                "a run needs an architecture (-a SPEC), a loss (-l SPEC) and a dataset (-d SPEC); or",
+            ),
             (
                 [*ONE, "--replicas", 2, "--set", "training.replicas=4"],
                 "--replicas 2 and --set training.replicas=4 differ: give one of them",
             ),
-            (["-a", "mlp", "-l", "hinge"], "no dataset is given; give -a, -l and -d, or a grid"),
+            (
+                ["-a", "mlp", "-l", "hinge"],
+                "a run needs a dataset (-d SPEC); or take a grid with --grid",
+            ),
             (["-a", "mpl", *ONE], "unknown architecture 'mpl'; did you mean 'mlp'?"),
             (["-a", "mlp[latent=3]", *ONE], "architecture 'mlp' has no option 'latent'; did you"),
             (["-a", "mlp[latent_dim=x]", *ONE], "option latent_dim=x is not allowed; it takes int"),
             (["-a", "mlp[latent_dim=0]", *ONE], "is not allowed; it takes int, at least 1"),
             (["-a", "mlp[", *ONE], "bad spec 'mlp[': the bracket after 'mlp' is not closed"),
             (["-r", "r1+", *ONE], "bad spec 'r1+': a component is missing beside a plus sign"),
-            (["-A", "", *ONE], "bad spec ''"),
+            (["-A", "", *ONE], "a spec is empty; name a component"),
             (["-c", "nobody", *ONE], "unknown callback 'nobody'"),
             ([*ONE, "--budget", "5apples"], "bad budget '5apples': unknown unit 'apples'; write"),
             ([*ONE, "--budget", "0steps"], "bad budget steps = 0: must be more than zero"),
-            ([*ONE, "--set", "lr=1"], "bad --set 'lr=1': write it as training.batch_size=64"),
+            ([*ONE, "--set", "lr=1"], "bad --set 'lr=1': write --set training.lr=1"),
             ([*ONE, "--set", "budget.steps=1"], "the section is training or evaluation"),
             ([*ONE, "--set", "training.btach_size=1"], "no option 'btach_size'; did you mean"),
             ([*ONE, "--set", "training.batch_size=0"], "option batch_size=0 is not allowed"),
             ([*ONE, "--set", "evaluation.extractor=pixel"], "unknown extractor 'pixel'; did you"),
             ([*ONE, "--seeds", "0"], "seeds = 0: expected 1 to 10000 seeds"),
-            ([*ONE, "--seeds", "few"], "Invalid value for '--seeds': 'few' is not a valid integer"),
-            ([*ONE, "--threads", "0"], "Invalid value for '--threads': 0 is not in the range"),
+            (
+                [*ONE, "--seeds", "few"],
+                "Invalid value for '--seeds': 'few' is not allowed; it takes",
+            ),
+            (
+                [*ONE, "--threads", "0"],
+                "Invalid value for '--threads': 0 is not allowed; it takes a",
+            ),
             ([*ONE, "--jobs", "many"], "run: option jobs=many is not allowed; it takes int|auto"),
             ([*ONE, "--device", "tpu"], "--device tpu: unknown device; use cpu, cuda or cuda:0"),
             (
@@ -113,10 +125,10 @@ class TestWrongUse:
                 "--device meta: unsupported device; use cpu, cuda or cuda:0",
             ),
             ([*ONE, "--data-dir", "nowhere"], "--data-dir nowhere: this folder does not exist"),
-            ([*ONE, "--nothing"], "No such option '--nothing'"),
+            ([*ONE, "--nothing"], "no option --nothing; run has --architecture, "),
             ([*ONE, "more"], "Got unexpected extra argument (more)"),
             (["--grid", "quik"], "no grid file or shipped grid 'quik'; did you mean 'quick'?"),
-            (["--grid", "no.toml"], "cannot read the grid file no.toml: No such file or directory"),
+            (["--grid", "no.toml"], "the grid file no.toml does not exist; `ganbench grids` lists"),
             (["--grid", ""], "no grid file or shipped grid ''"),
         ],
     )
@@ -142,8 +154,11 @@ class TestWrongUse:
         Path("file").touch()
         Path("full").mkdir()
         Path("full", "thesis.tex").touch()
-        assert refusal(*ONE, "-o", "file") == "file is not a folder, or lies in a file"
-        assert refusal(*ONE, "-o", "file/run") == "file/run is not a folder, or lies in a file"
+        assert (
+            refusal(*ONE, "-o", "file")
+            == "file is not a folder, or lies in a file; choose another -o"
+        )
+        assert refusal(*ONE, "-o", "file/run").startswith("file/run is not a folder, or lies in")
         assert refusal(*ONE, "-o", "full").startswith(
             "full has files in it and is not a run folder"
         )

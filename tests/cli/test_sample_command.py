@@ -160,7 +160,7 @@ def test_points_are_drawn_in_the_plane(trained):
 def test_folders_that_hold_no_run(trained):
     Path("empty").mkdir()
     Path("file").touch()
-    assert refusal("nowhere", "x") == "there is no folder nowhere"
+    assert refusal("nowhere", "x").startswith("the folder nowhere does not exist; name a run")
     assert refusal("file", "x") == "file is not a folder"
     assert refusal("empty", "x") == "empty is not a run folder: it has no trials and no results"
     for command in ("results", "report"):
@@ -178,10 +178,10 @@ def test_trials_that_cannot_be_sampled(trained):
     ("option", "sentence"),
     [
         (["-o", "picture.jpg"], "-o picture.jpg: the name must end in .png"),
-        (["-o", "no/where.png"], "-o no/where.png: there is no folder no"),
+        (["-o", "no/where.png"], "-o no/where.png: the folder no does not exist"),
         (["-o", "folder.png"], "-o folder.png is a folder; name a file"),
-        (["-n", "0"], "Invalid value for '-n': 0 is not in the range"),
-        (["--seed", "-1"], "Invalid value for '--seed': -1 is not in the range"),
+        (["-n", "0"], "Invalid value for '-n': 0 is not allowed"),
+        (["--seed", "-1"], "Invalid value for '--seed': -1 is not allowed"),
     ],
 )
 def test_pictures_that_cannot_be_written(trained, option, sentence):

@@ -144,9 +144,10 @@ class TestWhileItRuns:
         assert lines[1].endswith(", executor local, 2 at a time")
         assert lines[3:6] == [
             "Running:",
-            "  mlp × hinge × digits seed 3  attempt 1  training    45%  12,800 images"
+            f"  mlp × hinge × digits seed 3  {first}  attempt 1  training    45%  12,800 images"
             "  5,012 img/s  fd 12.35  1:05 left",
-            "  mlp × hinge × digits seed 4  attempt 2  evaluating  45%  12,800 images  5,012 img/s",
+            f"  mlp × hinge × digits seed 4  {second}  attempt 2  evaluating  45%  12,800 images"
+            "  5,012 img/s",
         ]
         assert "Failed:" in lines
         failed = lines[lines.index("Failed:") + 1]
@@ -222,9 +223,8 @@ class TestWhileItRuns:
         folder = make("o")
         alive(folder, running=[running("mlp-hinge-digits-s9-abcdef")])
         assert document(folder)["counts"]["running"] == 0
-        assert "  mlp × hinge × digits seed 9 (beside this grid)  attempt 1" in "\n".join(
-            told(folder)
-        )
+        shown = "  mlp × hinge × digits seed 9 (beside this grid)  mlp-hinge-digits-s9-abcdef  attempt 1"
+        assert shown in "\n".join(told(folder))
 
 
 class TestWhenNothingRuns:
@@ -250,8 +250,8 @@ class TestWhenNothingRuns:
         )
         assert lines[3:] == [
             "Interrupted; the same `ganbench run` command continues them:",
-            "  mlp × hinge × digits seed 1, tried once",
-            "  mlp × hinge × digits seed 2, tried twice",
+            f"  mlp × hinge × digits seed 1 ({ids(folder)[1]}), tried once",
+            f"  mlp × hinge × digits seed 2 ({ids(folder)[2]}), tried twice",
         ]
         assert document(folder)["alive"] is False
 

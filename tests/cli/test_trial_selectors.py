@@ -79,3 +79,12 @@ def test_a_shell_completes_trials(run):
     assert "best" in offered("export", run.path, "b")
     assert offered("measure", run.path, "best", "seed=") == ["seed=0", "seed=1"]
     assert offered("logs", "no-such-folder", "x") == []
+
+
+def test_specs_are_completed_by_names_and_options():
+    assert offered("run", "-a", "dcg") == ["dcgan"]
+    assert offered("run", "-a", "dcgan[wid") == ["dcgan[width="]
+    assert offered("run", "-r", "r1[gamma=1]+gra") == ["r1[gamma=1]+gradient-penalty"]
+    assert "r1[gamma=1,every=" in offered("run", "-r", "r1[gamma=1,")
+    assert offered("run", "-a", "dcgan[width=") == []
+    assert "tensorboard" in offered("run", "-c", "")

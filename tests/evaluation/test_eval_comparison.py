@@ -286,6 +286,37 @@ def test_published_statistics_give_the_distance_and_nothing_else(real, fake, tmp
     assert asked.measured["kid"].reason == "published statistics have no single features"
 
 
+def test_saved_statistics_stand_for_the_images_on_either_side(real, fake, tmp_path):
+    saved = {side: tmp_path / f"{side}.npz" for side in ("real", "fake")}
+    both = gb.evaluate(real=real, fake=fake, extractor="tiny", save_statistics=saved["real"])
+    alone = gb.evaluate(real=fake, extractor="tiny", save_statistics=saved["fake"])
+    assert (alone.metrics, alone.identity) == ({}, "tiny@0:0/90:folder")
+    for sides in (
+        {"real": saved["real"], "fake": fake},
+        {"real": real, "fake": saved["fake"]},
+        {"real": saved["real"], "fake": saved["fake"]},
+    ):
+        found = gb.evaluate(**sides, extractor="tiny", metrics="fd")
+        assert found.metrics["fd"] == pytest.approx(both.metrics["fd"], rel=1e-9)
+        assert found.measured["fd"].details == {"n_fake": 90, "n_real": 120, "ddof": 1}
+    assert found.record()["fake"]["kind"] == "statistics"
+
+
+def test_saved_statistics_are_what_other_programs_read(real, fake, tmp_path):
+    theirs = []
+    for side in (real, fake):
+        gb.evaluate(real=side, extractor="tiny", save_statistics=tmp_path / "s.npz")
+        with np.load(tmp_path / "s.npz", allow_pickle=False) as file:
+            theirs.append({name: file[name] for name in ("mu", "sigma")})
+        np.testing.assert_allclose(theirs[-1]["mu"], features_of(side).mean(0), rtol=1e-6)
+    import_torchvision()
+    from torch_fidelity.metric_fid import fid_statistics_to_metric
+
+    distance = fid_statistics_to_metric(*theirs, verbose=False)["frechet_inception_distance"]
+    ours = gb.evaluate(real=real, fake=fake, extractor="tiny", metrics="fd").metrics["fd"]
+    assert ours == pytest.approx(distance, rel=1e-6)
+
+
 def test_of_very_many_images_a_fixed_choice_makes_the_costly_metrics(real, fake, monkeypatch):
     for module in (features, real_features):
         monkeypatch.setattr(module, "POOL", 80)

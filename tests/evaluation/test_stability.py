@@ -203,3 +203,20 @@ def test_a_linear_primary_has_no_drift_and_degrades_by_half_of_its_gain() -> Non
     assert near_zero["verdict"] == "stable"
     assert stability(images, [1.0, 0.2, 0.1, 0.7], column)["verdict"] == "degraded"
     assert stability(images, [1.0, 0.2, 0.1, 0.7], column, noise=0.2)["verdict"] == "stable"
+
+
+@pytest.mark.parametrize(
+    ("curve", "verdict", "drift"),
+    [
+        ([10.0, 5.0, 0.0], "stable", 1.0),
+        ([10.0, 0.0, 1e-9], "stable", 1.0),
+        ([10.0, 0.0, 0.05], "stable", math.nan),
+        ([10.0, 0.0, 5.0], "degraded", math.nan),
+        ([10.0, -1e-9, 3.0], "degraded", math.nan),
+        ([10.0, 0.1, 1e12], "degraded", 1e13),
+    ],
+)
+def test_a_curve_that_touches_zero_is_judged_by_its_start(curve, verdict, drift) -> None:
+    found = stability([0, 1, 2], curve)
+    assert found["verdict"] == verdict
+    assert found["fd_drift"] == pytest.approx(drift, nan_ok=True)

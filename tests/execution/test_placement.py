@@ -12,7 +12,7 @@ import torch
 import ganbench as gb
 from ganbench.base.errors import UsageError
 from ganbench.execution import placement
-from ganbench.execution.placement import choose_device, place, place_elsewhere
+from ganbench.execution.placement import Workload, choose_device, place, place_elsewhere
 from ganbench.execution.run_options import (
     PAGE,
     RunOptions,
@@ -27,6 +27,9 @@ from ganbench.execution.supervise.messages import WorkerSetup
 @pytest.fixture
 def machine(monkeypatch):
     monkeypatch.setattr(placement, "cores", lambda: 12)
+    monkeypatch.setattr(placement, "physical_cores", lambda: 6)
+    monkeypatch.setattr(placement, "allowed_threads", lambda: None)
+    monkeypatch.setattr(placement, "available_memory", lambda: 40 << 30)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -37,11 +40,12 @@ class TestSlots:
     @pytest.mark.parametrize(
         ("options", "jobs", "threads"),
         [
-            ({}, 1, 1),
+            ({}, 12, 1),
             ({"jobs": 3}, 3, 1),
-            ({"jobs": "auto"}, 12, 1),
-            ({"jobs": "auto", "threads": 4}, 3, 4),
+            ({"threads": 4}, 3, 4),
             ({"threads": 12}, 1, 12),
+            ({"memory_limit": 16 << 30}, 2, 1),
+            ({"memory_limit": 16 << 30, "jobs": 3}, 3, 1),
         ],
     )
     def test_cpu(self, options, jobs, threads):
@@ -49,12 +53,28 @@ class TestSlots:
         assert (len(found.slots), found.threads, found.device) == (jobs, threads, "cpu")
 
     @pytest.mark.parametrize(
+        ("planned", "left", "jobs", "threads"),
+        [(1, 1, 1, 6), (2, 2, 2, 3), (4, 1, 1, 1), (4, 4, 4, 1), (40, 40, 12, 1), (40, 3, 3, 1)],
+    )
+    def test_few_trials_get_the_threads_that_the_whole_grid_leaves(
+        self, planned, left, jobs, threads
+    ):
+        work = Workload(planned, left)
+        found = place(torch.device("cpu"), RunOptions(), work=work)
+        assert (len(found.slots), found.threads) == (jobs, threads)
+        alone = place(torch.device("cpu"), RunOptions(jobs=1), work=work)
+        assert alone.threads == threads, "the number of trials at a time changes no bit"
+
+    def test_gpus_without_a_trial_have_no_worker(self):
+        assert len(place(torch.device("cuda"), RunOptions(), work=Workload(1, 1)).slots) == 1
+
+    @pytest.mark.parametrize(
         ("options", "gpus", "threads"),
         [
-            ({}, ["0"], 12),
-            ({"jobs": "auto"}, ["0", "1"], 6),
+            ({"jobs": 1}, ["0"], 12),
+            ({}, ["0", "1"], 6),
             ({"jobs": 3}, ["0", "1", "0"], 4),
-            ({"jobs": "auto", "gpus_per_trial": 0.5}, ["0", "1", "0", "1"], 3),
+            ({"gpus_per_trial": 0.5}, ["0", "1", "0", "1"], 3),
             ({"device": "cuda:1", "jobs": 2}, ["1", "1"], 6),
         ],
     )
@@ -91,7 +111,7 @@ class TestSlots:
 
     @pytest.mark.parametrize(
         ("options", "jobs", "threads"),
-        [({}, 1, 1), ({"jobs": "auto"}, 3, 1), ({"jobs": "auto", "threads": 2}, 1, 2)],
+        [({}, 3, 1), ({"jobs": 1}, 1, 1), ({"threads": 2}, 1, 2)],
     )
     def test_each_replica_has_cores_of_its_own(self, options, jobs, threads):
         found = place(torch.device("cpu"), RunOptions(**options), replicas=4)
@@ -100,8 +120,8 @@ class TestSlots:
     @pytest.mark.parametrize(
         ("options", "gpus", "threads"),
         [
-            ({}, ["0,1"], 6),
-            ({"jobs": "auto"}, ["0,1", "2,3"], 3),
+            ({"jobs": 1}, ["0,1"], 6),
+            ({}, ["0,1", "2,3"], 3),
             ({"jobs": 3}, ["0,1", "2,3", "0,1"], 2),
         ],
     )

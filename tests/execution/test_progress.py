@@ -151,9 +151,9 @@ class TestPlainLines:
         assert lines() == [
             "two  ]0;x ",
             "lines",
-            "[1/2] mlp[ [31m] seed 0: started",
+            "[1/2] mlp[ [31m] seed 0: started as a",
             "[1/2] mlp[ [31m] seed 0: error: no (0 of 2 done, 1 failed, 1:00 left)",
-            "[2/2] mlp × hinge × digits seed 3: started",
+            "[2/2] mlp × hinge × digits seed 3: started as b",
             "[2/2] mlp × hinge × digits seed 3: ok, fd 1 (1 of 2 done, 1 failed)",
         ]
 

@@ -110,3 +110,28 @@ def test_a_resumed_trial_remembers_what_was_not_deterministic(tmp_path, capsys):
     assert "resumed after" in capsys.readouterr().out
     for one in (stopped, row):
         assert (one["deterministic"], one["nondeterministic"]) == (False, "put_")
+
+
+def test_a_stop_within_an_evaluation_is_heard_and_changes_no_bit(tmp_path):
+    undisturbed = Attempts(tmp_path / "undisturbed")
+    expected = undisturbed.run()
+    disturbed, stops = Attempts(tmp_path / "disturbed"), []
+    row = None
+    while row is None:
+        calls = iter(range(4 + 3 * len(stops), 0, -1))  # each attempt comes a little further
+        try:
+            row = disturbed.run(lambda loop, calls=calls: next(calls, None) is None)
+        except InterruptedTraining as stop:
+            stops.append(str(stop))
+    assert stops[0] == "stopped on request after 0 steps", "in the evaluation of tick 0"
+    assert len(stops) > 3
+    assert [row[name] for name in ("fd", "fd_best", "d_auc", "steps")] == [
+        expected[name] for name in ("fd", "fd_best", "d_auc", "steps")
+    ]
+    timed = {"trial", "train_seconds"}
+    histories = (
+        [{k: v for k, v in line.items() if k not in timed} for line in one.folder.read_history()]
+        for one in (undisturbed, disturbed)
+    )
+    first, second = histories
+    assert repr(first) == repr(second)  # nan is not equal to itself

@@ -92,7 +92,7 @@ def supervise(stage, *numbers, **options):
     run = RunContext(stage.folder, RunOptions(**options), Progress(), lambda: stage.stopping)
     trials = list(stage.trials.values())
     chosen = [trials[number] for number in numbers or (0,)]
-    made = Supervisor(run, Workers(stage, stage.events, 1), Audience([]), chosen)
+    made = Supervisor(run, Workers(stage, stage.events, 1), Audience([], run.progress.say), chosen)
     made.run()
     return made
 

@@ -246,13 +246,15 @@ class Recorder(Callback):
 HEARD: list = []
 
 
-def test_a_callback_hears_of_everything_and_cannot_spoil_it(tmp_path):
+def test_a_callback_hears_of_everything_and_cannot_spoil_it(tmp_path, capsys):
     HEARD.clear()
-    result = run(tmp_path / "r", callbacks=[Recorder()])
+    result = run(tmp_path / "r", callbacks=[Recorder()], quiet=False)
     assert result.exit_code == 0
     assert HEARD == [("started", 0), ("tick", 0), ("tick", 1), ("tick", 2), ("ended", "ok")]
     log = next((tmp_path / "r" / "trials").glob("*/log.txt")).read_text()
     assert "a tracker that is down" in log
+    said = capsys.readouterr().err
+    assert said.count("callback Recorder failed: RuntimeError: a tracker that is down") == 1
 
 
 class Quits(Callback):

@@ -354,8 +354,11 @@ def test_a_generator_that_a_file_cannot_stand_for(generator, sentence):
     ("option", "sentence"),
     [
         (["-o", "g.pth"], "-o g.pth: unknown format; a generator can be exported to .pt2 or .onnx"),
-        (["-o", "no/g.pt2"], "-o no/g.pt2: there is no folder no"),
-        (["--truncation", "1"], "the architecture of trial made-s0 has no truncation"),
+        (["-o", "no/g.pt2"], "-o no/g.pt2: the folder no does not exist"),
+        (
+            ["--truncation", "1"],
+            "the architecture of trial made-s0 has no truncation; leave --truncation out",
+        ),
     ],
 )
 def test_wrong_use(option, sentence):

@@ -121,8 +121,8 @@ def test_several_extractors_stand_in_a_cell_the_primary_one_first(plan):
         ),
         (
             {"metrics": ["kid"]},
-            "evaluation.primary = 'fd' is not a column of the metrics kid; known: kid_error, "
-            "kid_mean, kid_std; add its metric to evaluation.metrics, or name another column",
+            "evaluation.primary = 'fd' is not a column of the metrics kid: add its metric to "
+            "evaluation.metrics, or name another column; known: kid_error, kid_mean, kid_std",
         ),
         ({"primary": "kid_men"}, "did you mean 'kid_mean'?"),
         ({"metrics": ["fd", "late"], "primary": "late"}, "measured at the end of a trial only"),

@@ -69,7 +69,10 @@ def test_plus_signs_combine_outside_brackets_and_quotes(text, parts):
     [
         ({"architecture": ["mpl"]}, "unknown architecture 'mpl'; did you mean 'mlp'?"),
         ({"architecture": ["hinge"]}, "unknown architecture 'hinge'; 'hinge' is a loss"),
-        ({"architecture": ["mlp[widths=3]"]}, "no option 'widths'; did you mean 'g_widths'?"),
+        (
+            {"architecture": ["mlp[widths=3]"]},
+            "no option 'widths'; did you mean 'd_widths' or 'g_widths'?",
+        ),
         ({"architecture": ["mlp[latent_dim=0]"]}, "latent_dim=0 is not allowed; it takes int, at"),
         ({"architecture": ["mlp[maxout=1]"]}, "architecture 'mlp': maxout=1 would make"),
         ({"loss": ["hinge["]}, "bad spec 'hinge['"),

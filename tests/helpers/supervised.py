@@ -126,11 +126,13 @@ class Workplace:
         verb: str = "run",
         **options,
     ) -> Run:
-        """Begin ``ganbench run``, or another command on the folder.
+        """Begin ``ganbench run``, or another command on the folder; one trial at a time by default.
 
         :param program: what to start the interpreter with, such as a shell that changes something.
         """
         place = ["-o", str(out)] if verb == "run" else [str(out)]
+        if verb == "run" and "-j" not in arguments:
+            arguments = ("-j", "1", *arguments)
         command = [*program, sys.executable, "-m", "ganbench", verb, *arguments, *place]
         log = self.path / f"run-{len(self._runs)}"
         environ = self.environ | options.pop("environ", {})

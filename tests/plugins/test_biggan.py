@@ -114,7 +114,7 @@ def draw_from(seed: int, drawn: list[tuple[Tensor, Tensor]]):
 
 def test_standing_statistics_of_large_images_come_from_fewer_samples(networks: Networks) -> None:
     drawn: list[tuple[Tensor, Tensor]] = []
-    networks.generator.synthesis.size = 256  # as far as the memory of a batch goes
+    networks.generator.synthesis.shape = (256, 256)  # as far as the memory of a batch goes
     BigGAN(standing_batches=2, **SMALL).before_sampling(networks.generator, draw_from(1, drawn))
     assert [len(latents) for latents, _ in drawn] == [16, 16]
 

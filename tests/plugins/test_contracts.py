@@ -55,7 +55,7 @@ ELSEWHERE = {
     ),
     "regularizer": {"orthogonal": "test_orthogonal.py"},
     "augmentation": {"ada": "test_ada.py", "diffaugment": "test_diffaugment.py"},
-    "extractor": {"dinov2": "test_dinov2.py"},
+    "extractor": {"clip": "test_clip.py", "dinov2": "test_dinov2.py"},
 }
 
 #: Specs in place of the plain name: small ones, and one for each way in which a component differs.

@@ -183,6 +183,8 @@ def test_celeba_shows_the_central_square_of_the_faces_of_a_split(
         ("fashion-mnist", "FashionMNIST/raw"),
         ("cifar10", "cifar-10-python.tar.gz"),
         ("celeba", "img_align_celeba"),
+        ("cifar100", "cifar-100-python.tar.gz"),
+        ("stl10", "stl10_binary.tar.gz"),
     ],
 )
 @pytest.mark.usefixtures("no_network")

@@ -143,5 +143,5 @@ def test_it_looks_at_images_only() -> None:
     extractor = gb.get("extractor", "efficientnet-lite0")
     assert extractor.problem(gb.DataSpec(1, 8, 8)) is None
     assert extractor.problem(PHOTOS) is None
-    assert "pixels" in extractor.problem(gb.DataSpec(4, 8, 8))
+    assert extractor.problem(gb.DataSpec(4, 8, 8)) is None
     assert "pixels" in extractor.problem(gb.DataSpec(2, 1, 1, kind="points"))

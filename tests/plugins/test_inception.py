@@ -231,5 +231,28 @@ def test_the_network_says_which_data_it_cannot_see() -> None:
     extractor = gb.get("extractor", "inception-v3-compat")
     assert extractor.problem(gb.DataSpec(1, 8, 8)) is None
     assert extractor.problem(gb.DataSpec(3, 8, 8)) is None
-    assert "pixels" in extractor.problem(gb.DataSpec(4, 8, 8))
+    assert extractor.problem(gb.DataSpec(4, 8, 8)) is None
     assert "pixels" in extractor.problem(gb.DataSpec(2, 1, 1, kind="points"))
+
+
+def test_clean_resizing_has_an_identity_of_its_own_and_the_same_network(
+    weights: Path, tmp_path: Path
+) -> None:
+    usual, clean = (
+        gb.get("extractor", f'inception-v3-compat[weights="{weights}"{more}]').prepare(
+            context(tmp_path)
+        )
+        for more in ("", ",resize=clean")
+    )
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
+    assert clean.identity == f"inception-v3-compat-clean@{digest}"
+    assert not clean.standard_fid
+    assert "clean-fid" in clean.info["resize"]
+    random = torch.Generator().manual_seed(1)
+    large = torch.randint(256, (1, 3, 299, 299), generator=random, dtype=torch.uint8)
+    for one, other in zip(usual.forward(large), clean.forward(large), strict=True):
+        torch.testing.assert_close(one, other)  # nothing to resize
+    small = images(1)
+    found = clean.forward(small).features
+    assert (found - usual.forward(small).features).abs().max() > 1e-3
+    torch.testing.assert_close(clean.faster().forward(small).features, found, rtol=1e-4, atol=1e-5)

@@ -221,7 +221,7 @@ def test_the_generators_own_term_is_a_weighted_mean_absolute_difference() -> Non
         (DataSpec(2, 1, 1, kind="points"), "points"),
         (DataSpec(3, 32, 32), "paired-folder"),
         (DataSpec(3, 32, 32, source_channels=3, pairing="unpaired"), "cyclegan"),
-        (DataSpec(3, 32, 64, source_channels=3, pairing="paired"), "square"),
+        (DataSpec(3, 32, 48, source_channels=3, pairing="paired"), "to 64 pixels"),
         (pairs(3, 28), "power of two"),
         (pairs(3, 4), "resize"),
         (pairs(3, 16), "layers=2"),

@@ -280,7 +280,7 @@ def test_the_scale_of_latents_does_not_matter() -> None:
 
 
 def test_the_innermost_map_is_a_convolution_of_one_pixel_padded_with_zeros() -> None:
-    layer = InnermostMap(6, 5, 4)
+    layer = InnermostMap(6, 5, (4, 4))
     nn.init.normal_(layer.bias)
     latents = torch.randn(3, 6)
     weight, bias = layer.scaled()
@@ -325,7 +325,7 @@ def test_it_claims_what_its_paper_trains_it_with() -> None:
     ("data", "way_out"),
     [
         (DataSpec(2, 1, 1, kind="points"), "mlp"),
-        (DataSpec(3, 32, 48), "crop or resize"),
+        (DataSpec(3, 32, 50), "32x48"),
         (DataSpec(3, 7, 7), "resize them to 8x8"),
         (DataSpec(3, 36, 36), "resize them to 32x32"),
     ],

@@ -232,7 +232,7 @@ def test_groups_that_do_not_divide_the_width_are_refused(options: dict[str, int]
     ("architecture", "data", "way_out"),
     [
         (R3GAN(), DataSpec(2, 1, 1, kind="points"), "mlp"),
-        (R3GAN(), DataSpec(3, 32, 48), "crop or resize"),
+        (R3GAN(), DataSpec(3, 36, 48), "32x48"),
         (R3GAN(), DataSpec(3, 7, 7), "resize them to 8x8"),
         (R3GAN(), DataSpec(3, 27, 27), "resize them to 28x28"),
         (R3GAN(), DataSpec(3, 2048, 2048), "resize them to 1024x1024"),

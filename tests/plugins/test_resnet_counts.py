@@ -184,9 +184,9 @@ def test_biggans_parameters_follow_from_its_layers(size: int, channels: int, cla
 def test_every_size_is_covered_by_the_smallest_map_of_4_to_7_pixels() -> None:
     grids = [base * 2**doublings for base in (4, 5, 6, 7) for doublings in range(1, 8)]
     for size in range(8, 513):
-        plan = sngan_plan(size, 1, 1)
+        plan = sngan_plan((size, size), 1, 1)
         assert plan.grid == min(grid for grid in grids if grid >= size)
-        assert sum(plan.margin) == plan.grid - size
+        assert [sum(margin) for margin in plan.margins] == [plan.grid - size] * 2
 
 
 def modules(network: nn.Module, kind: type[nn.Module]) -> list[nn.Module]:

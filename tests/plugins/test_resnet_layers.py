@@ -209,7 +209,7 @@ def test_a_design_can_rectify_the_skips_of_all_blocks_but_the_first(
 
 def critic(condition: str) -> Discriminator:
     return Discriminator(
-        sngan_plan(8, 4, 4),
+        sngan_plan((8, 8), 4, 4),
         1,
         PLAIN,
         wide=False,

@@ -88,6 +88,12 @@ class TestTerminal:
         text = render_table(results, width=width, by_cell=by_cell)
         assert max(map(len, text.splitlines())) <= width
         assert "fd" in text
+        whole = {
+            word.strip(",:;") for word in render_table(results, width=999, by_cell=by_cell).split()
+        }
+        assert {"dcgan[width=32]", "non-saturating"} & whole <= {
+            w.strip(",:;") for w in text.split()
+        }
         assert ("Too narrow for: " in text) == (width < 150)
 
     def test_columns_that_were_asked_for_are_all_there(self, results: pd.DataFrame) -> None:
@@ -165,6 +171,25 @@ class TestColumns:
         for by_cell in (False, True):
             view = make_view(load_results(run.path), by_cell=by_cell)
             assert "batch_size" in [column.name for column in view.columns]
+
+    def test_speeds_that_nobody_measured_are_named_with_the_way_to_them(
+        self, run: RunFolder, row: MakeRow
+    ) -> None:
+        run.trial("a").write_row(row("a", exclusive=False))
+        text = render_table(load_results(run.path), by_cell=True, width=400)
+        notes = [line for line in text.splitlines() if line.startswith("No speeds")]
+        assert notes == [
+            "No speeds: every trial shared its device with another; `ganbench run … -j 1`, alone on the "
+            "device, measures the speed of new trials"
+        ]
+        assert "No speeds" not in render_table(load_results(run.path), columns=["fd"])
+
+    def test_old_protocols_are_named_once(self, run: RunFolder, row: MakeRow) -> None:
+        run.trial("a").write_row(row("a", protocol="3"))
+        run.trial("b").write_row(row("b", seed=1))
+        text = render_table(load_results(run.path), width=400)
+        assert text.count("protocol 1 and 3") == 1
+        assert "equal protocol" not in text
 
     def test_speeds_on_a_shared_device_are_left_out(self, run: RunFolder, row: MakeRow) -> None:
         run.trial("a").write_row(row("a", exclusive=False, images_per_second=9.0))

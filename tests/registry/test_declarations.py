@@ -6,7 +6,8 @@ import dataclasses
 import enum
 import functools
 import textwrap
-from typing import ClassVar, Final, Literal  # noqa: F401 - named in sources
+from collections.abc import Callable  # noqa: F401 - named in sources
+from typing import Any, ClassVar, Final, Literal  # noqa: F401 - named in sources
 
 import pytest
 
@@ -244,6 +245,12 @@ LISTS = "dataclasses.field(default_factory=lambda: [1])"
         ("weight: int = 1.0", "default 1.0 of type float"),
         ("weight: int = True", "default True of type bool"),
         ("mode: Literal['a', 'b'] = 'c'", "it takes a|b"),
+        ("act: Callable", "option act cannot be of type Callable, as no spec can give "
+         "such a value; make it a name"),
+        ("act: Any = print", "option act has the default print of type builtin_function_or_method, "
+         "which no spec can give"),
+        ("act: float = print", "default print of type builtin_function_or_method"),
+        ("kind: type = int", "option kind cannot be of type type"),
         ("weight: float = option(0.0, 'w', gt=0)", "it takes float, greater than 0"),
         ("betas: tuple[float, float] = option((0.5, 1.0), lt=1)", "default (0.5, 1.0)"),
         ("start: dataclasses.InitVar[int]", "start is an InitVar without a default, which no spec can "

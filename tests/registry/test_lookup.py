@@ -95,7 +95,7 @@ def test_unknown_names_come_with_a_suggestion(site):
         ("dataset", "hinge", r"^unknown dataset 'hinge'; 'hinge' is a loss$"),
         ("loss", "dits:hinge", r"^unknown loss 'hinge' in 'dits'; did you mean 'dist:hinge'\?$"),
         ("loss", "dist:hing", r"^unknown loss 'hing' in 'dist'; did you mean 'dist:hinge'\?$"),
-        ("model", "hinge", r"^unknown kind of component 'model'; known: architectures, "),
+        ("model", "hinge", r"^unknown kind of component 'model'; did you mean 'architectures'\?$"),
     ):
         with pytest.raises(UnknownNameError, match=sentence):
             registry.bind(kind, spec)

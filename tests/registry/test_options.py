@@ -91,7 +91,7 @@ def test_accepted(options, name, value):
         ("betas=[0.5]", "option betas=[0.5] is not allowed; it takes [float,float]"),
         ("betas=[0.5,1]", "it takes [float,float], at least 0, less than 1"),
         ("names=a", "option names=a is not allowed; it takes [str,…]"),
-        ("mode=slow", "option mode=slow is not allowed; it takes Mode"),
+        ("mode=slow", "option mode=slow is not allowed; it takes fast"),
         ("level=3", "option level=3 is not allowed; it takes 1|2"),
         ("widht=3", "test 'everything' has no option 'widht'; did you mean 'width'?"),
     ],

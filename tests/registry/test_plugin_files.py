@@ -123,7 +123,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, name, text, words):
 
 
 def test_paths_without_a_plugin_are_refused(tmp_path):
-    for given, words in ((tmp_path / "no.py", "no such file"), (tmp_path, "has an @hookimpl")):
+    for given, words in ((tmp_path / "no.py", "does not exist"), (tmp_path, "has an @hookimpl")):
         code, said = ganbench("list", "--plugin", given)
         assert code == 2
         assert words in said

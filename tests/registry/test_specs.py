@@ -77,7 +77,7 @@ def test_values(text, value):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "expected name or name[key=value,…]"),
+        ("", "a spec is empty; name a component"),
         ("DCGAN", "not 'DCGAN'"),
         ("a--b", "not 'a--b'"),
         (":dcgan", "'' is not a distribution name"),

@@ -61,7 +61,7 @@ class TestRunFolder:
 
     def test_open_wants_a_run(self, tmp_path: Path, run: RunFolder) -> None:
         assert run.open() is run
-        with pytest.raises(UsageError, match="there is no folder"):
+        with pytest.raises(UsageError, match="does not exist"):
             RunFolder(tmp_path / "missing").open()
         (tmp_path / "file").touch()
         with pytest.raises(UsageError, match="not a folder"):

@@ -83,8 +83,9 @@ def test_the_guides_plugins_load(guided):
 
 
 @pytest.mark.slow
-def test_the_guides_tests_pass(guided):
-    done = python(guided, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+def test_the_guides_tests_pass_and_its_benchmarks_run(guided):
+    once = (".", "bench_plugins.py", "--benchmark-disable")
+    done = python(guided, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", *once)
     assert done.returncode == 0, done.stdout
     assert re.search(r"\d\d passed", done.stdout)
 
@@ -175,6 +176,8 @@ def test_the_guide_names_everything_that_there_is():
 
 def test_the_example_distributions_own_tests_pass():
     example = ROOT / "plugins" / "example"
-    done = python(example, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    pytest_ = ("-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    once = ("tests", "benchmarks/bench_example.py", "--benchmark-disable")
+    done = python(example, *pytest_, *once)
     assert done.returncode == 0, done.stdout
     assert re.search(r"\d\d passed", done.stdout)

@@ -9,6 +9,7 @@ import torch
 
 from ganbench.base.errors import UsageError
 from ganbench.components.progress import Progress
+from ganbench.components.schedule import Schedule
 from ganbench.grid.settings import resolve_training
 from ganbench.training.optimizers import LearningRates, make_optimizer
 
@@ -58,3 +59,17 @@ def test_cosine_decay_reaches_its_last_values_and_keeps_them():
 def test_windows_that_make_no_sense_are_refused(settings, words):
     with pytest.raises(UsageError, match=words):
         resolve_training([("grid", settings)])
+
+
+@pytest.mark.parametrize("value", [-0.5, math.inf, torch.tensor(0.5)], ids=str)
+def test_a_schedule_that_gives_no_rate_is_refused(value: object) -> None:
+    class Wrong(Schedule):
+        def factor(self, progress, window):
+            return value
+
+    training = resolve_training([("grid", {"optimizer": "sgd"})])
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = make_optimizer("g", [weight], training, torch.device("cpu"))
+    wrong = LearningRates([optimizer], Wrong(), training.settings)
+    with pytest.raises(ValueError, match=r"Wrong.factor gives .* return a finite number"):
+        wrong.apply(Progress(0, 0.25))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from ganbench.base.text import clock as clock_text
-from ganbench.base.text import plain
+from ganbench.base.text import for_stream, plain
 from ganbench.execution.progress.eta import TimeLeft
 from ganbench.execution.progress.listener import Progress
 from ganbench.execution.progress.texts import describe, describe_row, harmless, name_of
@@ -103,12 +103,12 @@ class PlainLines(Display):
 
     def say(self, sentence: str) -> None:
         with self.lock:
-            print(harmless(sentence), file=self.stream, flush=True)
+            print(for_stream(harmless(sentence), self.stream), file=self.stream, flush=True)
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         with self.lock:
             super().trial_started(trial, number, total)
-            self.say(f"{self.head(trial.id)}: started")
+            self.say(f"{self.head(trial.id)}: started as {trial.id}")
             self._due[trial.id] = self.clock() + self._every
 
     def update(self, trial_id: str, status: Status) -> None:
@@ -165,6 +165,9 @@ class SteadyStream:
     def flush(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

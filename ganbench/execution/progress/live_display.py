@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.base.text import clock
+from ganbench.base.text import clock, wrapped_words
 from ganbench.execution.progress.display import Display, PlainLines
 from ganbench.execution.progress.eta import TrialTimer
 from ganbench.execution.progress.listener import Progress
@@ -54,7 +54,9 @@ class LiveDisplay(Display):
         self._live.stop()
 
     def _print(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style=style), soft_wrap=True)
+        # Not by rich, which breaks long words.
+        lines = wrapped_words(text, self._console.width, "    ")
+        self._console.print(Text(lines, style=style), soft_wrap=True)
 
     def _draw(self) -> Group:
         with self.lock:

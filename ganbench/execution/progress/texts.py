@@ -62,6 +62,8 @@ def describe_row(row: Mapping[str, Any]) -> str:
         parts.append(f"{plain(metric)} {row[metric]:.4g}")
     if row.get("verdict"):
         parts.append(plain(row["verdict"]))
+    if row.get("samples_note"):
+        parts.append(f"but {plain(row['samples_note'])}")
     if row.get("images_per_second"):
         parts.append(f"{row['images_per_second']:,.0f} img/s")
     return ", ".join(parts)

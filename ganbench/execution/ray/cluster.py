@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ganbench.base.errors import UsageError, one_line
-from ganbench.execution.placement import cores
+from ganbench.base.machine import cores
 from ganbench.execution.ray import actor
 from ganbench.execution.run_options import RunOptions
 

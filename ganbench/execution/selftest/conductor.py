@@ -32,17 +32,21 @@ class Found:
     :ivar machine: the facts of `machine.describe`; empty if no process came so far.
     :ivar outcomes: name of a check -> outcome.
     :ivar seconds: name of a check -> its time.
+    :ivar interrupted: whether a person stopped the checks.
     """
 
     machine: dict[str, Any] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    interrupted: bool = False
 
 
 def conduct(
     checks: Sequence[Check], device: str, quick: bool, listener: Listener, limit: float
 ) -> Found:
     """Carry out the checks; first those that start runs, while the device is still empty.
+
+    KeyboardInterrupt ends the present check; what was found before counts.
 
     :param limit: seconds of one check; a process that takes longer is ended.
     """
@@ -52,7 +56,11 @@ def conduct(
     with tempfile.TemporaryDirectory(prefix=_FOLDER, ignore_cleanup_errors=True) as folder:
         start = functools.partial(_Child, folder, device, quick, limit)
         while waiting:
-            _conduct_some(waiting, start, listener, found)
+            try:
+                _conduct_some(waiting, start, listener, found)
+            except KeyboardInterrupt:
+                found.interrupted = True
+                return found
             waiting = [check for check in waiting if check.name not in found.outcomes]
     return found
 

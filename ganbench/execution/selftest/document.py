@@ -18,9 +18,12 @@ FORMAT = 1
 def document(checks: Sequence[Check], found: Found, quick: bool) -> dict[str, Any]:
     """The content of ``selftest.json``; lists are in the order of the checks.
 
-    ``broken`` names the promises that do not hold. A speed belongs to the check that measured it.
+    ``broken`` names the promises that do not hold, and ``missing`` the checks that an interruption
+    prevented. A speed belongs to the check that measured it.
     """
-    ended = [(check, found.outcomes[check.name]) for check in checks]
+    ended = [
+        (check, found.outcomes[check.name]) for check in checks if check.name in found.outcomes
+    ]
     return {
         "format": FORMAT,
         "ganbench": __version__,
@@ -28,6 +31,7 @@ def document(checks: Sequence[Check], found: Found, quick: bool) -> dict[str, An
         "quick": quick,
         "machine": found.machine,
         "seconds": sum(found.seconds.values()),
+        "missing": [check.name for check in checks if check.name not in found.outcomes],
         "broken": [check.name for check, outcome in ended if outcome.result == "broken"],
         "promises": [
             _promise(check, outcome, found.seconds[check.name])

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from ganbench.execution.placement import cores
+from ganbench.base.machine import cores
 from ganbench.execution.selftest.bits import Bits, difference
 from ganbench.execution.selftest.cells import forget
 from ganbench.execution.selftest.faults import HELPERS, read_numbers

@@ -81,7 +81,9 @@ def run(
     grid.write_text(tomli_w.dumps(_grid(losses, steps, seeds)), encoding="utf-8")
     command = [
         *(sys.executable, "-m", "ganbench", "run", "--grid", str(grid), "-o", str(out), "--json"),
-        *("--device", card(setting), "-c", "selftest-processes", *options),
+        *("--device", card(setting), "-c", "selftest-processes", "-j", "1"),
+        *(() if setting.cuda else ("--threads", "1")),
+        *options,
     ]
     done = subprocess.run(
         command,

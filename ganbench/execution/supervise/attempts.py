@@ -16,6 +16,7 @@ from ganbench.execution.share.leases import Leases
 from ganbench.execution.supervise.backlog import Job
 from ganbench.execution.supervise.messages import Ending, Status, TrialRequest
 from ganbench.execution.supervise.stopping import Stopping
+from ganbench.execution.threads import recorded_threads
 from ganbench.store.schema import FAILURES, FINISHED
 from ganbench.store.trial_folder import TrialFolder
 from ganbench.training.row_builder import RowBuilder
@@ -39,8 +40,11 @@ class Outcome(NamedTuple):
 class Attempts:
     """Writes attempts down, and decides about retries."""
 
-    def __init__(self, run: RunContext, leases: Leases, owner: str, stopping: Stopping) -> None:
+    def __init__(
+        self, run: RunContext, leases: Leases, owner: str, stopping: Stopping, threads: int = 0
+    ) -> None:
         self._run, self._leases, self._owner, self._stopping = run, leases, owner, stopping
+        self._most_threads = threads
 
     def begin(self, job: Job) -> TrialRequest:
         """Note the next attempt; what a worker needs for it."""
@@ -61,8 +65,24 @@ class Attempts:
         path = str(run_folder.path.resolve())
         planned, cell = job.trial.planned_id, job.trial.names.cell
         return TrialRequest(
-            job.id, path, job.attempt, job.group, self._owner, planned, cell, job.base
+            job.id,
+            path,
+            job.attempt,
+            job.group,
+            self._owner,
+            planned,
+            cell,
+            job.base,
+            threads=self._run.options.threads or self._began_with(job) or 0,
+            most_threads=self._most_threads,
         )
+
+    def _began_with(self, job: Job) -> int | None:
+        """The threads of a trial that goes on, or of the one that it goes on from."""
+        known = recorded_threads(self._folder(job))
+        if known is None and job.base:
+            known = recorded_threads(self._run.folder.trial(job.base))
+        return known
 
     def ended(self, job: Job) -> Outcome:
         """A worker says that the trial has its row."""
@@ -125,7 +145,7 @@ class Attempts:
         if ending.outside and job.strikes >= STRIKES:
             error += f", {job.strikes} times without progress"
         took = 0.0 if job.began is None else time.monotonic() - job.began
-        builder = RowBuilder(job.trial, job.attempt, job.device)
+        builder = RowBuilder(job.trial, job.attempt, job.device, job.threads)
         row = builder.lost(ending.status, error, job.status, job.since, took)
         try:
             self._folder(job).write_row(row)

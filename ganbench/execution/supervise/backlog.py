@@ -24,6 +24,7 @@ class Job:
     :ivar checkpoint: the newest checkpoint when its process last died.
     :ivar since: when the attempt was handed to a worker, ISO 8601.
     :ivar began: monotonic time at which its process took it up; None before.
+    :ivar threads: CPU threads of its process; None before.
     :ivar killed: whether it was ended for taking too long.
     """
 
@@ -40,6 +41,7 @@ class Job:
     since: str = ""
     began: float | None = None
     device: str | None = None
+    threads: int | None = None
     killed: bool = False
 
     @property

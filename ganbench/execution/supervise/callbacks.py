@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ganbench.base.errors import UsageError
+from ganbench.base.errors import UsageError, one_line
 from ganbench.components.callback import Callback
 from ganbench.execution.supervise.endings import print_traceback
 from ganbench.registry.lookup import default_registry
@@ -33,10 +33,14 @@ def resolve_callbacks(given: Sequence[str | Callback]) -> list[Callback]:
 
 
 class Audience:
-    """Calls the callbacks of a run."""
+    """Calls the callbacks of a run.
 
-    def __init__(self, callbacks: Sequence[Callback]) -> None:
-        self._callbacks = callbacks
+    :param say: receives one sentence about each callback that raises, at its first time.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback], say: Callable[[str], None]) -> None:
+        self._callbacks, self._say = callbacks, say
+        self._named = set[int]()
 
     def started(self, trial: Mapping[str, Any], folder: Path) -> None:
         self._tell(lambda callback: callback.trial_started(trial, folder))
@@ -53,5 +57,14 @@ class Audience:
                 # A tracker must not draw from the training's random stream.
                 with torch.random.fork_rng(devices=[]):
                     call(callback)
-            except (Exception, SystemExit):
+            except (Exception, SystemExit) as error:
                 print_traceback()
+                self._name(callback, error)
+
+    def _name(self, callback: Callback, error: BaseException) -> None:
+        if id(callback) not in self._named:
+            self._named.add(id(callback))
+            self._say(
+                f"callback {type(callback).__name__} failed: {one_line(error)}; training goes on, "
+                "and the log has the traceback"
+            )

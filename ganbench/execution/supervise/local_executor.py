@@ -44,6 +44,13 @@ class LocalExecutor:
     def free(self) -> Sequence[Slot]:
         return [slot for slot, place in self._slots.items() if not place.busy]
 
+    def widen(self, slots: Iterable[Slot]) -> None:
+        """Add the slots that are not there yet, and start workers for all."""
+        known = {slot.name for slot in self._slots}
+        self._slots |= {slot: WorkerSlot(slot) for slot in slots if slot.name not in known}
+        _allow_files(len(self._slots))
+        self.warm_up()
+
     def warm_up(self) -> None:
         """Start the workers, so that they load their libraries while the run is being planned."""
         for place in self._slots.values():

@@ -35,7 +35,7 @@ class WorkerSetup:
     :ivar root: the data folder.
     :ivar cache: the folder of weights and reference statistics.
     :ivar device: ``cpu``, ``cuda`` or ``cuda:0``, as the worker sees it.
-    :ivar threads: CPU threads of a worker; None leaves torch's choice.
+    :ivar threads: CPU threads of a worker outside of trials; None leaves torch's choice.
     :ivar options: of the run; workers read those that act in them.
     :ivar gpu_share: the part of its GPU that a trial has, above 0, up to 1.
     :ivar components: of the session that started the run, see `packed_components`.
@@ -70,6 +70,8 @@ class TrialRequest:
     :ivar planned: the trial's `Trial.planned_id`, by which workers find it in their plan.
     :ivar cell: the value of its row's column ``cell``.
     :ivar base: the id of a finished trial of a smaller budget to go on from; empty for none.
+    :ivar threads: the CPU threads that it has to have; 0 leaves the choice to its worker.
+    :ivar most_threads: the most that its worker chooses; 0 for those of the setup.
     :ivar measure: the fields of a `Request`, if the trial is to be measured and not trained.
     """
 
@@ -81,6 +83,8 @@ class TrialRequest:
     planned: str = ""
     cell: str = ""
     base: str = ""
+    threads: int = 0
+    most_threads: int = 0
     measure: Mapping[str, Any] | None = None
 
 

@@ -21,9 +21,11 @@ _LOOK = 1.0  # seconds between looks at the trials of other runs
 class SharedTrials:
     """Takes the leases of trials, and follows the trials that other runs train."""
 
-    def __init__(self, run: RunContext, jobs: Jobs, reporter: Reporter) -> None:
+    def __init__(
+        self, run: RunContext, jobs: Jobs, reporter: Reporter, heartbeat: Heartbeat | None = None
+    ) -> None:
         self._run, self._jobs, self._reporter = run, jobs, reporter
-        self.heartbeat = Heartbeat(run.folder)
+        self.heartbeat = heartbeat or Heartbeat(run.folder)
         self.leases = Leases(run.folder, self.heartbeat)
         self._next_look = 0.0
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from ganbench.base.text import first_of
 from ganbench.execution.context import RunContext
-from ganbench.execution.supervise.backlog import Jobs
+from ganbench.execution.supervise.backlog import Job, Jobs
 from ganbench.execution.supervise.messages import Ending, Executor, seconds_text, too_late
 
 #: Seconds that trials have to save their state after a request to stop.
 GRACE = 60.0
+_NAMED = 3  # trials that a message names
 
 
 class Stopping:
@@ -45,8 +47,7 @@ class Stopping:
         running = list(self._jobs.running.values())
         trains = [job for job in running if job.began is not None]
         if trains:
-            many = f"{len(trains)} trials save their" if len(trains) > 1 else "a trial saves its"
-            self._run.progress.say(f"{why}: {many} state; a second signal ends at once")
+            self._run.progress.say(f"{why}: {_awaited(trains)}; a second Ctrl-C ends at once")
         for job in running:
             if job in trains:
                 self._executor.stop(job.id)
@@ -77,6 +78,13 @@ class Stopping:
             if ending is not None:
                 job.killed = True
                 self._executor.kill(job.id, ending)
+
+
+def _awaited(trials: Sequence[Job]) -> str:
+    """What a stop waits for: which trials save their state, and what each of them does."""
+    what = [f"{job.name} ({job.status.phase})" for job in trials]
+    many = f"{len(trials)} trials save their" if len(trials) > 1 else "a trial saves its"
+    return f"{many} state: {first_of(what, _NAMED)}"
 
 
 @contextmanager

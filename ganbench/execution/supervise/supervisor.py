@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ganbench.base.errors import StorageError
 from ganbench.execution.context import RunContext
+from ganbench.execution.share.heartbeat import Heartbeat
 from ganbench.execution.supervise.attempts import Attempts, Outcome
 from ganbench.execution.supervise.backlog import Job, Jobs
 from ganbench.execution.supervise.callbacks import Audience
@@ -31,6 +32,8 @@ class Supervisor:
     :param trials: those to train, in their order.
     :param restart: ids of trials that begin at their start; their files are set aside.
     :param bases: by a trial's id, that of a finished one of a smaller budget to go on from.
+    :param threads: the most that a trial has which does not go on; 0 leaves them as they are.
+    :param heartbeat: of the run, if it has one from its preparation.
     """
 
     def __init__(
@@ -41,8 +44,11 @@ class Supervisor:
         trials: Sequence[Trial],
         restart: Collection[str] = (),
         bases: Mapping[str, str] | None = None,
+        threads: int = 0,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
-        self._run, self._workers = run, workers
+        self._run, self._workers, self._threads = run, workers, threads
+        self._heartbeat = heartbeat
         jobs = [
             Job(
                 trial,
@@ -76,9 +82,9 @@ class Supervisor:
         :raises KeyboardInterrupt: when a person wants it to end at once.
         """
         folder = self._run.folder
-        self._shared = SharedTrials(self._run, self._jobs, self._reporter)
+        self._shared = SharedTrials(self._run, self._jobs, self._reporter, self._heartbeat)
         leases, owner = self._shared.leases, self._shared.heartbeat.owner
-        self._attempts = Attempts(self._run, leases, owner, self._stopping)
+        self._attempts = Attempts(self._run, leases, owner, self._stopping, self._threads)
         leases.sweep(trial for trial in folder.trial_ids() if trial not in self._ids)
         self._reporter.begin(len(self._ids))
         try:
@@ -97,7 +103,8 @@ class Supervisor:
     def _loop(self) -> None:
         while self._jobs:
             if self._run.stop() and not self._stopping.active:
-                self._stopping.begin("stopping")
+                over = self._run.deadline.over
+                self._stopping.begin("the time of the run is over" if over else "stopping")
             if not self._stopping.active:
                 self._dispatch()
             elif not self._jobs.running:
@@ -136,6 +143,7 @@ class Supervisor:
             return
         elif what == "started":
             job.began, job.device = time.monotonic(), event.get("device")
+            job.threads = event.get("threads")
             self._reporter.trial_started(job)
         elif what == "status":
             job.status = Status(**{name: event[name] for name in _STATUS_FIELDS})

@@ -22,6 +22,7 @@ from ganbench.base.errors import (
     UsageError,
     one_line,
 )
+from ganbench.base.stop_requests import StopRequested, stoppable
 from ganbench.execution.remeasure import Remeasuring, Request
 from ganbench.execution.resources import Resources
 from ganbench.execution.share.device_sharing import DeviceSharing
@@ -32,6 +33,7 @@ from ganbench.execution.supervise.endings import of_exception, oom_kills, print_
 from ganbench.execution.supervise.followers import Followers
 from ganbench.execution.supervise.messages import Emit, Event, Status, TrialRequest, WorkerSetup
 from ganbench.execution.supervise.process_care import ProcessCare
+from ganbench.execution.threads import PLACE
 from ganbench.grid.cell import Names, Trial
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
@@ -41,6 +43,7 @@ from ganbench.store.run_folder import RunFolder
 from ganbench.store.trial_folder import TrialFolder
 from ganbench.training.last_trainer import LastTrainer
 from ganbench.training.row_builder import Row, RowBuilder
+from ganbench.training.threads import suitable_threads
 from ganbench.training.trial_context import TrialContext
 from ganbench.training.trial_loop import TrialLoop
 
@@ -73,7 +76,7 @@ class TrialRunner:
             trials = {trial.id: trial for trial in planned}
         if audience is None:
             specs = setup.options.callbacks
-            audience = Audience([bind("callback", spec).component for spec in specs])
+            audience = Audience([bind("callback", spec).component for spec in specs], self._say)
         self._trials, self._audience = trials, audience
         self._setup, self._keep_results = setup, setup.options.keep_results
         self._device = device = torch.device(setup.device)
@@ -90,8 +93,11 @@ class TrialRunner:
         try:
             trial = self._trial(trial_id)
             self._trainer.expect(trial.cell)
-            self._resources.training_data(trial.cell)
-            self._resources.evaluator(trial.cell)
+            with stoppable(self._should_stop):
+                self._resources.training_data(trial.cell)
+                self._resources.evaluator(trial.cell)
+        except StopRequested:
+            pass  # whoever asked for it knows
         except GanbenchError as error:
             problem = str(error)
         except BaseException as error:
@@ -116,6 +122,7 @@ class TrialRunner:
     def _measure(self, order: TrialRequest, folder: TrialFolder) -> Event:
         """Measure a finished trial again, and write the values beside its row."""
         assert order.measure is not None
+        self._set_threads(order)
         self._emit({"event": "started", "trial": order.trial})
         kills = oom_kills()
         with self._log_to(folder), self._sharing():
@@ -133,11 +140,13 @@ class TrialRunner:
     def _train(self, order: TrialRequest, folder: TrialFolder) -> Event:
         names = Names(order.trial, order.cell) if order.planned else None
         trial = dataclasses.replace(self._trial(order.planned or order.trial), stored=names)
+        self._set_threads(order, trial)
         identity = trial.identity()
         folder.clean()
-        folder.write_identity(identity)
-        rows = RowBuilder(trial, order.attempt, device_name(self._device))
-        self._emit({"event": "started", "trial": order.trial, "device": rows.device})
+        rows = RowBuilder(trial, order.attempt, device_name(self._device), torch.get_num_threads())
+        place = {"threads": rows.threads, "device": rows.device}
+        folder.write_identity({**identity, PLACE: place})
+        self._emit({"event": "started", "trial": order.trial, **place})
         with self._log_to(folder), self._sharing(_replicas(trial)) as sharing:
             self._audience.started(identity, folder.path)
             row = self._row(order, folder, rows, sharing)
@@ -147,18 +156,31 @@ class TrialRunner:
             self._audience.ended(identity, row)
         return {"status": row["status"], "error": row["error"]}
 
+    def _set_threads(self, order: TrialRequest, trial: Trial | None = None) -> None:
+        """Give the process as many threads as the order says, or as suit the trial."""
+        threads = order.threads or order.most_threads
+        if trial is not None and not order.threads and self._device.type == "cpu":
+            threads = suitable_threads(trial.cell, order.most_threads)
+        if threads and threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
+
     def _row(
         self, order: TrialRequest, folder: TrialFolder, rows: RowBuilder, sharing: DeviceSharing
     ) -> Row | None:
         """The trial's row, whatever happens to it; None if the lease is lost."""
         kills, loop = oom_kills(), None
         try:
-            with Followers(self._setup, order, _replicas(rows.trial)) as followers:
+            with (
+                stoppable(self._should_stop),
+                Followers(self._setup, order, _replicas(rows.trial)) as followers,
+            ):
                 loop = self._make_loop(order, folder, rows.trial, sharing, followers)
                 row = loop.run()
             self._trainer.keep(loop.trainer)
         except InterruptedTraining as stop:
             row = stop.row or rows.ended("interrupted", str(stop))
+        except StopRequested:
+            row = rows.ended("interrupted", "stopped on request before its training began")
         except StorageError:
             raise
         except LeaseLostError:

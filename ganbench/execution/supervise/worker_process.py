@@ -44,6 +44,9 @@ class WorkerProcess:
         self.mark = uuid.uuid4().hex
         names = () if threads is None else _THREAD_VARIABLES
         limits = {f"{name}_NUM_THREADS": str(threads) for name in names}
+        patience = {
+            "OMP_WAIT_POLICY": "PASSIVE"
+        }  # on a busy machine, spinning threads hold others up
         reading, writing = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -62,7 +65,14 @@ class WorkerProcess:
                 pass_fds=[writing],
                 start_new_session=True,
                 bufsize=0,
-                env={**VARIABLES, **os.environ, **limits, **environment, MARK: self.mark},
+                env={
+                    **VARIABLES,
+                    **patience,
+                    **os.environ,
+                    **limits,
+                    **environment,
+                    MARK: self.mark,
+                },
             )
         except BaseException:
             os.close(reading)

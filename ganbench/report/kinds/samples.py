@@ -43,7 +43,10 @@ def samples(run: RunFolder, choices: Sequence[Choice]) -> list[Panel]:
         image = open_png(run.trial(choice.trial).samples_png)
         if image is not None:
             mark = Picture(label=choice.label, note=choice.detail, pixels=pixels(image))
-            panels.append(Panel(title=choice.trial, marks=[mark], notes=[Note(choice.note)]))
+            notes = [Note(choice.note)]
+            if rule := image.info.get("shows"):
+                notes.append(Note(f"pictures show {rule}"))
+            panels.append(Panel(title=choice.trial, marks=[mark], notes=notes))
     return panels
 
 

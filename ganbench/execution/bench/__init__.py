@@ -1,0 +1,1 @@
+"""Time components, also against an earlier version of them: ``ganbench bench``."""

@@ -1,0 +1,1 @@
+"""``ganbench fit``: from a folder of images to the best GAN that a time allows."""

@@ -1,0 +1,1 @@
+"""Speed of components: pytest-benchmark suites to inherit, which ``ganbench bench`` uses as well."""
