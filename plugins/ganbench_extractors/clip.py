@@ -20,13 +20,12 @@ from ganbench import (
     UsageError,
     option,
 )
-from ganbench.base.files import sha256_of
 from ganbench.base.vision import import_torchvision
-from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option, named
+from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option
 from ganbench_extractors.clip_weights import read_tower
-from ganbench_extractors.color import CLIP, Preparation, color_problem, features_of, seen_in_color
-from ganbench_extractors.resizing import BICUBIC
-from ganbench_extractors.weight_files import first_line
+from ganbench_extractors.color import CLIP, Preparation, color_problem
+from ganbench_extractors.transformer_features import transformer_features
+from ganbench_extractors.weight_files import with_weights
 
 ENVIRONMENT = "GANBENCH_CLIP"
 
@@ -91,20 +90,15 @@ class Clip(Extractor):
         path = self._find(context.cache)
         if path is None:
             raise DataNotFoundError(self._missing(context.cache))
-        digest, tower = sha256_of(path), TOWERS[self.model]
         kind = "" if self.activation == "quick-gelu" else f"-{self.activation}"
-        identity = named(
-            f"clip-{self.model}{kind}-bicubic@{digest[:8]}", self.arithmetic, context.device
+        return transformer_features(
+            f"clip-{self.model}{kind}",
+            build_network(self.model, path, self.activation),
+            path,
+            Preparation(TOWERS[self.model].side, CLIP, context.device),
+            self.arithmetic,
+            context,
         )
-        network = build_network(self.model, path, self.activation).to(context.device)
-        prepared = FeatureNetwork(
-            identity=identity,
-            forward=features_of(network, Preparation(tower.side, CLIP, context.device)),
-            batch_size=16 if context.device.type == "cpu" else 128,
-            info={"weights": str(path), "sha256": digest, "resize": BICUBIC.format(tower.side)},
-            arithmetic=self.arithmetic,
-        )
-        return seen_in_color(prepared, context)
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
         try:
@@ -150,13 +144,7 @@ def build_network(model: str, path: Path, activation: str = "quick-gelu") -> nn.
     :raises UsageError: if the file holds no weights, or those of another model.
     """
     network = new_tower(model, activation)
-    try:
-        network.load_state_dict(read_tower(path), assign=True)
-    except RuntimeError as error:  # missing names, other shapes
-        raise UsageError(
-            f"{path} does not hold the weights of CLIP's {model}: {first_line(error)}"
-        ) from error
-    return network.eval().requires_grad_(False)
+    return with_weights(network, read_tower(path), path, f"CLIP's {model}")
 
 
 def new_tower(model: str, activation: str = "quick-gelu") -> nn.Module:

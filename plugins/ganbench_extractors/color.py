@@ -39,16 +39,17 @@ class Preparation:
     The constants lie on the device: no batch waits for a copy.
 
     :param statistics: mean and standard deviation of the channels, of values in [0, 1].
+    :ivar side: pixels a side.
     """
 
     def __init__(
         self, side: int, statistics: tuple[tuple[float, ...], ...], device: torch.device
     ) -> None:
         mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in statistics)
-        self._side, self._mean, self._deviation = side, mean.to(device), deviation.to(device)
+        self.side, self._mean, self._deviation = side, mean.to(device), deviation.to(device)
 
     def __call__(self, images: Tensor) -> Tensor:
-        values = bicubic(in_color(images), self._side) / 255
+        values = bicubic(in_color(images), self.side) / 255
         return (values - self._mean) / self._deviation
 
 

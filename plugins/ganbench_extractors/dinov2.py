@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from ganbench import (
     DataNotFoundError,
@@ -19,18 +20,11 @@ from ganbench import (
     UsageError,
     option,
 )
-from ganbench.base.files import sha256_of
-from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option, named
-from ganbench_extractors.color import (
-    IMAGENET,
-    Preparation,
-    color_problem,
-    features_of,
-    seen_in_color,
-)
-from ganbench_extractors.resizing import BICUBIC
+from ganbench_extractors.arithmetic import Arithmetic, arithmetic_option
+from ganbench_extractors.color import IMAGENET, Preparation, color_problem
+from ganbench_extractors.transformer_features import transformer_features
 from ganbench_extractors.vision_transformer import SHAPES, VisionTransformer
-from ganbench_extractors.weight_files import first_line, read_weights
+from ganbench_extractors.weight_files import read_weights, with_weights
 
 ENVIRONMENT = "GANBENCH_DINOV2"
 _SIDE = 224
@@ -65,18 +59,14 @@ class DinoV2(Extractor):
         path = self._find(context.cache)
         if path is None:
             raise DataNotFoundError(self._missing(context.cache))
-        digest = sha256_of(path)
-        name = f"dinov2-{self.model}-bicubic@{digest[:8]}"
-        identity = named(name, self.arithmetic, context.device)
-        network = build_network(self.model, path).to(context.device)
-        prepared = FeatureNetwork(
-            identity=identity,
-            forward=features_of(network, Preparation(_SIDE, IMAGENET, context.device)),
-            batch_size=16 if context.device.type == "cpu" else 128,
-            info={"weights": str(path), "sha256": digest, "resize": BICUBIC.format(_SIDE)},
-            arithmetic=self.arithmetic,
+        return transformer_features(
+            f"dinov2-{self.model}",
+            build_network(self.model, path),
+            path,
+            Preparation(_SIDE, IMAGENET, context.device),
+            self.arithmetic,
+            context,
         )
-        return seen_in_color(prepared, context)
 
     def diagnose(self, root: Path, cache: Path) -> Iterator[tuple[Level, str]]:
         try:
@@ -117,17 +107,11 @@ class DinoV2(Extractor):
         )
 
 
-def build_network(model: str, path: Path) -> VisionTransformer:
+def build_network(model: str, path: Path) -> nn.Module:
     """A transformer with the weights of a file, in evaluation mode.
 
     :raises UsageError: if the file holds no weights, or those of another model.
     """
     with torch.device("meta"):
         transformer = VisionTransformer(SHAPES[model])
-    try:
-        transformer.load_state_dict(read_weights(path), assign=True)
-    except RuntimeError as error:  # missing names, other shapes
-        raise UsageError(
-            f"{path} does not hold the weights of DINOv2's {model}: {first_line(error)}"
-        ) from error
-    return transformer.eval().requires_grad_(False)
+    return with_weights(transformer, read_weights(path), path, f"DINOv2's {model}")

@@ -9,27 +9,25 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ganbench import Optimizer, OptimizerSettings, option
+from ganbench import OptimizerSettings, option
+from ganbench_optimizers.decayed import Decayed
 
 if TYPE_CHECKING:  # a grid names optimizers before anything needs torch
     import torch
 
-_WEIGHT_DECAY = "none: the setting weight_decay"
 
-
-class AdamLike(Optimizer):
+class AdamLike(Decayed):
     """What Adam and its relatives share."""
 
     betas: tuple[float, float] | None = option(
         None, "rates of the two averages; none: the settings g_betas and d_betas", ge=0, lt=1
     )
-    weight_decay: float | None = option(None, _WEIGHT_DECAY, ge=0)
     eps: float = option(1e-8, "added to the denominator", gt=0)
 
     def arguments(self, settings: OptimizerSettings) -> dict[str, Any]:
         """The arguments that the torch classes have in common."""
-        decay = settings.weight_decay if self.weight_decay is None else self.weight_decay
         betas = settings.betas if self.betas is None else self.betas
+        decay = self.decay(settings)
         return {"lr": settings.lr, "betas": betas, "weight_decay": decay, "eps": self.eps}
 
 

@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ganbench import Optimizer, OptimizerSettings, option
+from ganbench import OptimizerSettings, option
+from ganbench_optimizers.decayed import Decayed
 
 if TYPE_CHECKING:  # a grid names optimizers before anything needs torch
     import torch
-
-
-class Decayed(Optimizer):
-    """What all of them share."""
-
-    weight_decay: float | None = option(None, "none: the setting weight_decay", ge=0)
-
-    def decay(self, settings: OptimizerSettings) -> float:
-        """The weight decay in effect."""
-        return settings.weight_decay if self.weight_decay is None else self.weight_decay
 
 
 class SGD(Decayed):

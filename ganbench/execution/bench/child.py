@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from ganbench.base.errors import UsageError
-from ganbench.base.text import plain
+from ganbench.execution.event_process import end_group, last_line
 
 _MODULE = "ganbench.testing.speed.worker"
 
@@ -65,9 +63,7 @@ class Child:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        end_group(self._process)
         for pipe in (self._process.stdin, self._process.stdout, self._log):
             assert pipe is not None
             with contextlib.suppress(OSError):
@@ -94,9 +90,7 @@ class Child:
 
     def _end(self) -> str:
         code = self._process.wait()
-        self._log.seek(0)
-        said = [line for line in self._log.read().decode(errors="replace").splitlines() if line]
-        words = plain(said[-1]) if said else "it printed nothing"
+        words = last_line(self._log)
         if _MODULE in words:
             words = "it has no ganbench with `ganbench bench`"
         return f"its process ended with exit code {code}: {words}"

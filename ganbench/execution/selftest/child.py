@@ -5,17 +5,15 @@ A check may spoil the process for those after it, or end it: `conductor` then st
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ganbench.base.backends import set_defaults
 from ganbench.base.devices import choose_device
+from ganbench.execution.event_process import EventPipe
 from ganbench.execution.selftest.checks import CHECKS
 from ganbench.execution.selftest.machine import describe
 from ganbench.execution.selftest.outcome import Setting, attempted
@@ -24,7 +22,7 @@ from ganbench.execution.selftest.outcome import Setting, attempted
 def main() -> None:
     """Its arguments: a pipe for events, a folder, the device, ``quick`` or ``full``, and checks."""
     pipe, folder, device_name, extent, *names = sys.argv[1:]
-    events = _Events(int(pipe))
+    events = EventPipe(int(pipe))
     set_defaults()  # before CUDA starts
     device = choose_device(device_name)
     if device.type == "cpu":
@@ -42,22 +40,6 @@ def main() -> None:
         events.send(event="ended", name=name, seconds=seconds, outcome=outcome.as_dict())
         if outcome.result == "broken" and setting.cuda:
             return  # an error in a kernel spoils CUDA for good
-
-
-class _Events:
-    """Events on their way to the process that asked."""
-
-    def __init__(self, pipe: int) -> None:
-        os.set_inheritable(pipe, False)
-        self._pipe = pipe
-
-    def say(self, text: str) -> None:
-        self.send(event="say", text=text)
-
-    def send(self, **event: Any) -> None:
-        data = json.dumps(event).encode() + b"\n"
-        while data:
-            data = data[os.write(self._pipe, data) :]
 
 
 if __name__ == "__main__":

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
-import os
-import select
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
-from ganbench.base.text import duration, plain
+from ganbench.base.text import duration
+from ganbench.execution.event_process import EventProcess
 from ganbench.execution.selftest.listener import Listener
 from ganbench.execution.selftest.outcome import Check, Outcome
 
 _MODULE = "ganbench.execution.selftest.child"
-_CHUNK = 1 << 16
 _FOLDER = "ganbench-selftest-"
 
 
@@ -80,7 +74,7 @@ def _conduct_some(
         listener.ended(check, outcome, seconds)
 
     with start(list(known)) as child:
-        for event in child.events():
+        for event in child.checks():
             if event["event"] == "machine":
                 found.machine = event["machine"]
             elif event["event"] == "began":
@@ -95,8 +89,8 @@ def _conduct_some(
             note(current, Outcome("broken", (child.why(),)), child.seconds)
 
 
-class _Child:
-    """One process, in a group of its own; everything in the group ends with the block.
+class _Child(EventProcess):
+    """The process of some checks.
 
     :param folder: where its checks write.
     :param limit: seconds of one check.
@@ -106,61 +100,25 @@ class _Child:
         self, folder: str, device: str, quick: bool, limit: float, names: Sequence[str]
     ) -> None:
         self._limit, self._began = limit, time.monotonic()
-        self._reading, writing = os.pipe()
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        extent = "quick" if quick else "full"
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", _MODULE, str(writing), folder, device, extent, *names],
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[writing],
-                start_new_session=True,
-            )
-        finally:
-            os.close(writing)
-
-    def __enter__(self) -> _Child:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        os.close(self._reading)
-        self._log.close()
+        asked = [folder, device, "quick" if quick else "full", *names]
+        super().__init__(lambda pipe: [sys.executable, "-m", _MODULE, str(pipe), *asked])
 
     @property
     def seconds(self) -> float:
         """The time since the present check began."""
         return time.monotonic() - self._began
 
-    def events(self) -> Iterator[dict[str, Any]]:
+    def checks(self) -> Iterator[dict[str, Any]]:
         """Its events, until it ends or a check takes too long."""
-        unread = b""
-        while self.seconds <= self._limit:
-            if not select.select([self._reading], [], [], 0.2)[0]:
-                continue
-            data = os.read(self._reading, _CHUNK)
-            if not data:
-                self._process.wait()
-                return
-            *lines, unread = (unread + data).split(b"\n")
-            for event in map(json.loads, lines):
-                if event["event"] == "began":
-                    self._began = time.monotonic()
-                yield event
+        for event in self.events(lambda: self.seconds <= self._limit):
+            if event["event"] == "began":
+                self._began = time.monotonic()
+            yield event
 
     def why(self) -> str:
         """A sentence on why a check has no end."""
-        code = self._process.poll()
+        code = self.exit_code
         if code is None:
             return f"the check took longer than {duration(self._limit)}"
         end = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return f"its process {end}: {self._last_words()}"
-
-    def _last_words(self) -> str:
-        self._log.seek(0)
-        lines = [line for line in self._log.read().decode(errors="replace").splitlines() if line]
-        return plain(lines[-1]) if lines else "it printed nothing"
+        return f"its process {end}: {self.last_words()}"

@@ -44,9 +44,8 @@ class WorkerProcess:
         self.mark = uuid.uuid4().hex
         names = () if threads is None else _THREAD_VARIABLES
         limits = {f"{name}_NUM_THREADS": str(threads) for name in names}
-        patience = {
-            "OMP_WAIT_POLICY": "PASSIVE"
-        }  # on a busy machine, spinning threads hold others up
+        # On a busy machine, spinning threads hold others up.
+        patience = {"OMP_WAIT_POLICY": "PASSIVE"}
         reading, writing = os.pipe()
         try:
             self._process = subprocess.Popen(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from ganbench.base.backends import set_defaults
 from ganbench.base.errors import GanbenchError, one_line
 from ganbench.execution.component_objects import adopt_components
+from ganbench.execution.event_process import EventPipe
 from ganbench.execution.total.gauge import gauge
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
@@ -20,24 +21,18 @@ from ganbench.grid.plan import expand
 
 def main() -> None:
     """Its arguments: the import path and a pipe for events, one line of JSON each."""
-    pipe = int(sys.argv[2])
-    os.set_inheritable(pipe, False)
+    events = EventPipe(int(sys.argv[2]))
     task = json.load(sys.stdin)
-
-    def send(**event: Any) -> None:
-        data = json.dumps(event).encode() + b"\n"
-        while data:
-            data = data[os.write(pipe, data) :]
-
     try:
-        send(costs=_costs(task, lambda text: send(say=text)))
+        events.send(event="costs", costs=_costs(task, events.say))
     except GanbenchError as error:
-        send(problem=str(error))
+        events.send(event="problem", text=str(error))
     except Exception as error:  # of third-party code
-        send(problem=f"the time of this grid cannot be measured: {one_line(error)}")
+        text = f"the time of this grid cannot be measured: {one_line(error)}"
+        events.send(event="problem", text=text)
 
 
-def _costs(task: dict[str, Any], say: Any) -> dict[str, Any]:
+def _costs(task: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     set_defaults()
     adopt_components(task["components"])
     device = torch.device(task["device"])

@@ -6,22 +6,16 @@ it back before the first trial begins.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import select
-import signal
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from ganbench.base.determinism import VARIABLES
 from ganbench.base.errors import UsageError
-from ganbench.base.text import plain
 from ganbench.execution.component_objects import packed_components
+from ganbench.execution.event_process import EventProcess
 from ganbench.execution.placement import Placement
 from ganbench.execution.supervise.worker_process import START, import_path
 from ganbench.execution.total.costs import Costs
@@ -31,7 +25,6 @@ from ganbench.grid.grid import Grid
 from ganbench.registry.lookup import default_registry
 
 _MODULE = "ganbench.execution.total.child"
-_CHUNK = 1 << 16
 _TIMING = 20.0
 
 
@@ -70,73 +63,28 @@ def measured_costs(
         "components": packed_components(),
         "timing": timing,
     }
-    with _Child(task, environment) as child:
-        for event in child.events(stop, deadline):
-            if "say" in event:
-                say(event["say"])
-            elif "problem" in event:
-                raise UsageError(event["problem"])
+    code = START.format(_MODULE)
+    process = EventProcess(
+        lambda pipe: [sys.executable, "-P", "-c", code, json.dumps(import_path()), str(pipe)],
+        json.dumps(task).encode(),
+        {**VARIABLES, **os.environ, **environment},
+    )
+    with process as child:
+        for event in child.events(lambda: _goes_on(stop, deadline)):
+            if event["event"] == "say":
+                say(event["text"])
+            elif event["event"] == "problem":
+                raise UsageError(event["text"])
             else:
                 return Costs(**event["costs"])
         raise UsageError(f"the time of this grid cannot be measured: {child.last_words()}")
 
 
-class _Child:
-    """The process, in a group of its own; everything in the group ends with the block."""
-
-    def __init__(self, task: dict[str, Any], environment: dict[str, str]) -> None:
-        self._reading, writing = os.pipe()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        self._task = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        self._task.write(json.dumps(task).encode())
-        self._task.seek(0)
-        code = START.format(_MODULE)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", code, json.dumps(import_path()), str(writing)],
-                stdin=self._task,
-                stdout=self._log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[writing],
-                start_new_session=True,
-                env={**VARIABLES, **os.environ, **environment},
-            )
-        finally:
-            os.close(writing)
-
-    def __enter__(self) -> _Child:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        os.close(self._reading)
-        self._log.close()
-        self._task.close()
-
-    def events(self, stop: Callable[[], bool], deadline: Deadline) -> Iterator[dict[str, Any]]:
-        """Its events, until it ends; raises KeyboardInterrupt on a stop."""
-        unread = b""
-        while True:
-            if deadline.over:
-                raise UsageError(
-                    "the time was over while data, features and speeds were measured; give a longer "
-                    "--total"
-                )
-            if stop():
-                raise KeyboardInterrupt
-            if not select.select([self._reading], [], [], 0.2)[0]:
-                continue
-            data = os.read(self._reading, _CHUNK)
-            if not data:
-                return
-            *lines, unread = (unread + data).split(b"\n")
-            yield from map(json.loads, lines)
-
-    def last_words(self) -> str:
-        """The last line that it printed."""
-        self._process.wait()
-        self._log.seek(0)
-        lines = [line for line in self._log.read().decode(errors="replace").splitlines() if line]
-        return plain(lines[-1]) if lines else "its process printed nothing"
+def _goes_on(stop: Callable[[], bool], deadline: Deadline) -> bool:
+    if deadline.over:
+        raise UsageError(
+            "the time was over while data, features and speeds were measured; give a longer --total"
+        )
+    if stop():
+        raise KeyboardInterrupt
+    return True
