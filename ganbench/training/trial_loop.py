@@ -153,9 +153,11 @@ class TrialLoop:
         )
 
     def _log(self, text: str) -> None:
-        """Print into the trial's log."""
+        """Print into the trial's log, without a flush: workers do not buffer, and components may have
+        put a stream in place whose flush never ends.
+        """
         with contextlib.suppress(Exception):  # components may have closed the stream
-            print(text, flush=True)
+            print(text)
 
     def _record(self, tick: int, found: TickMetrics) -> dict[str, Any]:
         """A tick's line of the history."""

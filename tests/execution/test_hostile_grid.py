@@ -10,7 +10,7 @@ import hostile_site
 import pytest
 import supervised as s
 
-LIMIT = "30s"  # more than a healthy trial takes on a busy machine
+LIMIT = "20s"  # more than a healthy trial takes on a busy machine
 TIMED_OUT = ("timeout", f"took longer than {LIMIT}")
 #: What becomes of each act: the status, and a part of the sentence.
 ENDS = {
@@ -166,7 +166,7 @@ def test_a_grid_of_everything_that_can_go_wrong(place):
 @pytest.mark.timeout(1500)
 def test_a_grid_of_everything_on_one_worker(place):
     """Every healthy trial follows a hostile one on what is left of its worker."""
-    run_with_all(place, [*ENDS, *EITHER, "print-gigabyte"])
+    run_with_all(place, [*ENDS, *EITHER, "print-gigabyte"], "-j", "1")
 
 
 @pytest.mark.slow
