@@ -84,8 +84,8 @@ def _size(trainer: Trainer) -> dict[str, Any]:
     for network in trainer.networks:
         network.requires_grad_(False)  # the counter fails on tensors with a gradient
     with FlopCounterMode(display=False) as making:
-        batch = trainer._task.prepared(trainer._batches.next(), trainer.progress)
-        pair = trainer._task.make(batch).pairs[0]
+        batch = trainer._parts.task.prepared(trainer._batches.next(), trainer.progress)
+        pair = trainer._parts.task.make(batch).pairs[0]
     count = len(pair.real)
     with FlopCounterMode(display=False) as judging:
         trainer.networks.discriminator(pair.real, *pair.args, **pair.kwargs)

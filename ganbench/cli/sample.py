@@ -201,9 +201,9 @@ def _write(
 ) -> None:
     import torch
 
+    from ganbench.base.pixels import to_uint8
     from ganbench.evaluation import pictures
     from ganbench.generators import sample_files
-    from ganbench.training.batches import to_uint8
 
     if request.kind == "folder":
         sample_files.write_folder(target, batches)

@@ -29,13 +29,9 @@ from ganbench.evaluation.features import NotFiniteError, Passed
 from ganbench.evaluation.inputs import Inputs, Opener, Published, dataset_of, find_trial
 from ganbench.evaluation.measurer import Measurement, Measurer
 from ganbench.evaluation.progress_meter import Meter
+from ganbench.evaluation.published_features import PublishedFeatures, published_set
 from ganbench.evaluation.ready_extractors import Extractors, ReadyExtractor
-from ganbench.evaluation.real_features import (
-    PublishedFeatures,
-    RealFeatures,
-    RealSettings,
-    published_set,
-)
+from ganbench.evaluation.real_features import RealFeatures, RealSettings
 from ganbench.evaluation.record import (
     Evaluation,
     describe_real,
@@ -75,8 +71,8 @@ def evaluate(
     """Measure images against real ones; what ``ganbench eval`` does.
 
     :param fake: a folder or archive of images, an .npz file of images or of statistics, a trial
-        (``RUN:TRIAL``), or a uint8 array or tensor (n, 1 or 3, height, width). May be left out where
-        only statistics are saved.
+        (``RUN:TRIAL``), or a uint8 array or tensor (n, 1 to 16, height, width). May be left out
+        where only statistics are saved.
     :param real: the same (except a trial) or a data set's spec; by default the data set of the trial.
     :param extractor: spec, or several; ``auto`` is the data set's own, else the FID Inception network;
         where its weights are missing, the fallback that it names. By default the extractors that the

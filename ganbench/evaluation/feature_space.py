@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ganbench.components.extractor import ExtractorContext, FeatureNetwork
-from ganbench.evaluation.real_features import PublishedFeatures, RealFeatures, RealSettings
+from ganbench.evaluation.published_features import PublishedFeatures
+from ganbench.evaluation.real_features import RealFeatures, RealSettings
 from ganbench.evaluation.recorded_network import recorded
 from ganbench.evaluation.sources import Source
 from ganbench.registry.info import ResolvedComponent

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 
-from ganbench.base.channels import view_rule
+from ganbench.base.channels import MOST_CHANNELS, view_rule
 from ganbench.base.errors import DataNotFoundError, UsageError, did_you_mean
 from ganbench.base.image_files import is_archive, open_images
 from ganbench.base.paths import check_path
@@ -280,7 +280,7 @@ def _how_to_convert(tensor: torch.Tensor) -> str:
 
 def _how_to_arrange(shape: tuple[int, ...]) -> str:
     """Advice for an array whose axes are in another order; empty where none is certain."""
-    if len(shape) == 4 and shape[1] not in (1, 3) and shape[3] in (1, 3):
+    if len(shape) == 4 and not _is_arranged(shape) and 1 <= shape[3] <= MOST_CHANNELS:
         return "; move the channels forward with x.transpose(0, 3, 1, 2) in numpy"
     if len(shape) == 3 and shape[2] in (1, 3, 4):
         return "; this looks like one image (height, width, channels): x.transpose(2, 0, 1)[None]"
@@ -288,9 +288,14 @@ def _how_to_arrange(shape: tuple[int, ...]) -> str:
         return "; this looks like one image (channels, height, width): x[None]"
     if len(shape) == 3:
         return "; give gray images their channel with x[:, None]"
-    if len(shape) == 4 and 4 in (shape[1], shape[3]):
-        return "; drop the alpha channel first"
     return ""
+
+
+def _is_arranged(shape: tuple[int, ...]) -> bool:
+    """Whether an array is (n, channels, height, width), as far as its shape tells."""
+    if len(shape) != 4 or not 1 <= shape[1] <= MOST_CHANNELS:
+        return False
+    return shape[1] in (1, 3) or shape[3] > MOST_CHANNELS or shape[1] <= min(shape[2:])
 
 
 def _in_memory(images: Any, name: str) -> Source:
@@ -300,9 +305,9 @@ def _in_memory(images: Any, name: str) -> Source:
         raise UsageError(
             f"{name} must be a path or uint8 images, not {type(images).__name__}"
         ) from None
-    if tensor.ndim != 4 or tensor.dtype != torch.uint8 or tensor.shape[1] not in (1, 3):
+    if tensor.dtype != torch.uint8 or not _is_arranged(tensor.shape):
         raise UsageError(
-            f"{name} must be uint8 images (n, 1 or 3, height, width), not {tensor.dtype} "
+            f"{name} must be uint8 images (n, 1 to {MOST_CHANNELS}, height, width), not {tensor.dtype} "
             f"{tuple(tensor.shape)}{_how_to_arrange(tensor.shape)}{_how_to_convert(tensor)}"
         )
     if not tensor.numel():

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ganbench.base.errors import BrokenComponentError, UsageError, one_line
+from ganbench.base.pixels import to_float
 from ganbench.base.process_state import guarded_torch
 from ganbench.base.stop_requests import check_stop
 from ganbench.components.column import Column
@@ -29,10 +30,9 @@ from ganbench.components.metric import (
 )
 from ganbench.evaluation.feature_space import FeatureSpace, kept_parts
 from ganbench.evaluation.features import SEED, Passed, part_of, run_pass
-from ganbench.evaluation.real_features import changed_samples
+from ganbench.evaluation.metric_references import changed_samples
 from ganbench.evaluation.sources import Source
 from ganbench.registry.info import ResolvedComponent
-from ganbench.training.batches import to_float
 
 T = TypeVar("T")
 #: Parts that depend on the extractor; a metric that needs none of them is measured once.

@@ -12,8 +12,8 @@ from PIL import Image, PngImagePlugin
 
 from ganbench.base.channels import checkerboard, in_view, view_rule
 from ganbench.base.files import replacing, storage_errors
+from ganbench.base.pixels import to_uint8
 from ganbench.components.data import DataSpec
-from ganbench.training.batches import to_uint8
 
 _MIN_CELL = 64  # pixels: an 8x8 digit has to be readable
 _GAP = 4

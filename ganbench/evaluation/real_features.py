@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,12 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from ganbench.base.errors import BrokenComponentError, StorageError
+from ganbench.base.errors import StorageError
 from ganbench.base.files import json_digest, storage_errors, write_atomically
 from ganbench.base.tensor_files import load_tensors, save_tensors
 from ganbench.components.data import Modes
 from ganbench.components.extractor import FeatureNetwork
-from ganbench.components.metric import ChangedSamplesError, FeatureSet, NotThereError
+from ganbench.components.metric import FeatureSet, NotThereError
 from ganbench.evaluation.features import (
     MISSING,
     POOL,
@@ -36,16 +36,20 @@ from ganbench.evaluation.features import (
     part_of,
     run_pass,
 )
+from ganbench.evaluation.metric_references import (
+    Tensors,
+    changed_samples,
+    checked_reference,
+    metric_digest,
+    values_of,
+)
 from ganbench.evaluation.moments import Moments
 from ganbench.evaluation.progress_meter import Meter
 from ganbench.evaluation.sources import Source
-from ganbench.evaluation.statistics_files import Statistics
 from ganbench.registry.info import ResolvedComponent
 
 _RECIPE = 3  # raise it when the computation or the stored parts change
 _ROWS = ("features", "class_logits", "labels")
-
-Tensors = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -318,79 +322,6 @@ class RealFeatures:
             sentence = f"cannot cache the features of {self.source.label}: {reason}"
             if sentence not in self.warnings:
                 self.warnings.append(sentence)
-
-
-def published_set(
-    statistics: Statistics, network: FeatureNetwork, device: torch.device
-) -> FeatureSet:
-    """The feature set of samples of which only mean and covariance are known."""
-    moments = statistics.moments(device)
-    missing = dict.fromkeys(
-        (*MISSING, "features", "images"), "published statistics have no single features"
-    )
-    parts = {"moments": lambda: moments}
-    return FeatureSet(statistics.images, 0, network, device, parts, missing)
-
-
-class PublishedFeatures:
-    """Published statistics instead of real samples."""
-
-    held_out = None
-    remark = ""
-
-    def __init__(
-        self, label: str, statistics: Statistics, network: FeatureNetwork, device: torch.device
-    ) -> None:
-        self.label, self.count = label, statistics.images
-        self.samples = published_set(statistics, network, device)
-        self.warnings: list[str] = []
-        self._references: dict[str, Tensors] = {}
-
-    def reference(self, metric: ResolvedComponent) -> Tensors:
-        """As in `RealFeatures`."""
-        name = metric_digest(metric)
-        if name not in self._references:
-            view = self.samples.only(metric.component.needs, metric.spec)
-            self._references[name] = checked_reference(metric, metric.component.reference(view))
-        return self._references[name]
-
-    def forget(self) -> None:
-        """As in `RealFeatures`."""
-        self._references.clear()
-
-    def floor(self, metric: ResolvedComponent, samples: int) -> Mapping[str, float]:
-        """Unknown: empty."""
-        return {}
-
-
-def changed_samples(metric: ResolvedComponent, names: Collection[str]) -> ChangedSamplesError:
-    """The error for a metric that changes shared tensors."""
-    return ChangedSamplesError(
-        f"metric {metric.spec} changes {', '.join(names)} in place, but other metrics read them too: "
-        "change a copy instead, such as x = features.clone()"
-    )
-
-
-def checked_reference(metric: ResolvedComponent, found: Any) -> Tensors:
-    """A metric's reference, checked; raises BrokenComponentError."""
-    tensors = isinstance(found, Mapping) and found.values()
-    if tensors is False or not all(isinstance(one, torch.Tensor) for one in tensors):
-        raise BrokenComponentError(
-            f"the reference of metric {metric.spec} must be a dict of name -> tensor, not {found!r:.200}"
-        )
-    return {str(name): tensor for name, tensor in found.items()}
-
-
-def metric_digest(metric: ResolvedComponent) -> str:
-    """A hash of a metric with its options, its recipe and its code."""
-    parts = [metric.identity(), metric.component.recipe, metric.info.source]
-    return json_digest(parts, 32)
-
-
-def values_of(found: Any) -> dict[str, float]:
-    """The values of `Metric.compute` as numbers."""
-    values = getattr(found, "values", found)
-    return {str(k): float(v) for k, v in (values if isinstance(values, Mapping) else found).items()}
 
 
 def _read_numbers(path: Path) -> dict[str, float] | None:

@@ -12,7 +12,8 @@ from ganbench.components.column import Column
 from ganbench.components.metric import Measured
 from ganbench.evaluation import record_text
 from ganbench.evaluation.measurer import Measurement, Measurer
-from ganbench.evaluation.real_features import PublishedFeatures, RealFeatures
+from ganbench.evaluation.published_features import PublishedFeatures
+from ganbench.evaluation.real_features import RealFeatures
 from ganbench.evaluation.sources import Source
 
 _SIZES_SHOWN = 5

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from ganbench.base.errors import UsageError
+from ganbench.base.pixels import to_uint8
 from ganbench.base.transfers import to_device
 from ganbench.evaluation.sources import Batch, Source, in_channels
 from ganbench.generators.trained import held_out_images, load_trained
 from ganbench.registry.specs import Spec
 from ganbench.store.trial_folder import TrialFolder
-from ganbench.training.batches import to_uint8
 from ganbench.training.sampler import Sampler
 
 #: Streams of latents: of all ticks, which then differ by the weights alone; and of the best tick.

@@ -16,7 +16,7 @@ from ganbench.base.errors import UsageError
 from ganbench.base.files import json_digest
 from ganbench.base.version import __version__
 from ganbench.evaluation.features import NotFiniteError
-from ganbench.evaluation.real_features import metric_digest
+from ganbench.evaluation.metric_references import metric_digest
 from ganbench.evaluation.sampled_source import FRESH_NOISE, NOISE, SampledSource
 from ganbench.execution.resources import EvaluationPlan, Resources
 from ganbench.generators.trained import Trained, component_of, identity_of, load_trained

@@ -14,6 +14,7 @@ from ganbench.base.devices import choose_device
 from ganbench.base.errors import UsageError
 from ganbench.base.fitting import Fit
 from ganbench.base.paths import data_root
+from ganbench.base.pixels import to_uint8
 from ganbench.generators.export import Exported
 from ganbench.generators.export import export as write
 from ganbench.generators.given_images import picture_files, read_pictures
@@ -22,7 +23,6 @@ from ganbench.generators.projection import project as search_latents
 from ganbench.generators.trained import Trained, held_out_images, load_trained
 from ganbench.store.run_folder import RunFolder
 from ganbench.store.trial_folder import TrialFolder
-from ganbench.training.batches import to_uint8
 
 
 def load_generator(

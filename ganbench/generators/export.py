@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ganbench.base.errors import ExportError, GanbenchError, UsageError
 from ganbench.base.files import replacing, storage_errors
+from ganbench.base.pixels import to_float, to_uint8
 from ganbench.base.tensor_files import weights_digest
 from ganbench.generators.export_formats import FORMATS, Format, Run
 from ganbench.generators.export_metadata import describe
@@ -27,7 +28,6 @@ from ganbench.generators.fixed_noise import Recording, Replay
 from ganbench.generators.portable import first_line, portable, traced
 from ganbench.generators.trained import Trained
 from ganbench.grid.settings import TrainingSettings
-from ganbench.training.batches import to_float, to_uint8
 from ganbench.training.sampler import LatentSampler, Sampler, TranslationSampler
 from ganbench.training.streams import derive_seed
 

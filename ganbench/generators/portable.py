@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ganbench.base.errors import ExportError, one_line
+from ganbench.base.pixels import to_float, to_uint8
 from ganbench.generators.export_formats import quiet
 from ganbench.generators.fixed_noise import Replay
 from ganbench.generators.trained import Trained
-from ganbench.training.batches import to_float, to_uint8
 from ganbench.training.critic import call_with_labels
 
 _LONGEST = 300

@@ -13,8 +13,8 @@ import torch
 
 from ganbench.base.errors import UsageError
 from ganbench.base.files import replacing, storage_errors
+from ganbench.base.pixels import to_float, to_uint8
 from ganbench.generators.trained import Trained
-from ganbench.training.batches import to_float, to_uint8
 from ganbench.training.sampler import LatentSampler, pass_size
 from ganbench.training.streams import derive_seed
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from ganbench.base.errors import UsageError
 from ganbench.base.files import replacing, storage_errors
+from ganbench.base.pixels import to_uint8
 from ganbench.components.data import DataSpec
-from ganbench.training.batches import to_uint8
 
 _DIGITS = 5
 

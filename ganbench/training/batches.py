@@ -1,4 +1,4 @@
-"""The data of a trial: the order of samples, and their way to the device."""
+"""The data of a trial, and its way to the device."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.data import DataLoader
 
+from ganbench.base.pixels import to_float
 from ganbench.components.data import DataSpec, ImageData
-from ganbench.training.replicas import ALONE, Replicas
+from ganbench.training.order import Order
 from ganbench.training.streams import derive_seed
+from ganbench.training.variation import Variation
 
 
 @dataclass(frozen=True)
@@ -56,72 +58,6 @@ class Batch(NamedTuple):
     images: torch.Tensor
     labels: torch.Tensor | None
     sources: torch.Tensor | None = None
-
-
-class Order:
-    """An endless shuffled order of n samples: epoch after epoch, a fresh permutation for each.
-
-    The k-th batch follows from the seed alone, so that a position is a single number.
-    """
-
-    def __init__(self, samples: int, seed: int) -> None:
-        self.samples = samples
-        self.seed = seed
-        self._epoch = -1
-        self._permutation = torch.empty(0, dtype=torch.int64)
-
-    def indices(self, start: int, count: int) -> torch.Tensor:
-        """(count,) indices at positions start, start + 1, … of the order, on the CPU."""
-        epoch, offset = divmod(start, self.samples)
-        part = self._epoch_order(epoch)[offset : offset + count]
-        if len(part) == count:
-            return part
-        return torch.cat([part, self.indices(start + len(part), count - len(part))])
-
-    def _epoch_order(self, epoch: int) -> torch.Tensor:
-        if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", epoch))
-            self._permutation = torch.randperm(self.samples, generator=generator)
-            self._epoch = epoch
-        return self._permutation
-
-
-class Variation:
-    """Random mirroring and cropping of real images, equal for an image and its paired source.
-
-    :param flip: the stream that decides about mirroring, or None for no mirroring.
-    :param crop: the stream that places crops.
-    :param jitter: pixels a side by which images are enlarged before they are cropped.
-    :param replicas: each varies its part of a batch as one process would.
-    """
-
-    def __init__(
-        self,
-        flip: torch.Generator | None,
-        crop: torch.Generator | None = None,
-        jitter: int = 0,
-        replicas: Replicas = ALONE,
-    ) -> None:
-        self._flip, self._crop, self._jitter = flip, crop, jitter
-        self.replicas = replicas
-
-    def apply(self, *stacks: torch.Tensor) -> list[torch.Tensor]:
-        """Float (batch, c, h, w) images; image i of every stack is varied alike."""
-        varied = list(stacks)
-        count, _, height, width = stacks[0].shape
-        device, whole = stacks[0].device, count * self.replicas.count
-        if self._jitter:
-            places = torch.randint(
-                self._jitter + 1, (2, whole, 1), generator=self._crop, device=device
-            )
-            places = self.replicas.share(places, 1)
-            size = (height + self._jitter, width + self._jitter)
-            varied = [_cropped(_enlarged(stack, size), places, height, width) for stack in varied]
-        if self._flip is not None:
-            heads = torch.rand(whole, 1, 1, 1, generator=self._flip, device=device) < 0.5
-            heads = self.replicas.share(heads)
-            varied = [torch.where(heads, stack.flip(3), stack) for stack in varied]
-        return varied
 
 
 #: What a batch is made from, as it lies on the device: indices of samples, or raw samples.
@@ -404,29 +340,3 @@ def _sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     if device.type == "cpu":
         return tensor
     return tensor.pin_memory().to(device, non_blocking=True)
-
-
-def to_float(raw: torch.Tensor) -> torch.Tensor:
-    """uint8 -> float32 in [-1, 1]; floats pass."""
-    if raw.dtype != torch.uint8:
-        return raw
-    return raw.to(torch.float32).mul_(1 / 127.5).sub_(1)
-
-
-def to_uint8(images: torch.Tensor) -> torch.Tensor:
-    """Float images in [-1, 1] -> uint8, rounded half up and clamped, for the metrics."""
-    return images.float().mul(127.5).add_(128).clamp_(0, 255).to(torch.uint8)
-
-
-def _enlarged(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    return torch.nn.functional.interpolate(images, size, mode="bilinear", align_corners=False)
-
-
-def _cropped(images: torch.Tensor, places: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Image i from its place (top, left) on; ``places`` is (2, batch, 1)."""
-    device = images.device
-    rows = places[0] + torch.arange(height, device=device)
-    columns = places[1] + torch.arange(width, device=device)
-    which = torch.arange(len(images), device=device)[:, None, None, None]
-    channels = torch.arange(images.shape[1], device=device)[None, :, None, None]
-    return images[which, channels, rows[:, None, :, None], columns[:, None, None, :]]

@@ -20,9 +20,10 @@ from ganbench.training.capture import CannotRecordError, Capture, Recording, Run
 from ganbench.training.compiled import Calls, CannotCompileError
 from ganbench.training.host_state import HostState
 from ganbench.training.memory import peak_megabytes
+from ganbench.training.players import Players
 from ganbench.training.series import StepSeries
 from ganbench.training.snapshot import Rehearsal, Snapshot, same_bits
-from ganbench.training.step import Players, TrainingStep, Variant
+from ganbench.training.step import TrainingStep, Variant
 from ganbench.training.step_inputs import StepInputs
 from ganbench.training.unread_progress import UnreadProgress
 

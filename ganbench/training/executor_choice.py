@@ -12,7 +12,7 @@ from ganbench.components.base import overrides
 from ganbench.grid.cell import Cell
 from ganbench.training.capture import Capture, CudaCapture
 from ganbench.training.executor import Eager, Executor, Graphed, StepParts
-from ganbench.training.step import Players
+from ganbench.training.players import Players
 
 
 def make_executor(

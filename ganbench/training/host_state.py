@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ganbench.components.architecture import Networks
-from ganbench.training.step import Players
+from ganbench.training.players import Players
 
 _OPAQUE = (torch.nn.Module, torch.Generator)
 _TORCH = "torch"

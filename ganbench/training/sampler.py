@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import torch
 
+from ganbench.base.pixels import to_float
 from ganbench.base.stop_requests import check_stop
 from ganbench.base.transfers import to_device
 from ganbench.components.architecture import TRANSLATION, Architecture
 from ganbench.components.data import DataSpec
 from ganbench.components.progress import Progress
-from ganbench.training.batches import to_float
 from ganbench.training.critic import call_with_labels
 from ganbench.training.precision import Arithmetic
 from ganbench.training.streams import derive_seed, seed_torch

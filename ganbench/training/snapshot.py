@@ -9,7 +9,7 @@ import torch
 
 from ganbench.training.batches import Batches
 from ganbench.training.optimizers import PlayerOptimizer
-from ganbench.training.step import Players
+from ganbench.training.players import Players
 from ganbench.training.streams import global_random_state, restore_global_random_state
 
 _CPU = torch.device("cpu")

@@ -7,16 +7,14 @@ a step depend on its `Variant` alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 
-from ganbench.components.architecture import Architecture, Networks
-from ganbench.components.augmentation import Augmentation
+from ganbench.components.architecture import Architecture
 from ganbench.components.base import overrides
-from ganbench.components.loss import Loss
 from ganbench.components.progress import FINISHED, Progress
 from ganbench.components.regularizer import Player, Regularizer
 from ganbench.components.view import View
@@ -24,64 +22,12 @@ from ganbench.grid.settings import TrainingSettings
 from ganbench.training.batches import Batch
 from ganbench.training.compiled import Calls
 from ganbench.training.critic import Critic
-from ganbench.training.ema import AveragedGenerator
 from ganbench.training.optimizers import PlayerOptimizer
-from ganbench.training.pool import ImagePool
+from ganbench.training.players import Players, Stateful
 from ganbench.training.precision import Arithmetic
 from ganbench.training.replicas import ALONE, Replicas
 from ganbench.training.series import batch_auc
-from ganbench.training.streams import Streams
 from ganbench.training.tasks import RealFakePair, Task, TaskBatch
-
-T = TypeVar("T")
-State = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Stateful(Generic[T]):
-    """A component with the tensors that it keeps between steps."""
-
-    component: T
-    state: State
-
-
-@dataclass
-class Players:
-    """Everything that a step updates.
-
-    :ivar pools: the pool of generated images for each pair; empty without pools.
-    """
-
-    networks: Networks
-    loss: Stateful[Loss]
-    averaged: AveragedGenerator
-    g_optimizer: PlayerOptimizer
-    d_optimizer: PlayerOptimizer
-    regularizers: list[Stateful[Regularizer]]
-    augmentations: list[Stateful[Augmentation]]
-    streams: Streams
-    pools: list[ImagePool]
-
-    def modules(self) -> dict[str, torch.nn.Module]:
-        """The networks and the averaged generator, by name."""
-        generator, discriminator = self.networks
-        averaged = self.averaged.module
-        return {"generator": generator, "discriminator": discriminator, "averaged": averaged}
-
-    def parts(self) -> list[Stateful[Any]]:
-        """Every component that keeps tensors between steps."""
-        return [self.loss, *self.regularizers, *self.augmentations]
-
-    def states(self) -> list[State]:
-        """The tensors that components keep between steps."""
-        return [part.state for part in self.parts()]
-
-    def kept(self) -> Iterator[torch.Tensor]:
-        """What networks and components keep between steps beside weights: it may follow the batch."""
-        for network in self.networks:
-            yield from network.buffers()
-        for state in self.states():
-            yield from state.values()
 
 
 class Variant(NamedTuple):

@@ -11,7 +11,7 @@ from ganbench.components.regularizer import Regularizer
 from ganbench.grid.settings import ResolvedSettings
 from ganbench.training.batches import Batches
 from ganbench.training.optimizers import LearningRates
-from ganbench.training.step import Players
+from ganbench.training.players import Players
 
 
 class StepInputs:

@@ -1,4 +1,4 @@
-"""The trainer: builds a trial's networks and trains them from tick to tick."""
+"""The trainer: trains a trial's networks from tick to tick, and saves and restores everything."""
 
 from __future__ import annotations
 
@@ -6,55 +6,30 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
-from ganbench.components.architecture import TRANSLATION, Architecture, Networks
-from ganbench.components.augmentation import Augmentation
-from ganbench.components.data import ImageData
-from ganbench.components.loss import Loss
+from ganbench.components.architecture import TRANSLATION, Architecture
 from ganbench.components.progress import Progress
-from ganbench.components.regularizer import Player, Regularizer
+from ganbench.components.regularizer import Player
 from ganbench.components.view import View
 from ganbench.grid.cell import Cell
-from ganbench.training.batches import (
-    Batches,
-    HostBatches,
-    Order,
-    ResidentBatches,
-    StreamedBatches,
-    TrainingData,
-    Variation,
-)
+from ganbench.training.assembly import Assembly, restore_states
+from ganbench.training.batches import TrainingData
 from ganbench.training.capture import Capture
-from ganbench.training.compiled import Calls
-from ganbench.training.ema import AveragedGenerator
 from ganbench.training.executor import StepParts
 from ganbench.training.executor_choice import make_executor, recorded_on
-from ganbench.training.host_state import constants
-from ganbench.training.initial_weights import freeze, load_averaged, load_initial
-from ganbench.training.optimizers import PlayerOptimizer, make_optimizer
-from ganbench.training.pool import ImagePool
-from ganbench.training.precision import Arithmetic, configure_backends, memory_format
+from ganbench.training.precision import configure_backends
 from ganbench.training.probe import network_problem
 from ganbench.training.rates import StepTimes
 from ganbench.training.replicas import ALONE, Replicas
 from ganbench.training.sampler import LatentSampler, Sampler, TranslationSampler
 from ganbench.training.schedule import Schedule
 from ganbench.training.series import StepSeries
-from ganbench.training.step import Players, Stateful, TrainingStep
+from ganbench.training.step import TrainingStep
 from ganbench.training.step_inputs import StepInputs
-from ganbench.training.streams import (
-    Streams,
-    global_random_state,
-    of_replica,
-    restore_global_random_state,
-    seed_everything,
-)
-from ganbench.training.tasks import Task, make_task
-
-Part = TypeVar("Part", Loss, Regularizer, Augmentation)
+from ganbench.training.streams import global_random_state, restore_global_random_state
 
 
 class Trainer:
@@ -83,30 +58,24 @@ class Trainer:
         self.settings = cell.training.settings
         self._count_from_zero()
         self._warm = False
-        self._recorded = recorded_on(device, capture)
         self.images_per_step = self.settings.batch_size * self.settings.d_steps
         self.schedule = Schedule(cell.budget, cell.evaluation.ticks, self.images_per_step)
         self.series = StepSeries(device)
         configure_backends(self.settings.precision)
-        self._arithmetic = Arithmetic(self.settings, device)
-        self._memory_format = memory_format(self.settings, device)
+        recorded = recorded_on(device, capture)
+        self._parts = Assembly(cell, seed, data, device, replicas, recorded)
+        self.networks, self._batches = self._parts.networks, self._parts.batches
+        self._players, self._calls = self._parts.players, self._parts.calls
         labels = data.labels if self.conditional else None
         self._known_labels = None if labels is None else labels.cpu()  # samplers draw on the CPU
-        self._streams = Streams(seed, device, replicas.rank)
-        self._batches = self._make_batches()
-        self.networks = self._build()
-        self._calls = self._make_calls()
-        self._task = self._make_task()
-        self._players = self._make_players()
-        load_averaged(self._initial, self._players.averaged.module, self.networks.generator)
         self.times = StepTimes(self.period)
         self._inputs = StepInputs(self._players, self.architecture, self._batches, cell.training)
         self._step = TrainingStep(
             self._players,
-            self._task,
+            self._parts.task,
             self._calls,
             self._batches.next,
-            self._arithmetic,
+            self._parts.arithmetic,
             self.settings,
             replicas,
         )
@@ -166,7 +135,7 @@ class Trainer:
             self._players.averaged.module,
             self.seed,
             self.device,
-            self._arithmetic,
+            self._parts.arithmetic,
             progress or self.progress,
         )
         if self.architecture.task in TRANSLATION:
@@ -277,8 +246,8 @@ class Trainer:
         players.g_optimizer.restore(state["g_optimizer"])
         players.d_optimizer.restore(state["d_optimizer"])
         saved = [state["loss"], *state["regularizers"], *state["augmentations"]]
-        _restore_parts(players.states(), saved)
-        _restore_parts([pool.state for pool in players.pools], state["pools"])
+        restore_states(players.states(), saved)
+        restore_states([pool.state for pool in players.pools], state["pools"])
         self.load_random_state(state)
         self._batches.seek(state["position"])
         self.steps, self.images = state["steps"], state["images"]
@@ -308,19 +277,8 @@ class Trainer:
         :raises RuntimeError: if the other seed's networks do not fit in these.
         """
         configure_backends(self.settings.precision)
-        self.seed, players = seed, self._players
-        built = self._initialized()
-        if constants(built) != self._constants:
-            raise RuntimeError("they keep values of the seed outside of parameters and buffers")
-        for network, fresh in zip(self.networks, built, strict=True):
-            copy_module(network.train(), fresh)
-        players.averaged.copy()
-        load_averaged(self._initial, players.averaged.module, self.networks.generator)
-        for optimizer in (players.g_optimizer, players.d_optimizer):
-            optimizer.begin_again()
-        self._restart_states()
-        self._streams.reseed(seed)
-        self._batches.restart(seed)
+        self._parts.restart(seed)
+        self.seed = seed
         self.series.clear()
         self.times.clear()
         self._count_from_zero()
@@ -330,25 +288,16 @@ class Trainer:
         self.train_seconds = self.warmup_seconds = self.compile_seconds = 0.0
         self._step_seconds = 0.0
 
-    def _restart_states(self) -> None:
-        """Bring what components keep, and the pools, back to the start."""
-        players = self._players
-        fresh = [_state(p.component, self.networks, self.device) for p in players.parts()]
-        _restore_parts(players.states(), fresh)
-        for pool in players.pools:
-            pool.state["images"].zero_()
-            pool.resume(0)
-
     def random_state(self) -> dict[str, Any]:
         """The part of the state that replicas do not have in common."""
         return {
-            "streams": self._streams.state_dict(),
+            "streams": self._parts.streams.state_dict(),
             "globals": global_random_state(self.device),
         }
 
     def load_random_state(self, state: dict[str, Any]) -> None:
         """Restore what `random_state` gave."""
-        self._streams.load_state_dict({k: v.cpu() for k, v in state["streams"].items()})
+        self._parts.streams.load_state_dict({k: v.cpu() for k, v in state["streams"].items()})
         restore_global_random_state(_random_states_on_cpu(state["globals"]), self.device)
 
     def follow(self, count: int, train_seconds: float) -> None:
@@ -379,141 +328,6 @@ class Trainer:
         self.warmup_seconds += untimed - compiling
         self.compile_seconds += compiling
         return untimed
-
-    def _initialized(self) -> Networks:
-        """Networks with the seed's first weights, and the random state that layers start from."""
-        seed_everything(self.seed, "weights", self.device)
-        networks = Networks(*self.architecture.build(self.data.spec))
-        # Layers' random numbers in training must not depend on how many weights were drawn.
-        seed_everything(self.seed, of_replica("layers", self.replicas.rank), self.device)
-        self._initial = load_initial(self.settings, networks, self.cell.architecture.spec)
-        return networks
-
-    def _make_calls(self) -> Calls:
-        compiled = self.settings.compile and self.replicas.count == 1
-        calls = Calls(self.networks, compiled, self._penalties())
-        if self.settings.compile and not compiled:
-            calls.note = "replicas train without torch.compile"
-        return calls
-
-    def _build(self) -> Networks:
-        networks = self._initialized()
-        self._constants = constants(networks)
-        for network in networks:
-            network.to(self.device, memory_format=self._memory_format).train()  # type: ignore[call-overload]
-            self.replicas.start_alike([*network.parameters(), *network.buffers()])
-        freeze(self.settings, networks)
-        return networks
-
-    def _make_batches(self) -> Batches:
-        settings, streams = self.settings, self._streams
-        variation = Variation(
-            streams["flip"] if settings.flip else None,
-            streams["crop"],
-            settings.jitter,
-            self.replicas,
-        )
-        source, size, device = self.data.source, settings.batch_size, self.device
-        order = Order(len(source), self.seed)
-        each = settings.d_steps + (settings.reals == "fresh")
-        if not isinstance(source, ImageData):
-            labeled, workers = self.data.spec.classes > 0, self.data.workers
-            return StreamedBatches(source, order, size, device, variation, workers, labeled, each)
-        if source.images.device.type == device.type:
-            return ResidentBatches(source, order, size, variation, each)
-        return HostBatches(source, order, size, variation, each, device)
-
-    def _make_players(self) -> Players:
-        cell, settings, device = self.cell, self.settings, self.device
-        generator, discriminator = self.networks
-        return Players(
-            networks=self.networks,
-            loss=self._with_state(cell.loss.component),
-            averaged=AveragedGenerator(
-                generator,
-                settings.ema_images,
-                settings.ema_rampup,
-                settings.ema_start_images,
-                device if self._recorded else None,
-            ),
-            g_optimizer=self._make_optimizer("g", generator),
-            d_optimizer=self._make_optimizer("d", discriminator),
-            regularizers=[self._with_state(part) for part in self._penalties()],
-            augmentations=[self._with_state(bound.component) for bound in cell.augmentations],
-            streams=self._streams,
-            pools=self._make_pools(),
-        )
-
-    def _with_state(self, part: Part) -> Stateful[Part]:
-        return Stateful(part, _state(part, self.networks, self.device))
-
-    def _penalties(self) -> list[Regularizer]:
-        """The cell's regularizers and those of its loss."""
-        chosen = [bound.component for bound in self.cell.regularizers]
-        return [*chosen, *self.cell.loss.component.penalties()]
-
-    def _make_optimizer(self, player: str, network: torch.nn.Module) -> PlayerOptimizer:
-        frozen = bool(self.settings.freeze)
-        parameters = [p for p in network.parameters() if p.requires_grad or not frozen]
-        return make_optimizer(player, parameters, self.cell.training, self.device, self._recorded)
-
-    def _make_pools(self) -> list[ImagePool]:
-        size = self.architecture.fake_pool
-        if not size:
-            return []
-        shapes = self._task.fake_shapes()
-        return [ImagePool(size, shape, self.device) for shape in shapes]
-
-    def _make_task(self) -> Task:
-        stream, replicas = self._streams["latents"], self.replicas
-
-        def latents(count: int) -> torch.Tensor:
-            """This replica's part of the latents of a whole batch."""
-            whole = count * replicas.count
-            return replicas.share(self.architecture.sample_latents(whole, stream, self.device))
-
-        return make_task(
-            self.architecture,
-            self.data.spec,
-            self.networks,
-            self._calls,
-            self._arithmetic,
-            self._memory_format,
-            latents,
-        )
-
-
-def _state(part: Any, networks: Networks, device: torch.device) -> dict[str, torch.Tensor]:
-    """What a component keeps at the start."""
-    state: dict[str, torch.Tensor] = part.initial_state(device)
-    return state if isinstance(part, Augmentation) else state | part.network_state(networks)
-
-
-def copy_module(target: torch.nn.Module, source: torch.nn.Module) -> None:
-    """Copy every parameter and buffer in place.
-
-    :raises RuntimeError: if the two modules do not have the same.
-    """
-    pairs = zip(_tensors(target).items(), _tensors(source).items(), strict=True)
-    with torch.no_grad():
-        for (name, tensor), (other, value) in pairs:
-            if name != other or tensor.shape != value.shape:
-                raise RuntimeError(
-                    f"{other} {tuple(value.shape)} is not {name} {tuple(tensor.shape)}"
-                )
-            tensor.copy_(value)
-
-
-def _tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
-
-
-def _restore_parts(
-    states: list[dict[str, torch.Tensor]], saved: list[dict[str, torch.Tensor]]
-) -> None:
-    for state, tensors in zip(states, saved, strict=True):
-        for name, tensor in tensors.items():
-            state[name].copy_(tensor)
 
 
 def _random_states_on_cpu(state: dict[str, Any]) -> dict[str, Any]:

@@ -106,11 +106,11 @@ def test_a_planted_slowdown_is_named_and_an_unchanged_loss_is_not(tmp_path):
     for arguments in (("init", "-q"), ("add", "."), (*identity, "commit", "-qm", "first")):
         subprocess.run(["git", *arguments], cwd=repository, check=True)
     given = ("--plugin", file, "--against", "HEAD", "--workload", "losses", "--json")
-    few, found = ("--launches", "2", "--rounds", "8"), {}
-    for extra in (0.0, 0.1):
+    few, found = ("--rounds", "8"), {}
+    for extra in (0.0, 0.3):  # far from the margin: the test's own neighbors load the machine
         file.write_text(LOSS.replace("EXTRA = 0.0", f"EXTRA = {extra}"))
         command = [sys.executable, "-m", "ganbench", "bench", *few, *map(str, given)]
         done = subprocess.run(command, capture_output=True, text=True)
         found[extra] = done.returncode, json.loads(done.stdout)["results"][0]["verdict"]
     assert found[0.0] in [(0, "same"), (0, "unclear")]
-    assert found[0.1] == (1, "slower")
+    assert found[0.3] == (1, "slower")

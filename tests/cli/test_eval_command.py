@@ -14,12 +14,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 import ganbench as gb
+from ganbench.base.pixels import to_uint8
 from ganbench.cli import progress_meter as meter
 from ganbench.cli.app import app
 from ganbench.evaluation.sampled_source import TrialSource
 from ganbench.generators.trained import load_trained
 from ganbench.store.run_folder import RunFolder
-from ganbench.training.batches import to_uint8
 
 MLP = "mlp[latent_dim=4,g_widths=[8],d_widths=[8]]"
 

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 import ganbench as gb
+from ganbench.base.pixels import to_uint8
 from ganbench.cli.app import app
 from ganbench.evaluation.sampled_source import NOISE, TrialSource
 from ganbench.generators.trained import load_trained
 from ganbench.grid.settings import TrainingSettings
 from ganbench.store.run_folder import RunFolder
-from ganbench.training.batches import to_uint8
 from ganbench.training.state import newest_checkpoint
 from ganbench.training.trial_state import TrialState
 

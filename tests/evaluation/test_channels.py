@@ -51,11 +51,12 @@ def test_a_trial_of_five_channels_ends_in_a_report_that_says_what_its_pictures_s
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
     images = np.random.default_rng(0).integers(0, 256, (40, 6, 9, 5), dtype=np.uint8)
     np.savez(tmp_path / "five.npz", arr_0=images)
+    dataset = f"folder[path={tmp_path}/five.npz,channels=5,height=6,width=9]"
     grid = {
         "grid": {
             "architecture": ["mlp[g_widths=[8],d_widths=[8]]"],
             "loss": ["hinge"],
-            "dataset": [f"folder[path={tmp_path}/five.npz,channels=5,height=6,width=9]"],
+            "dataset": [dataset],
         },
         "budget": {"steps": 2},
         "evaluation": {"extractor": "pixels", "samples": 30, "ticks": 1},
@@ -64,6 +65,12 @@ def test_a_trial_of_five_channels_ends_in_a_report_that_says_what_its_pictures_s
     assert result.results["status"].tolist() == ["ok"]
     page = gb.report(tmp_path / "out", tmp_path / "report.html")
     assert "shows the first 3 of 5 channels" in Path(page).read_text(encoding="utf-8")
+    array = images.transpose(0, 3, 1, 2)
+    found = gb.evaluate(real=dataset, fake=array, extractor="pixels", metrics="fd")
+    assert found.circumstances["channels"] == 5
+    assert found.metrics["fd"] is not None
+    with pytest.raises(gb.UsageError, match="move the channels forward"):
+        gb.evaluate(real=dataset, fake=images, extractor="pixels", metrics="fd")
 
 
 def test_a_network_of_color_images_says_what_it_sees(tmp_path: Path) -> None:

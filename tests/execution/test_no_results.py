@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from torch import nn
 
 import ganbench as gb
+from ganbench.base.pixels import to_float
 from ganbench.cli.app import app
 from ganbench.evaluation.feature_quality import weakness
-from ganbench.training.batches import to_float
 
 
 class _Planted(nn.Module):

@@ -17,13 +17,13 @@ from made_trials import TINY, make_trial
 from torch import nn
 
 import ganbench as gb
+from ganbench.base.pixels import to_float, to_uint8
 from ganbench.cli.app import app
 from ganbench.components.progress import Progress
 from ganbench.generators.export import export as write
 from ganbench.generators.trained import load_trained
 from ganbench.store.run_folder import RunFolder
 from ganbench.testing import installed
-from ganbench.training.batches import to_float, to_uint8
 
 #: Opens a .pt2 or an .onnx file as its users do: with nothing of ganbench.
 PLAIN = """

@@ -13,11 +13,11 @@ from PIL import Image
 from torch import nn
 
 import ganbench as gb
+from ganbench.base.pixels import to_uint8
 from ganbench.cli.app import app
 from ganbench.generators.trained import between, load_trained
 from ganbench.store.run_folder import RunFolder
 from ganbench.testing import installed
-from ganbench.training.batches import to_uint8
 
 DATA = gb.DataSpec(1, 2, 2, classes=10)
 

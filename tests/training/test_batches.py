@@ -4,16 +4,11 @@ import pytest
 import torch
 from small_cells import make_data
 
+from ganbench.base.pixels import to_float, to_uint8
 from ganbench.components.data import ImageData
-from ganbench.training.batches import (
-    HostBatches,
-    Order,
-    ResidentBatches,
-    StreamedBatches,
-    Variation,
-    to_float,
-    to_uint8,
-)
+from ganbench.training.batches import HostBatches, ResidentBatches, StreamedBatches
+from ganbench.training.order import Order
+from ganbench.training.variation import Variation
 
 CPU = torch.device("cpu")
 

@@ -11,17 +11,13 @@ from torch.utils.data import TensorDataset
 import ganbench as gb
 from ganbench.base.errors import UsageError
 from ganbench.grid.grid import Grid
-from ganbench.training.batches import (
-    HostBatches,
-    Order,
-    ResidentBatches,
-    StreamedBatches,
-    Variation,
-)
+from ganbench.training.batches import HostBatches, ResidentBatches, StreamedBatches
+from ganbench.training.order import Order
 from ganbench.training.replicas import Replicas
 from ganbench.training.streams import Streams
 from ganbench.training.synchronized import batch_norm, synchronized_statistics
 from ganbench.training.trainer import Trainer
+from ganbench.training.variation import Variation
 
 MLP = "mlp[d_widths=[16],g_widths=[16],latent_dim=4]"
 #: Adam divides a gradient by its size: gradients that are zero but for rounding would become steps.

@@ -11,8 +11,8 @@ from small_cells import NoWaiting, make_data
 
 from ganbench import Augmentation, DataSpec
 from ganbench.base.errors import UsageError
+from ganbench.base.pixels import to_uint8
 from ganbench.testing.harness import make_trainer
-from ganbench.training.batches import to_uint8
 from ganbench.training.series import MEASURES
 from ganbench_regularizers.zero_centered import R1, R2
 
@@ -30,17 +30,17 @@ def _by_hand(trainer, steps, d_loss, g_loss, penalty=None):
         for _ in range(settings.d_steps):
             real = trainer._batches.next().images
             z = trainer.architecture.sample_latents(
-                len(real), trainer._streams["latents"], torch.device("cpu")
+                len(real), trainer._parts.streams["latents"], torch.device("cpu")
             )
             fake = G(z).detach()
             loss = d_loss(D(real), D(fake))
             if penalty is not None:
-                loss = loss + penalty(D, real, fake, trainer._streams["regularizer"])
+                loss = loss + penalty(D, real, fake, trainer._parts.streams["regularizer"])
             opt_d.zero_grad()
             loss.backward()
             opt_d.step()
         z = trainer.architecture.sample_latents(
-            len(real), trainer._streams["latents"], torch.device("cpu")
+            len(real), trainer._parts.streams["latents"], torch.device("cpu")
         )
         opt_g.zero_grad()
         g_loss(D(G(z))).backward()
@@ -102,7 +102,7 @@ def _ordered_by_hand(trainer, steps):
     opt_d = torch.optim.Adam(D.parameters(), settings.d_lr, settings.d_betas)
 
     def latents(count):
-        stream = trainer._streams["latents"]
+        stream = trainer._parts.streams["latents"]
         return trainer.architecture.sample_latents(count, stream, torch.device("cpu"))
 
     def generated(count):
