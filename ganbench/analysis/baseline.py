@@ -19,7 +19,7 @@ from ganbench.analysis.statistics.paired import differences, paired_effect
 from ganbench.analysis.statistics.scales import back
 from ganbench.analysis.tied_with_best import COMPARABLE
 from ganbench.base.errors import UsageError
-from ganbench.base.text import first_of, plain
+from ganbench.base.text import one_a_line, plain
 from ganbench.components.column import Column
 from ganbench.store.columns import columns_of, worded
 from ganbench.store.display_names import ATTRIBUTE
@@ -81,8 +81,8 @@ def read_baseline(
     labels = [cell_label(_first(groups, cell)[axis] for axis in AXES) for cell in cells]
     if len(cells) > 1:
         raise UsageError(
-            f"--baseline {plain(text)} names {len(cells)} cells: {first_of(labels, 6)}; add conditions "
-            "until it is one, as in RUN:loss=hinge,architecture=dcgan"
+            f"--baseline {plain(text)} names {len(cells)} cells; add conditions until it is one, as in "
+            f"RUN:loss=hinge,architecture=dcgan:{one_a_line(labels)}"
         )
     rows = frame[groups.codes == cells[0]].reset_index(drop=True)
     return Baseline(group(rows), f"{labels[0]} in {os.fspath(run.path)}", True, here)

@@ -6,6 +6,8 @@ component brings along (a loss's own learning rate, say) belongs to the componen
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,8 @@ from ganbench.analysis.comparability import (
     distinguishing,
     measuring,
 )
-from ganbench.analysis.frame_tools import text_of
+from ganbench.analysis.frame_tools import floats, text_of
+from ganbench.analysis.larger_budgets import begins_of
 from ganbench.base.text import listed, plain
 from ganbench.store.primary import curve_names, primaries
 from ganbench.store.schema import AXES, EVALUATION, FINGERPRINT, JSON_COLUMNS, as_text, mapping
@@ -66,6 +69,21 @@ class Blocks:
     def seeds(self, key: Key) -> set[int]:
         """The seeds of a block."""
         return set(self.trials.get(key, ()))
+
+    def stages(self, key: Key) -> dict[str, float]:
+        """The trials of a block: the id of the trial that each began as, and the steps it reached."""
+        rows = [*self.trials.get(key, {}).values()]
+        return {self._begins[row]: self._steps[row] for row in rows}
+
+    @functools.cached_property
+    def _begins(self) -> list[str]:
+        return begins_of(self.frame)
+
+    @functools.cached_property
+    def _steps(self) -> list[float]:
+        """The steps of each trial; NaN where they are unknown."""
+        found: list[float] = floats(self.frame["steps"]).tolist()
+        return found
 
     def resolved(self, key: Key) -> str | None:
         """The architecture that all trials of a block resolved to; None if unknown."""
@@ -140,6 +158,30 @@ def repeated(keys: Iterable[Key], sides: Collection[Blocks]) -> dict[Key, Key]:
         if first.setdefault(alike, key) != key:
             found[key] = first[alike]
     return found
+
+
+def outgrown(keys: Iterable[Key], sides: Sequence[Blocks]) -> dict[Key, Key]:
+    """Blocks whose trials all went on to a larger budget, on all sides, and the block of the largest.
+
+    The larger trials hold the training of the smaller ones: both would count one seed twice.
+    """
+    stages = {key: [side.stages(key) for side in sides] for key in keys}
+    places: dict[str, list[Key]] = {}
+    for key, (first, *_) in stages.items():
+        for begin in first:
+            places.setdefault(begin, []).append(key)
+    found: dict[Key, Key] = {}
+    for key, own in stages.items():
+        others = [other for other in places[next(iter(own[0]))] if other != key]
+        larger = [other for other in others if all(map(_go_on, own, stages[other]))]
+        if larger:
+            found[key] = max(larger, key=lambda other: min(stages[other][0].values()))
+    return found
+
+
+def _go_on(own: Mapping[str, float], larger: Mapping[str, float]) -> bool:
+    """Whether all trials of one block went on in another."""
+    return all(steps < larger.get(begin, -math.inf) for begin, steps in own.items())
 
 
 def labels(keys: Sequence[Key], names: Sequence[str]) -> dict[Key, str]:

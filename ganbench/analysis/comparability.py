@@ -111,11 +111,29 @@ def measurement_title(
     :param every: all such keys.
     """
     same = [other for other in every if other[0] == key[0]]
+    key, same = _without_needless_ticks(key, same, names)
     parts = [plain(key[0])]
     for place, name in enumerate(names):
         if len({other[place] for other in same}) > 1:
             parts.append(_title_part(name, key[place], [other[place] for other in same]))
     return " · ".join(filter(None, parts))
+
+
+def _without_needless_ticks(
+    key: tuple[str, ...], same: list[tuple[str, ...]], names: Sequence[str]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The keys without the number of ticks, where the rest tells them apart, such as the budget."""
+    if EVALUATION not in names:
+        return key, same
+    place = names.index(EVALUATION)
+
+    def shortened(one: tuple[str, ...]) -> tuple[str, ...]:
+        return (*one[:place], measuring(one[place], curve=False), *one[place + 1 :])
+
+    short = [shortened(one) for one in same]
+    if len(set(short)) < len(set(same)):
+        return key, same
+    return shortened(key), short
 
 
 def check_measured_once(frame: pd.DataFrame, cells: Mapping[int, tuple[str, ...]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -22,6 +22,9 @@ from ganbench.base.text import plain
 from ganbench.components.column import Column
 from ganbench.store.primary import the_primary
 
+#: What a person has to know of a trial before its numbers.
+_REMARKED = ("trial", "samples_note", "features_note")
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -37,6 +40,7 @@ class Comparison:
         of blocks.
     :ivar left_out: what could not be compared, with the reason.
     :ivar notes: other differences that may matter.
+    :ivar trials: the results of both sides, one row per trial.
     :ivar zeros: whether any value is zero where effects are ratios.
     """
 
@@ -53,6 +57,7 @@ class Comparison:
     left_out: Sequence[LeftOut] = ()
     notes: Sequence[str] = ()
     zeros: bool = False
+    trials: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     replicates: int = REPLICATES
 
     @property
@@ -119,6 +124,7 @@ def compare(
         left_out=left_out,
         notes=side_differences(chosen, brought(chosen, axis)),
         zeros=effect_scale(column) == "log" and any((block.scores == 0).any() for block in shared),
+        trials=pd.concat([frame.reindex(columns=_REMARKED) for frame in chosen]),
     )
 
 

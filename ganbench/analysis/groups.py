@@ -40,7 +40,8 @@ class Groups:
     :ivar frame: one row per trial.
     :ivar codes: for each row, the number of its cell; cells are numbered as they appear.
     :ivar count: how many cells there are.
-    :ivar settings: the settings that tell cells of equal components apart.
+    :ivar settings: the settings that tell cells of equal components apart, and the budget wherever
+        cells differ in it: no number is read without it.
     """
 
     frame: pd.DataFrame
@@ -109,6 +110,13 @@ class Groups:
             yield cells, values[order[starts[cells][:, None] + np.arange(size)]]
 
 
+def several_budgets(frame: pd.DataFrame) -> bool:
+    """Whether trials of one data set have different budgets."""
+    if not {"budget", "dataset"} <= set(frame.columns):
+        return False
+    return bool((frame.groupby("dataset")["budget"].nunique() > 1).any())
+
+
 def group(frame: pd.DataFrame) -> Groups:
     """The cells of a results frame, in its order.
 
@@ -120,7 +128,7 @@ def group(frame: pd.DataFrame) -> Groups:
     for name in (name for name in SETTINGS if name in frame.columns):
         known = frame[name].groupby(components)
         differs = known.transform("nunique") > 1
-        if differs.any():
+        if differs.any() or (name == "budget" and several_budgets(frame)):
             settings.append(name)
             keys.append(frame[name].fillna(known.transform("first").where(~differs)))
     codes = frame.groupby(keys, sort=False, dropna=False).ngroup().to_numpy(dtype=np.int64)

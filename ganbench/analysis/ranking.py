@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.blocks import Blocks, blocks_of, completed
+from ganbench.analysis.groups import several_budgets
 from ganbench.analysis.metrics import check_level, check_metric, effect_scale, is_ok
 from ganbench.analysis.resolve_component import check_axis, specs_of
 from ganbench.analysis.several_runs import check_comparable
@@ -72,6 +73,7 @@ class Ranking:
     :ivar trials: the results that the ranking is of, one row per trial.
     :ivar left_out: components and blocks that could not be ranked, with the reason.
     :ivar shared_spread: whether the differences of all pairs are taken to vary about alike.
+    :ivar budgets: those of the blocks, where there are trials of others as well.
     """
 
     trials: pd.DataFrame
@@ -84,6 +86,7 @@ class Ranking:
     seed: int
     shared_spread: bool
     replicates: int = REPLICATES
+    budgets: Sequence[str] = ()
 
     @property
     def metric(self) -> str:
@@ -165,13 +168,28 @@ def rank(
         replace(one, p=p, tied=not p <= 1 - level) for one, p in zip(rest, p_of_each, strict=True)
     ]
     return Ranking(
-        frame, axis, column, [first, *ranked], blocks, left_out, level, seed, shared_spread
+        frame,
+        axis,
+        column,
+        [first, *ranked],
+        blocks,
+        left_out,
+        level,
+        seed,
+        shared_spread,
+        budgets=_budgets(sides, blocks) if several_budgets(frame) else (),
     )
 
 
 def mean_rank(probability: float, others: int) -> float:
     """The mean rank that goes with the probability of beating the others."""
     return 1 + others * (1 - probability)
+
+
+def _budgets(sides: Mapping[str, Blocks], blocks: Sequence[SharedBlock]) -> list[str]:
+    """The budgets of the blocks."""
+    place = next(iter(sides.values())).names.index("budget")
+    return list(dict.fromkeys(block.key[place] for block in blocks))
 
 
 def _sides(

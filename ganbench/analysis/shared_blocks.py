@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganbench.analysis.blocks import Blocks, Key, differing, labels, repeated
+from ganbench.analysis.blocks import Blocks, Key, differing, labels, outgrown, repeated
 from ganbench.analysis.metrics import TIMED, scores
 from ganbench.base.text import listed, plain
 from ganbench.components.column import Column
@@ -54,7 +54,7 @@ def shared_blocks(
     keys = list(dict.fromkeys(key for side in all_sides for key in side.trials))
     label_of = labels(keys, all_sides[0].names)
     common = [key for key in keys if set.intersection(*(side.seeds(key) for side in all_sides))]
-    twins = repeated(common, all_sides)
+    twins, larger = repeated(common, all_sides), outgrown(common, all_sides)
     values = [scores(side.frame, column) for side in all_sides]
     devices = [np.array([*map(str, side.frame["device"])], dtype=object) for side in all_sides]
     found, left_out = [], []
@@ -62,6 +62,10 @@ def shared_blocks(
         lacking = {name: side for name, side in sides.items() if key not in side.trials}
         if lacking:
             left_out.append(LeftOut(label, _why_lacking(key, lacking)))
+            continue
+        if key in larger:
+            because = f"its trials went on to {label_of[larger[key]]} and count once"
+            left_out.append(LeftOut(label, because, missing=False))
             continue
         if key in twins:
             because = (

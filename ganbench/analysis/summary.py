@@ -238,6 +238,8 @@ def _described(column: Column) -> Iterator[Column]:
 def _columns(metrics: list[Column]) -> Iterator[Column]:
     for name in (*AXES, *SETTINGS):
         more = "" if name in AXES else "; only where cells of equal components differ in it"
+        if name == "budget":
+            more = "; only where cells of a data set differ in it"
         yield replace(CORE[name], dtype="string", meaning=CORE[name].meaning + more)
     yield Column("n", "Int64", "", "trials that count: neither skipped nor interrupted")
     yield Column("failed", "Int64", "", "those of them that did not end `ok`")

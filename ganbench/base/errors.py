@@ -29,6 +29,10 @@ class BrokenComponentError(UsageError):
     """A component that is registered but cannot be imported or is not what its hook promised."""
 
 
+class ContractError(GanbenchError):
+    """A component that does not keep its contract, found in a trial: it ends that trial alone."""
+
+
 class DataNotFoundError(UsageError):
     """Missing data or weights that cannot be downloaded; the message says which file to put where."""
 

@@ -32,14 +32,21 @@ def first_of(values: Sequence[str], most: int) -> str:
     return ", ".join(values[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def one_a_line(values: Sequence[object], most: int = 10) -> str:
+    """Each value on an indented line of its own, after a line break; ``and 3 more`` at the end."""
+    more = len(values) - most
+    lines = [*map(str, values[:most]), *([f"and {more} more"] if more > 0 else [])]
+    return "".join(f"\n  {line}" for line in lines)
+
+
 def joined(values: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join(filter(None, [", ".join(values[:-1]), *values[-1:]]))
 
 
 def counted(number: int, word: str) -> str:
-    """``1 seed``, ``2 seeds``."""
-    return f"{number} {word}" + ("" if number == 1 else "s")
+    """``1 seed``, ``2 seeds``, ``10,000 seeds``."""
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
 
 
 def percent(share: float) -> str:

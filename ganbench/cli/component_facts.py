@@ -18,7 +18,7 @@ from ganbench.components.architecture import (
 from ganbench.components.column import Column
 from ganbench.components.data import DataSpec
 from ganbench.components.progress import Progress
-from ganbench.components.schedule import Window
+from ganbench.components.schedule import Window, number_of
 from ganbench.grid.compatibility import TASKS, missing_capability, task_problem
 from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.info import ResolvedComponent, json_value
@@ -136,8 +136,8 @@ def _traits(resolved: ResolvedComponent) -> list[str]:
 def _factors(resolved: ResolvedComponent) -> dict[str, float]:
     """What the rates are multiplied by over a budget of a million images."""
     shares = (0.0, 0.25, 0.5, 0.75, 1.0)
-    progress = (Progress(int(1e6 * share), share) for share in shares)
-    factors = (resolved.component.factor(one, Window()) for one in progress)
+    progress = [Progress(int(1e6 * share), share) for share in shares]
+    factors = [number_of(resolved.component, "factor", one, Window()) for one in progress]
     return {f"{share:.0%}": round(f, 4) for share, f in zip(shares, factors, strict=True)}
 
 

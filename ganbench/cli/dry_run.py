@@ -80,9 +80,11 @@ def show_dry_run(
     folder.check()
     with quiet_stdout():
         found = _forecast(grid, folder, root, options)
-    (_document if as_json else _lines)(found)
-    if found.checks.problems:
-        raise UsageError("the run would stop before it trains: " + "; ".join(found.checks.problems))
+    problems = "; ".join(found.checks.problems)
+    if as_json or not problems:
+        (_document if as_json else _lines)(found)
+    if problems:
+        raise UsageError(f"the run would stop before it trains: {problems}")
     return 0 if found.plan.runnable else 5
 
 
@@ -152,7 +154,7 @@ def _document(found: Forecast) -> None:
             "skipped": [cell.columns | {"reason": cell.reason} for cell in plan.skipped],
             "to_do": [_cell_record(found, cell) for cell in plan.runnable],
             "checked": found.checks.checked,
-            "notes": [*found.checks.notes, *stand.notices()],
+            "notes": [*found.checks.notes, *found.training.notes, *stand.notices()],
             "problems": found.checks.problems,
         }
     )
@@ -179,10 +181,12 @@ def _lines(found: Forecast) -> None:
     for cell in skipped:
         say(f"skipped: {cell.label}: {cell.reason}")
     say(
-        f"{len(runnable)} cells x {len(seeds)} seeds = {len(runnable) * len(seeds)} trials of "
-        f"{plan.grid.budget}, {len(skipped)} cells skipped"
+        f"{counted(len(runnable), 'cell')} x {counted(len(seeds), 'seed')} = "
+        f"{counted(len(runnable) * len(seeds), 'trial')} of {plan.grid.budget}, "
+        f"{counted(len(skipped), 'cell')} skipped"
     )
-    for line in (*_in_folder(found), *found.checks.checked, *found.checks.notes, *_time(found)):
+    notes = (*found.checks.notes, *found.training.notes)
+    for line in (*_in_folder(found), *found.checks.checked, *notes, *_time(found)):
         say(line)
 
 
@@ -190,7 +194,7 @@ def _row(found: Forecast, cell: Cell) -> tuple[str, ...]:
     record = _cell_record(found, cell)
     seconds = record["estimated_seconds"]
     time = "–" if seconds is None else clock(seconds)
-    return (*cell.columns.values(), _counts(found.standing.counts(found.of_cell(cell))), time)
+    return (*cell.shown.values(), _counts(found.standing.counts(found.of_cell(cell))), time)
 
 
 def _counts(counts: Mapping[Any, int]) -> str:

@@ -132,10 +132,16 @@ def render(document: Mapping[str, Any]) -> str:
         lines += ["", *columns(rows, indent="  ")]
     elif not document["error"]:
         lines += ["", "  It has no options."]
-    description = document.get("description", "").replace("``", "`")
+    description = _after(document["summary"], document.get("description", "")).replace("``", "`")
     if description:
         lines += ["", textwrap.indent(description, "  ")]
     return "\n".join(lines)
+
+
+def _after(summary: str, description: str) -> str:
+    """The description without its first paragraph, if that is the summary: it stands above already."""
+    first, _, rest = description.partition("\n\n")
+    return rest.strip("\n") if " ".join(first.split()) == summary else description
 
 
 def _option_row(name: str, option: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import click
 
-from ganbench.base.errors import InterruptedTraining, UsageError
+from ganbench.base.errors import ContractError, InterruptedTraining, UsageError
 from ganbench.base.text import for_stream
 from ganbench.cli.click_errors import explained
 
@@ -63,7 +63,7 @@ def exit_code(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         _show(explained(error))
         return WRONG_USE
-    if isinstance(error, UsageError):
+    if isinstance(error, (UsageError, ContractError)):
         _tell(f"Error: {error}")
         return WRONG_USE
     text = " ".join(f"{type(error).__name__}: {error}".split())

@@ -41,8 +41,8 @@ def plugins(as_json: bool) -> None:
         click.echo(line)
         if record.sha256:
             click.echo(f"    {record.value}, sha256 {record.sha256[:16]}")
-        if record.error:
-            click.echo(f"    {record.error}")
+        for text, place in record.faults:
+            click.echo(f"    {place}: {text}" if place else f"    {text}")
         for warning in record.warnings:
             click.echo(f"    warning: {warning}")
 
@@ -60,6 +60,7 @@ def _cells(record: PluginRecord) -> tuple[str, ...]:
 def _document(record: PluginRecord) -> dict[str, Any]:
     names = ("name", "distribution", "version", "value", "error", "warnings", "hooks", "provides")
     document = {name: getattr(record, name) for name in names}
+    document["faults"] = [fault._asdict() for fault in record.faults]
     if record.sha256:
         document["sha256"] = record.sha256
     return document | {"state": record.state.value, "load_ms": round(record.load_ms, 3)}

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ganbench.base.text import clock, plain
+from ganbench.base.text import clock, counted, plain
 from ganbench.evaluation.progress_meter import Meter
 from ganbench.execution.progress.live_display import on_terminal
 
@@ -36,7 +36,7 @@ class PlainMeter(Meter):
         self._title, self._total, self._done = title, total, 0
         self._began = self._clock()
         self._due = self._began + _EVERY
-        self.say(f"{title} ({total:,} images)" if total else title)
+        self.say(f"{title} ({counted(total, 'image')})" if total else title)
 
     def advance(self, count: int) -> None:
         self._done += count

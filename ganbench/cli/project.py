@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import click
 from ganbench.base.devices import choose_device
 from ganbench.base.errors import UsageError
 from ganbench.cli.click_options import with_run_options
+from ganbench.cli.progress_meter import make_meter
 from ganbench.cli.results import checked_target
 from ganbench.cli.sample import parse_classes
 from ganbench.cli.text import WrittenPath, as_json, columns, echo_json, examples
@@ -99,9 +100,9 @@ def project(
         raise UsageError(f"{len(files):,} images are more than {_MOST:,}: name fewer")
     given = read_pictures(files, trained.data, fit)
     search = Search(steps=steps, starts=starts)
-    with click.progressbar(length=len(files), label="Projecting", file=sys.stderr,
-                           hidden=not sys.stderr.isatty()) as bar:  # fmt: skip
-        found = search_latents(trained, given, seed, search, chosen, lambda: bar.update(1))
+    with contextlib.closing(make_meter()) as meter:
+        meter.begin(f"projecting onto {trained.trial}", len(files))
+        found = search_latents(trained, given, seed, search, chosen, lambda: meter.advance(1))
     save_pairs(target, found.targets, found.images, trained.data.alpha)
     if array is not None:
         found.save(array)

@@ -10,6 +10,7 @@ import click
 from ganbench.base.errors import UsageError
 from ganbench.base.files import write_atomically
 from ganbench.cli.text import WrittenPath, examples, to_file
+from ganbench.grid.metrics import split_specs
 
 _FORMATS = ("table", "csv", "json", "markdown", "latex", "parquet")
 #: Formats that show the names of components in place of their specs.
@@ -66,7 +67,7 @@ def results(
     from ganbench.present.formats import render_results
     from ganbench.store.frames import read_results
 
-    names = None if columns is None else [name for name in columns.split(",") if name.strip()]
+    names = None if columns is None else split_specs(columns)
     if names == []:
         raise UsageError("--columns names no column; leave the option out for the usual ones")
     found = read_results(folder)

@@ -15,6 +15,7 @@ import click
 from ganbench.base.devices import choose_device
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import data_root
+from ganbench.base.text import counted
 from ganbench.cli.click_options import with_run_options
 from ganbench.cli.results import checked_target
 from ganbench.cli.text import WrittenPath, data_dir, examples
@@ -113,7 +114,9 @@ def sample(
         _write(target, request, trained, number, _shown(batches, number), given)
     except OSError as error:
         raise UsageError(f"cannot write {target}: {error.strerror}") from None
-    click.echo(f"{number} samples of {trained.trial} are in {target}")
+    click.echo(
+        f"{counted(number, 'sample')} of {trained.trial} {'is' if number == 1 else 'are'} in {target}"
+    )
 
 
 def parse_classes(text: str) -> list[int]:

@@ -195,7 +195,7 @@ def _rest(folder: str, state: RunState) -> Iterator[str]:
         yield f"{counts['skipped']:,} skipped: cells that cannot work; `ganbench results` says why."
     if state.beside:
         trials = "1 trial is" if state.beside == 1 else f"{state.beside:,} trials are"
-        yield f"{trials} in the folder beside this grid, from earlier ones."
+        yield f"{trials} in the folder beside this grid: of an earlier grid, or of a smaller budget."
     yield from (f"Warning: {problem}" for problem in state.problems)
 
 

@@ -108,14 +108,20 @@ class ImageData:
     alpha: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("images", "labels", "sources"):
+            if type(getattr(self, name)).__module__.startswith("numpy"):
+                raise ValueError(f"{name} must be a tensor: write torch.from_numpy({name})")
         if self.images.ndim != 4:
-            raise ValueError(f"images must be (n, c, h, w), not {tuple(self.images.shape)}")
+            gray = "; gray images have one channel: images[:, None]" * (self.images.ndim == 3)
+            raise ValueError(f"images must be (n, c, h, w), not {tuple(self.images.shape)}{gray}")
         if str(self.images.dtype) not in ("torch.uint8", "torch.float32"):
             raise ValueError(f"images must be uint8 or float32, not {self.images.dtype}")
         if self.labels is not None and self.labels.shape != self.images.shape[:1]:
             raise ValueError(
                 f"{len(self.images)} images need as many labels, not {tuple(self.labels.shape)}"
             )
+        if self.labels is not None and "float" in str(self.labels.dtype):
+            raise ValueError(f"labels must be int64 class numbers, not {self.labels.dtype}")
         self._check_sources()
 
     def _check_sources(self) -> None:

@@ -55,8 +55,15 @@ class Regularizer(Component):
 
     def discriminator(self, view: View) -> torch.Tensor:
         """The term for the discriminator's loss: a scalar. Called if `players` includes it."""
-        raise NotImplementedError(f"{type(self).__name__} has no term for the discriminator")
+        raise NotImplementedError(_no_term(self, "discriminator"))
 
     def generator(self, view: View) -> torch.Tensor:
         """The term for the generator's loss: a scalar. Called if `players` includes it."""
-        raise NotImplementedError(f"{type(self).__name__} has no term for the generator")
+        raise NotImplementedError(_no_term(self, "generator"))
+
+
+def _no_term(regularizer: Regularizer, player: Player) -> str:
+    return (
+        f"{type(regularizer).__name__} has no term for the {player}: define {player}(view), or leave "
+        f"{player!r} out of players"
+    )

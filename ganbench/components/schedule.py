@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+import math
+from numbers import Real
+from typing import ClassVar, Literal, NamedTuple
 
 from ganbench.components.base import Component
 from ganbench.components.progress import Progress
@@ -50,3 +52,20 @@ class Schedule(Component):
     def way(self, progress: Progress, window: Window) -> float:
         """The share of the way from the first to the last values, 0 to 1; ``beta2_final`` follows it."""
         return window.way(progress.share)
+
+
+def number_of(
+    schedule: Schedule, name: Literal["factor", "way"], progress: Progress, window: Window
+) -> float:
+    """What a schedule says.
+
+    :raises ValueError: for what no rate can be multiplied by, such as a tensor.
+    """
+    value = getattr(schedule, name)(progress, window)
+    number = float(value) if isinstance(value, Real) else math.nan
+    if 0 <= number < math.inf:
+        return number
+    raise ValueError(
+        f"{type(schedule).__name__}.{name} gives {value!r} at a share of {progress.share:g} "
+        "of the budget: return a finite number of Python, at least 0"
+    )

@@ -16,6 +16,7 @@ from ganbench.base.backends import default_switches
 from ganbench.base.devices import choose_device
 from ganbench.base.errors import UsageError
 from ganbench.base.paths import cache_root, existing_data_root
+from ganbench.base.text import counted
 from ganbench.base.version import __version__
 from ganbench.components.metric import FeatureSet
 from ganbench.evaluation.feature_quality import weakness
@@ -27,7 +28,7 @@ from ganbench.evaluation.feature_space import (
 )
 from ganbench.evaluation.features import NotFiniteError, Passed
 from ganbench.evaluation.inputs import Inputs, Opener, Published, dataset_of, find_trial
-from ganbench.evaluation.measurer import Measurement, Measurer
+from ganbench.evaluation.measurer import Measurement, Measurer, Reading
 from ganbench.evaluation.progress_meter import Meter
 from ganbench.evaluation.published_features import PublishedFeatures, published_set
 from ganbench.evaluation.ready_extractors import Extractors, ReadyExtractor
@@ -38,9 +39,11 @@ from ganbench.evaluation.record import (
     describe_source,
     describe_statistics,
     identity_of,
+    other_sizes,
     remarks,
     values_of,
 )
+from ganbench.evaluation.sampled_source import TrialSource
 from ganbench.evaluation.sources import Source
 from ganbench.evaluation.splits import Splits
 from ganbench.evaluation.statistics_files import checked_place, write_statistics
@@ -158,7 +161,7 @@ class _Call:
                     _ = one.real.count
         measured = self._measure(measurer, inputs.fake)
         count = measured.passed.count
-        self._save(ready[0], spaces[0], measured.passed.sets[0])
+        self._save(inputs, ready[0], spaces[0], measured.passed.sets[0])
         return Evaluation(
             values_of(measured),
             measurer.columns,
@@ -185,7 +188,7 @@ class _Call:
             space = self._space(inputs, ready)
         assert isinstance(space.real, RealFeatures)
         with self._timed("real"):
-            self._save(ready, space, space.real.samples)
+            self._save(inputs, ready, space, space.real.samples)
         return Evaluation(
             {},
             [],
@@ -197,11 +200,15 @@ class _Call:
             self._circumstances(inputs),
         )
 
-    def _save(self, ready: ReadyExtractor, space: FeatureSpace, fake: FeatureSet) -> None:
+    def _save(
+        self, inputs: Inputs, ready: ReadyExtractor, space: FeatureSpace, fake: FeatureSet
+    ) -> None:
         """Write the statistics of the real images, or of the fake ones without real ones."""
         if self.save is not None:
             moments = (fake if space.real is None else space.real.samples).moments
-            write_statistics(self.save, moments, ready.network.identity, ready.extractor.spec)
+            dataset = "" if inputs.dataset is None else inputs.dataset.spec
+            made = (ready.network.identity, ready.extractor.spec, dataset, inputs.channels)
+            write_statistics(self.save, moments, *made)
 
     def _circumstances(self, inputs: Inputs) -> dict[str, Any]:
         return {
@@ -272,7 +279,8 @@ class _Call:
         statistics, device = fake.statistics, self.opener.device
         sets = [published_set(statistics, space.network, device) for space in measurer.spaces]
         passed = Passed(sets, statistics.images, "")
-        return measurer.computed(passed, measurer.readings, self.opener.meter.begin)
+        wanted = [reading for reading in measurer.readings if self._wants(reading)]
+        return measurer.computed(passed, wanted, self.opener.meter.begin)
 
     def _passed(self, measurer: Measurer, fake: Source) -> Measurement:
         places = self._choose(fake.places())
@@ -281,12 +289,17 @@ class _Call:
             return measurer.measure(
                 fake,
                 places,
+                chosen=self._wants,
                 watch_sameness=fake.kind != "trial",
                 tell=self.opener.meter.advance,
                 about=self.opener.meter.begin,
             )
         except NotFiniteError as error:
             raise UsageError(str(error)) from None
+
+    def _wants(self, reading: Reading) -> bool:
+        """Whether to compute a reading: a data set's own statistics only if nobody named metrics."""
+        return not self.asked or any(reading.metric is metric for metric in self.metrics)
 
     def _choose(self, places: np.ndarray) -> np.ndarray:
         if self.samples is None or self.samples >= len(places):
@@ -310,11 +323,19 @@ class _Call:
         for space in spaces:
             yield from space.warnings if space is not None else ()
         yield from filter(None, (weakness(space.network) for space in measurer.spaces))
+        others = [s for s in measurer.spaces if not s.network.standard_fid]
+        if others and inputs.channels == 3 and all(one.channels == 1 for one in inputs.sources):
+            yield (
+                "gray images were seen with three equal channels, as torch-fidelity sees them; beside a "
+                "data set of gray images (--real mnist) they have one"
+            )
         count = measured.passed.count
         if isinstance(real, Source) and count == real.count and inputs.same:
             yield "the fake and the real images are the same: the distance has no meaning"
+        if isinstance(fake, TrialSource):
+            yield from other_sizes(fake, identity_of(measurer, count))
         if isinstance(fake, Source) and self.samples is not None and count < self.samples:
-            yield f"{fake.label} has {count} images, fewer than the requested {self.samples}"
+            yield f"{fake.label} has {counted(count, 'image')}, fewer than the requested {self.samples}"
         for name, one in measured.found.items():
             yield from one.warnings
             if one.reason:

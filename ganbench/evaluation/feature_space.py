@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ganbench.components.extractor import ExtractorContext, FeatureNetwork
+from ganbench.evaluation.checked_network import checked_network
 from ganbench.evaluation.published_features import PublishedFeatures
 from ganbench.evaluation.real_features import RealFeatures, RealSettings
 from ganbench.evaluation.recorded_network import recorded
@@ -53,7 +54,8 @@ def ready_network(
 
     :param batch_size: images for one pass; None leaves it to the extractor.
     """
-    return arranged(extractor.component.prepare(context), context.device, batch_size)
+    network = checked_network(extractor.spec, extractor.component.prepare(context))
+    return arranged(network, context.device, batch_size)
 
 
 def arranged(

@@ -17,6 +17,7 @@ from ganbench.base.transfers import to_device
 from ganbench.components.data import Modes
 from ganbench.components.extractor import FeatureNetwork
 from ganbench.components.metric import FeatureSet, Need
+from ganbench.evaluation.checked_network import checked_features
 from ganbench.evaluation.constant_images import ConstantImages
 from ganbench.evaluation.moments import MomentAccumulator, Moments
 from ganbench.evaluation.recorded_network import released
@@ -286,7 +287,7 @@ class _Reader:
         check_stop()
         images, ranks = batch
         with self._arithmetic():
-            answer = self.network.forward(images)
+            answer = checked_features(self.network, self.network.forward(images), len(images))
         features = answer.features.float()
         self._accumulator.update(features)
         if "features" in self._keep:

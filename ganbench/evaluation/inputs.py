@@ -83,11 +83,18 @@ class Inputs:
 
     @functools.cached_property
     def channels(self) -> int:
-        """Three as in torch-fidelity; one if the real side is a data set of gray images."""
+        """Three as in torch-fidelity; one if the real side is a data set of gray images.
+
+        Beside statistics, as many as these were made with, if they say so.
+        """
         real, fake = self.real_images, self.fake
         if real is None or not (real.points or self.dataset is not None):
             if isinstance(fake, Source) and fake.points:
                 return fake.channels
+            for side in self.published:
+                stated = side.statistics.channels
+                if stated in (1, 3) or (isinstance(fake, Source) and stated == fake.channels):
+                    return stated
             self._tell_view()
             return 3
         if not isinstance(fake, Source):
@@ -227,7 +234,7 @@ def _refuse_run(text: str) -> None:
     if not (run.path.is_dir() and run.trials_dir.is_dir()):
         return
     trials = list(run.trials())
-    known = f"; its trials: {candidates(trials)}" if trials else ", which has no trial yet"
+    known = f"; its trials:{candidates(trials)}" if trials else ", which has no trial yet"
     raise UsageError(
         f"{text} is a run folder; name one of its trials, as in {text.rstrip('/')}:best{known}"
     )

@@ -17,6 +17,7 @@ from ganbench.base.errors import BrokenComponentError, UsageError, one_line
 from ganbench.base.pixels import to_float
 from ganbench.base.process_state import guarded_torch
 from ganbench.base.stop_requests import check_stop
+from ganbench.base.text import first_of
 from ganbench.components.column import Column
 from ganbench.components.data import Modes
 from ganbench.components.dataset import Dataset
@@ -170,7 +171,7 @@ class Measurer:
         failed: dict[str, str] = {}
         for reading in wanted:
             check_stop()
-            about(f"computing {reading.key}")
+            about(f"computing {first_of([column.name for column in reading.columns], 4)}")
             read = functools.partial(self._read, reading, self._set_of(reading, passed))
             one, reason = _attempted(read)
             if one is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from ganbench.base.errors import UsageError
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset
 from ganbench.components.extractor import ExtractorContext, FeatureNetwork, Features
+from ganbench.evaluation.checked_network import checked_features
 from ganbench.evaluation.feature_space import ready_network
 from ganbench.evaluation.inputs import Inputs, Opener, Published
 from ganbench.evaluation.sampled_source import TrialSource
@@ -93,8 +95,12 @@ class Extractors:
             return self._stand_in(spec)
         chosen, dataset = self._chosen(spec), self.inputs.dataset
         root = self.opener.splits.root
-        shape = self.inputs.shape(0 if dataset is None else dataset.component.spec(root).classes)
+        shape = self._shape(dataset)
         problem = chosen.component.problem(shape)
+        if problem is not None and dataset is None:
+            dataset = self._stated_dataset()
+            shape = self._shape(dataset)
+            problem = chosen.component.problem(shape)
         if problem is not None:
             raise UsageError(problem)
         if not chosen.component.resizes:
@@ -102,7 +108,7 @@ class Extractors:
         self.opener.meter.begin(f"preparing {chosen.spec}")
         context = ExtractorContext(
             data=shape,
-            load=self._load,
+            load=functools.partial(self._load, dataset),
             # As in trials, so that a classifier that was trained for them is found.
             dataset_key="" if dataset is None else self._content(dataset),
             cache=self.opener.cache,
@@ -139,13 +145,24 @@ class Extractors:
             spec = choice.taken
         return default_registry().bind("extractor", spec)
 
-    def _load(self, split: str) -> ImageData:
-        if self.inputs.dataset is None:
+    def _shape(self, dataset: ResolvedComponent | None) -> DataSpec:
+        classes = 0 if dataset is None else dataset.component.spec(self.opener.splits.root).classes
+        return self.inputs.shape(classes)
+
+    def _stated_dataset(self) -> ResolvedComponent | None:
+        """The data set that statistics name: an extractor may have been made for it."""
+        for side in self.inputs.published:
+            if side.statistics.dataset:
+                return default_registry().bind("dataset", side.statistics.dataset)
+        return None
+
+    def _load(self, dataset: ResolvedComponent | None, split: str) -> ImageData:
+        if dataset is None:
             raise UsageError(
                 "this extractor trains on the real data set, but --real is not a data set; choose "
                 "another --extractor"
             )
-        return self.opener.splits.resident(self.inputs.dataset, split)
+        return self.opener.splits.resident(dataset, split)
 
 
 def _check_fit(
@@ -198,5 +215,6 @@ def _probe(network: FeatureNetwork, shape: DataSpec, device: torch.device) -> tu
     """The length of the features, and whether the extractor gives logits, from one black image."""
     dtype = torch.uint8 if shape.kind == "image" else torch.float32
     with torch.no_grad():
-        answer = network.forward(torch.zeros(1, *shape.shape, dtype=dtype, device=device))
+        image = torch.zeros(1, *shape.shape, dtype=dtype, device=device)
+        answer = checked_features(network, network.forward(image), 1)
     return answer.features.shape[1], answer.logits is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +16,12 @@ from ganbench.evaluation import record_text
 from ganbench.evaluation.measurer import Measurement, Measurer
 from ganbench.evaluation.published_features import PublishedFeatures
 from ganbench.evaluation.real_features import RealFeatures
+from ganbench.evaluation.sampled_source import TrialSource
 from ganbench.evaluation.sources import Source
 
 _SIZES_SHOWN = 5
+#: The parts of `identity_of`.
+_SIZES = re.compile(r"(?P<network>.*):(?P<fake>\d+)/(?P<real>\d+):(?P<split>[^:]*)")
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,26 @@ def identity_of(measurer: Measurer, count: int) -> str:
     elif space.real is not None:
         where = space.real.source.split or space.real.source.kind
     return f"{space.network.identity}:{count}/{number}:{where}"
+
+
+def other_sizes(fake: TrialSource, identity: str) -> Iterator[str]:
+    """Whether the trial's row was measured in the same features on other numbers of images.
+
+    :param identity: of this evaluation, see `identity_of`.
+    """
+    then, now = (_SIZES.fullmatch(str(text)) for text in (fake.row.get("extractor"), identity))
+    if then is None or now is None or then["network"] != now["network"] or then[0] == now[0]:
+        return
+    (generated, real), (own, own_real) = ((int(m["fake"]), int(m["real"])) for m in (then, now))
+    way_out = f"-n {generated} takes as many"
+    if real != own_real:
+        way_out = (
+            f"`ganbench measure {shlex.quote(fake.run)} {fake.trial}` measures on those of the row"
+        )
+    yield (
+        f"the row of {fake.trial} is of {generated:,} generated and {real:,} real images, and this of "
+        f"{own:,} and {own_real:,}, so the numbers do not compare; {way_out}"
+    )
 
 
 def describe_real(side: RealFeatures | PublishedFeatures | None) -> dict[str, Any] | None:

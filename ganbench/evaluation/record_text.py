@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ganbench.base import html
-from ganbench.base.text import columns, plain
+from ganbench.base.text import columns, counted, plain
 
 if TYPE_CHECKING:
     from ganbench.evaluation.record import Evaluation
@@ -32,7 +32,9 @@ def _head(found: Evaluation) -> list[str]:
         known = found.sides[side]
         if known is not None:
             count = (
-                "published statistics" if known["count"] is None else f"{known['count']:,} images"
+                "published statistics"
+                if known["count"] is None
+                else counted(known["count"], "image")
             )
             split = f", {known['split']} split" if known.get("split") else ""
             head.append(f"{side:9} {plain(known['source'])}: {count}{split}")

@@ -106,6 +106,7 @@ class TrialSource(SampledSource):
         super().__init__(label, sampler, count, stream, in_turn=True, pairs=pairs)
         self.notes += [] if trained.doubt is None else [trained.doubt]
         self.trial, self.seed, self.identity = folder.id, seed, trained.identity
+        self.run, self.row = str(folder.path.parent.parent), folder.read_row() or {}
 
     def own_extractors(self) -> list[Spec]:
         """The extractors that the trial was evaluated with, the primary one first."""

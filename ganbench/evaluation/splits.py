@@ -14,6 +14,7 @@ import torch
 from ganbench.base.errors import UsageError
 from ganbench.components.data import ImageData
 from ganbench.evaluation.constant_images import remarks_on_split
+from ganbench.evaluation.loaded_split import check_loaded
 from ganbench.evaluation.residence import placed
 from ganbench.evaluation.sources import Source, StreamedSource, TensorSource
 from ganbench.evaluation.split_remarks import remarks_on_splits
@@ -49,6 +50,7 @@ class Splits:
         """The data of a split, as the data set loads it.
 
         :raises UsageError: for an unknown or empty split, or data that is missing.
+        :raises ContractError: for anything else than data.
         """
         self.use(dataset)
         if split not in dataset.component.splits:
@@ -56,6 +58,7 @@ class Splits:
             raise UsageError(f"--split {split}: {dataset.spec} has only {known}")
         if split not in self._data:
             data = dataset.component.load(split, self.root)
+            check_loaded(f"load({split!r}, root) of {dataset.spec}", data)
             if split == "train" or not self._data:
                 inside = isinstance(data, ImageData)
                 spec = data.spec if inside else dataset.component.spec(self.root)

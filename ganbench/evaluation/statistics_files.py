@@ -20,8 +20,8 @@ from ganbench.evaluation.moments import Moments
 from ganbench.evaluation.npz import DAMAGE, Member, members
 
 _NEEDED = frozenset({"mu", "sigma"})
-#: What ganbench writes beside them: identity and spec of the extractor, number of images.
-_OWN = frozenset({"extractor", "spec", "n"})
+#: What ganbench writes beside them: identity and spec of the extractor, what it saw, number of images.
+_OWN = frozenset({"extractor", "spec", "dataset", "channels", "n"})
 _MOST_FEATURES = 16_384  # whose covariance takes 2 GiB
 
 
@@ -32,6 +32,8 @@ class Statistics(NamedTuple):
     :ivar cov: (d, d) fp64, symmetric.
     :ivar extractor: the identity of the network; empty if the file does not name it.
     :ivar spec: the extractor's spec; empty if the file does not name it.
+    :ivar dataset: the spec of the data set that the extractor was made for; empty without one.
+    :ivar channels: of the images that the extractor saw; 0 if the file does not name them.
     :ivar images: their number; 0 if the file does not name it.
     """
 
@@ -39,6 +41,8 @@ class Statistics(NamedTuple):
     cov: torch.Tensor
     extractor: str = ""
     spec: str = ""
+    dataset: str = ""
+    channels: int = 0
     images: int = 0
 
     def moments(self, device: torch.device) -> Moments:
@@ -102,8 +106,10 @@ def checked_place(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def write_statistics(path: Path, moments: Moments, extractor: str, spec: str) -> None:
-    """Write statistics as float64, whole or not at all.
+def write_statistics(
+    path: Path, moments: Moments, extractor: str, spec: str, dataset: str = "", channels: int = 0
+) -> None:
+    """Write statistics as float64, whole or not at all; see `Statistics`.
 
     :raises StorageError: if they cannot be written.
     """
@@ -114,6 +120,8 @@ def write_statistics(path: Path, moments: Moments, extractor: str, spec: str) ->
         "n": np.int64(moments.n),
         "extractor": np.str_(extractor),
         "spec": np.str_(spec),
+        "dataset": np.str_(dataset),
+        "channels": np.int64(channels),
     }
     np.savez(buffer, **arrays)
     write_atomically(path, buffer.getvalue())
@@ -122,8 +130,11 @@ def write_statistics(path: Path, moments: Moments, extractor: str, spec: str) ->
 def _stated(own: Mapping[str, Any]) -> dict[str, Any]:
     """What ganbench wrote; other programs may use the same names for something else."""
     found: dict[str, Any] = {
-        name: str(own[name]) for name in ("extractor", "spec") if isinstance(own.get(name), np.str_)
+        name: str(own[name])
+        for name in ("extractor", "spec", "dataset")
+        if isinstance(own.get(name), np.str_)
     }
-    if isinstance(own.get("n"), np.integer) and own["n"] >= 2:
-        found["images"] = int(own["n"])
+    for name, key, least in (("n", "images", 2), ("channels", "channels", 1)):
+        if isinstance(own.get(name), np.integer) and own[name] >= least:
+            found[key] = int(own[name])
     return found

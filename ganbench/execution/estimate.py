@@ -11,6 +11,8 @@ from typing import Literal
 
 import torch
 
+from ganbench.base.errors import ContractError
+from ganbench.base.text import plain
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.grid.cell import Cell, Trial
 from ganbench.training.batches import TrainingData
@@ -27,12 +29,14 @@ class Estimate:
     """``seconds`` of training and sampling, from ``measured`` of ``kinds`` kinds of cell.
 
     :ivar of_cells: the same of one trial, by the cell's id.
+    :ivar notes: a sentence for each cell that broke a contract, as its trials will.
     """
 
     seconds: float
     measured: int
     kinds: int
     of_cells: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def estimate(
@@ -50,12 +54,13 @@ def estimate(
         groups[_cost_key(trial.cell)].append(trial)
     start = time.perf_counter()
     rates: dict[tuple[str, ...], float] = {}
+    notes: list[str] = []
     for key, members in groups.items():
         if rates and time.perf_counter() - start > limit:
             break
         cell = members[0].cell
         with _threads(suitable_threads(cell, most_threads) if device.type == "cpu" else 0):
-            seconds = _seconds_per_image(cell, device)
+            seconds = _seconds_per_image(cell, device, notes)
         if seconds is not None:
             rates[key] = seconds
     total, of_cells = 0.0, dict[str, float]()
@@ -64,7 +69,7 @@ def estimate(
         rate = rates.get(key, sum(known) / len(known) if known else 0.0)
         total += sum(_seconds(trial.cell, rate) for trial in members)
         of_cells |= {trial.cell.id: _seconds(trial.cell, rate) for trial in members}
-    return Estimate(total, len(rates), len(groups), of_cells)
+    return Estimate(total, len(rates), len(groups), of_cells, tuple(notes))
 
 
 @contextlib.contextmanager
@@ -95,8 +100,11 @@ def _seconds(cell: Cell, per_image: float) -> float:
     return images * per_image / settings.replicas
 
 
-def _seconds_per_image(cell: Cell, device: torch.device) -> float | None:
-    """Training time for one real image; None for a cell that fails, as its trial will."""
+def _seconds_per_image(cell: Cell, device: torch.device, notes: list[str]) -> float | None:
+    """Training time for one real image; None for a cell that fails, as its trial will.
+
+    :param notes: receives a sentence for a cell that breaks a contract.
+    """
     assert cell.data is not None
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         try:
@@ -111,8 +119,11 @@ def _seconds_per_image(cell: Cell, device: torch.device) -> float | None:
             if rate * settings.batch_size * settings.d_steps > _LONG:
                 return rate
             return _timed(Trainer(cell, 0, data, device))
+        except ContractError as error:
+            notes.append(f"{plain(cell.label)}: {error}")
         except Exception:
-            return None
+            pass  # of third-party code: its trials' rows will say it
+        return None
 
 
 def _timed(trainer: Trainer) -> float:

@@ -7,6 +7,7 @@ trial has to be one of the larger trial.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,23 +97,44 @@ def why_not(record: Mapping[str, Any], trial: Trial) -> str | None:
     following = [c.spec for c in _trained(trial) if c.component.follows_budget]
     if following:
         return f"{', '.join(following)} follows the share of the budget that is used"
-    return _other_ticks(then, now)
+    return other_ticks(then, now, trial)
 
 
-def _other_ticks(then: Schedule, now: Schedule) -> str | None:
+def other_ticks(then: Schedule, now: Schedule, trial: Trial) -> str | None:
     """Why the evaluations of the smaller trial are not the first ones of the larger trial."""
     assert then.total_steps is not None
     assert now.total_steps is not None
     before, after = then.steps_of_ticks(), now.steps_of_ticks()
-    times = max(2, round(now.total_steps / then.total_steps))
-    budget = f"--budget {times * then.total_steps}steps"
-    way_out = f"way out: {budget} --set evaluation.ticks={times * then.ticks}"
     if after[: len(before)] != before:
-        return f"it is not evaluated after the same steps; {way_out}"
-    kept = (tick for tick in range(len(before)) if is_kept(tick, now.ticks))
-    if not all(is_kept(tick, then.ticks) for tick in kept):
-        return f"its progress.png shows ticks that the smaller one lacks; {way_out}"
+        number = next(n for n, step in enumerate(before) if after[n : n + 1] != [step])
+        there = f"after {after[number]}" if number < len(after) else "not at all"
+        return (
+            f"the smaller trial is evaluated at tick {number} after {before[number]} of its "
+            f"{then.total_steps} steps, and this one {there} of its {now.total_steps}; "
+            f"{_way_out(then, now, trial)}"
+        )
+    if not _frames_there(then, now.ticks):
+        return (
+            f"its progress.png shows ticks that the smaller one lacks; {_way_out(then, now, trial)}"
+        )
     return None
+
+
+def _frames_there(then: Schedule, ticks: int) -> bool:
+    """Whether the smaller trial has the frames that a trial of so many ticks shows until then."""
+    kept = (tick for tick in range(then.ticks + 1) if is_kept(tick, ticks))
+    return all(is_kept(tick, then.ticks) for tick in kept)
+
+
+def _way_out(then: Schedule, now: Schedule, trial: Trial) -> str:
+    """The nearest budget whose trial goes on: the smaller trial's steps and ticks, several times."""
+    assert then.total_steps is not None
+    assert now.total_steps is not None
+    least = max(2, round(now.total_steps / then.total_steps))
+    times = next(n for n in itertools.count(least) if _frames_there(then, n * then.ticks))
+    steps, images = times * then.total_steps, trial.cell.budget.unit == "images"
+    budget = Budget("images", steps * _images_per_step(trial)) if images else Budget("steps", steps)
+    return f"way out: --budget {budget} --set evaluation.ticks={times * then.ticks}"
 
 
 def _is_smaller(record: Mapping[str, Any], trial: Trial) -> bool:

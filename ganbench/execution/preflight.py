@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ganbench.base.errors import GanbenchError, one_line
+from ganbench.base.errors import ContractError, GanbenchError, one_line
 from ganbench.base.paths import cache_problem, cache_root
 from ganbench.evaluation.evaluator import Evaluator
 from ganbench.evaluation.sampled_source import NOISE, SampledSource
@@ -75,6 +75,8 @@ def preflight(
             found.checked.append(f"{group}: ready, {evaluator.extractor}")
             if found.seconds is None:
                 found.samples, found.seconds = _timed(cell, data, evaluator, device)
+        except ContractError as error:  # its own trials fail, and no others
+            found.notes.append(f"{group}: {error}")
         except GanbenchError as error:
             found.problems.append(str(error))
         except Exception as error:  # of third-party code: its trials' rows will say it

@@ -20,6 +20,7 @@ from ganbench.evaluation.feature_space import (
     kept_parts,
     ready_network,
 )
+from ganbench.evaluation.loaded_split import check_spec
 from ganbench.evaluation.measurer import Measurer
 from ganbench.evaluation.progress_meter import Saying
 from ganbench.evaluation.real_features import RealSettings
@@ -73,6 +74,8 @@ class Resources:
         self._use(cell.dataset)
         source = self._splits.data(cell.dataset, "train")
         assert cell.data is not None
+        if isinstance(source, ImageData):
+            check_spec(f"load('train', root) of {cell.dataset.spec}", source, cell.data)
         workers = 0 if isinstance(source, ImageData) else min(4, torch.get_num_threads())
         return TrainingData(cell.data, source, workers, self._held_out(cell))
 

@@ -14,6 +14,7 @@ from ganbench.components.base import Component
 from ganbench.execution.component_objects import check_portable, with_specs
 from ganbench.execution.context import RunContext
 from ganbench.execution.initial_weights import with_initial_weights
+from ganbench.execution.preparation import Preparation
 from ganbench.execution.progress.listener import Progress
 from ganbench.execution.progress.live_display import make_progress
 from ganbench.execution.run_options import RunOptions, takes_run_options
@@ -127,8 +128,9 @@ def execute(
     folder.check()
     absolute = RunFolder(folder.path.absolute())  # a plugin may change the working directory
     with stop_on_signals() as stop:
-        from ganbench.execution.steps import carry_out  # loads torch
-
         run = RunContext(absolute, options, progress, lambda: stop() or ends.over, ends)
-        result = carry_out(run, grid, root, plan)
+        with Preparation(run) as preparation:
+            from ganbench.execution.steps import carry_out  # loads torch, which takes seconds
+
+            result = carry_out(run, grid, root, preparation, plan)
     return replace(result, folder=folder.path)

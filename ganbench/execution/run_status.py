@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from ganbench.base.files import decode
 from ganbench.execution.run_state import RunningTrial, RunState, SupervisorState, TrialState
 from ganbench.execution.share.heartbeat import living_supervisors
+from ganbench.store.display_names import display_name, read_names
 from ganbench.store.primary import PRIMARY
 from ganbench.store.results_table import read_rows
 from ganbench.store.run_folder import RunFolder
@@ -86,7 +87,7 @@ def look(run: RunFolder) -> RunState:
     supervisors = [_supervisor(run, heartbeat) for heartbeat in heartbeats]
     plan = run.read_plan()
     rows = {str(row["trial"]): row for row in read_rows(run, _COLUMNS, problems)}
-    folders = set(run.trial_ids())
+    folders, names = set(run.trial_ids()), read_names(run.grid_file)
     planned = plan or dict.fromkeys(sorted(folders | set(rows)), "")
     running = {
         trial.trial: trial
@@ -98,6 +99,7 @@ def look(run: RunFolder) -> RunState:
     for trial_id, label in planned.items():
         if trial_id not in running:
             folder = run.trial(trial_id) if trial_id in folders else None
+            label = label or _label(trial_id, rows.get(trial_id), folder, names)
             trials.append(_state(trial_id, label, rows.get(trial_id), folder, bool(heartbeats)))
     for trial in trials:
         if trial.state == "done" and _suspicious(f"{run.trials_dir}/{trial.trial}"):
@@ -135,7 +137,7 @@ def _state(
     seed = fields.whole("seed")
     return TrialState(
         trial_id,
-        label or _label(trial_id, row, folder),
+        label,
         _seed(trial_id) if seed is None else seed,
         state,
         status,
@@ -216,14 +218,20 @@ def _changed(path: str) -> float | None:
         return None
 
 
-def _label(trial_id: str, row: Mapping[str, Any] | None, folder: TrialFolder | None) -> str:
+def _label(
+    trial_id: str,
+    row: Mapping[str, Any] | None,
+    folder: TrialFolder | None,
+    names: Mapping[str, str],
+) -> str:
     """Components and seed of a trial that no plan names."""
     source, seed = _Fields(row), (row or {}).get("seed")
     if row is None and folder is not None:
         identity = folder.read_identity() or {}
         source, seed = _Fields(identity).mapping("columns"), identity.get("seed")
-    specs = [spec for axis in AXES if (spec := source.text(axis)) not in (None, "none", "")]
-    return f"{' × '.join(map(str, specs))} seed {seed}" if specs else trial_id
+    specs = [spec for axis in AXES if (spec := source.text(axis)) and spec != "none"]
+    shown = [display_name(spec, names) for spec in specs]
+    return f"{' × '.join(shown)} seed {seed}" if shown else trial_id
 
 
 def _seed(trial_id: str) -> int | None:

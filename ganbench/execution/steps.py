@@ -35,26 +35,22 @@ from ganbench.store.results_table import refresh_table
 from ganbench.training.initial_weights import initial_problems
 
 
-def carry_out(run: RunContext, grid: Grid, root: Path, plan: Plan | None = None) -> RunResult:
+def carry_out(
+    run: RunContext, grid: Grid, root: Path, preparation: Preparation, plan: Plan | None = None
+) -> RunResult:
     """Run what a grid has left to do in a folder.
 
     :param root: the data folder.
+    :param preparation: of this run, entered.
     :param plan: of the grid or of a part of it, if it has been expanded before.
     :raises UsageError: for wrong use, before anything is written.
     :raises KeyboardInterrupt: if it is stopped before anything is written.
     """
     if run.options.executor != "ray" and (warning := cache_problem(cache_root())):
         run.progress.say(warning)
-    with Preparation(run) as preparation:
-        grid = as_begun(grid, run.folder)
-        if plan is None and asks_for_plan(grid, run.options):
-            grid = _in_time(run, grid, root, preparation)
-        return _carry_out(run, grid, root, plan, preparation)
-
-
-def _carry_out(
-    run: RunContext, grid: Grid, root: Path, plan: Plan | None, preparation: Preparation
-) -> RunResult:
+    grid = as_begun(grid, run.folder)
+    if plan is None and asks_for_plan(grid, run.options):
+        grid = _in_time(run, grid, root, preparation)
     launcher = _launch(run, grid, root)
     try:
         if plan is None:

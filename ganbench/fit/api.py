@@ -28,6 +28,8 @@ from ganbench.store.run_folder import RunFolder
 Say = Callable[[str], None]
 #: Part of the time for pictures, export and report, and the least and the most seconds of it.
 _AFTER, _AFTER_LEAST, _AFTER_MOST = 0.08, 12.0, 90.0
+#: The largest part of the time in which images are decoded to find damaged ones.
+_LOOK = 0.05
 #: Trials of the last round: two cells with three seeds.
 _LAST_TRIALS = 6
 
@@ -67,7 +69,7 @@ def fit(
     options = _options(device, jobs)
     say = _once(say or (lambda sentence: None))
     folder.check()
-    facts = look(place_of_images)
+    facts = look(place_of_images, _LOOK * seconds)
     command = command_for(os.fspath(images), written, folder.path)
     with stop_on_signals() as stop:
         begun = _begin(facts, folder, data_root(data_dir), options, seconds, deadline, say, stop)
@@ -191,11 +193,12 @@ def _finished(
 
     from ganbench.fit.files import write_files  # loads torch
 
-    files, problems = write_files(folder.path, trial, record.dataset, root)
+    sentences += [*_not_learned(rows), *_weak(rows)]
+    files, notes = write_files(folder.path, trial, record.dataset, root, sentences)
     return FitResult(
         best=name_of(record.cells[best.place]),
         trial=trial,
-        sentences=[*sentences, *_not_learned(rows), *_weak(rows), *problems],
+        sentences=[*sentences, *notes],
         files=files,
         **known,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,8 +14,10 @@ from ganbench.components.data import ImageData
 from ganbench.evaluation.features import choice
 from ganbench.evaluation.pictures import tiles
 from ganbench.generators.api import export, sample
+from ganbench.generators.export import Exported
 from ganbench.registry.lookup import default_registry
 from ganbench.report.api import report
+from ganbench.store.run_folder import RunFolder
 
 PICTURE, GENERATOR, REPORT = "samples.png", "generator.pt2", "report.html"
 _IMAGES = 64
@@ -23,24 +26,49 @@ _PAPER, _INK = 255, 0
 
 
 def write_files(
-    folder: Path, trial: str, dataset: str, root: Path
+    folder: Path, trial: str, dataset: str, root: Path, words: Sequence[str] = ()
 ) -> tuple[dict[str, Path], list[str]]:
-    """Write picture, generator and report; also a sentence for each that cannot be written.
+    """Write picture, generator and report; also how to use the generator, and what cannot be written.
 
     :param trial: the id of the trial whose generator is shown and exported.
     :param dataset: spec of the images.
+    :param words: the outcome in plain words, which the report opens with.
     """
-    found, problems = dict[str, Path](), list[str]()
+    found, notes = dict[str, Path](), list[str]()
+
+    def generator() -> Path:
+        exported = export(folder, trial, folder / GENERATOR)
+        notes.append(_use(exported))
+        return exported.path
+
     for kind, write in (
         ("picture", lambda: _picture(folder, trial, dataset, root)),
-        ("generator", lambda: export(folder, trial, folder / GENERATOR).path),
-        ("report", lambda: report(folder, folder / REPORT)),
+        ("generator", generator),
+        ("report", lambda: _report(folder, words)),
     ):
         try:
             found[kind] = write()
         except GanbenchError as error:
-            problems.append(f"the {kind} cannot be written: {error}")
-    return found, problems
+            notes.append(f"the {kind} cannot be written: {error}")
+    return found, notes
+
+
+def _use(exported: Exported) -> str:
+    """How to make images with the file."""
+    facts = exported.metadata
+    inputs = f"torch.randn(16, {facts['latent_dim']})"
+    what = f"latents of {facts['latent_dim']} normal numbers"
+    if facts["classes"]:
+        inputs += f", torch.randint({facts['classes']}, (16,))"
+        what += f" and classes from 0 to {facts['classes'] - 1}"
+    call = f'torch.export.load("{exported.path}").module()({inputs})'
+    return f"The generator takes {what}: {call} gives 16 images in [-1, 1]."
+
+
+def _report(folder: Path, words: Sequence[str]) -> Path:
+    """The report, which opens with the words."""
+    RunFolder(folder).write_closing_words(words)
+    return report(folder, folder / REPORT)
 
 
 def _picture(folder: Path, trial: str, dataset: str, root: Path) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from ganbench.base.errors import DataNotFoundError, UsageError, reason
 from ganbench.base.image_files import ImageFiles, open_images, shown
 from ganbench.base.images import decode_image, inspect_image
 from ganbench.base.text import counted, first_of
+from ganbench.store.trial_folder import TrialFolder
 
 #: Files that are read at the most; of more, a fixed choice stands for all.
 MOST = 20_000
@@ -31,6 +34,7 @@ class FolderFacts:
     """What is in a folder.
 
     :ivar count: image files; ``looked_at`` of them were read.
+    :ivar decoded: files that were decoded in full; of the others, the header was read.
     :ivar readable: of those that were read.
     :ivar side: the median of the smaller side in pixels.
     :ivar smallest: (width, height); likewise ``largest``, by area.
@@ -43,6 +47,7 @@ class FolderFacts:
     path: Path
     count: int
     looked_at: int
+    decoded: int
     readable: int
     side: int
     smallest: tuple[int, int]
@@ -70,6 +75,11 @@ class FolderFacts:
         if self.broken:
             names = [f"{shown(name)} ({why})" for name, why in self.broken.items()]
             yield f"{counted(len(self.broken), 'file')} cannot be read: {first_of(names, _NAMED)}"
+        if self.decoded < self.looked_at:
+            yield (
+                f"{self.decoded:,} of {self.looked_at:,} files were decoded in full; damage in "
+                "the others shows when they are loaded"
+            )
         if self.readable - self.copies < FEW:
             yield (
                 f"{self.readable - self.copies} different images are few: a GAN may copy them, and "
@@ -82,16 +92,18 @@ class FolderFacts:
         return kept | {"path": str(self.path)}
 
 
-def look(path: Path) -> FolderFacts:
-    """Read the headers of the images in a folder or an archive.
+def look(path: Path, seconds: float = math.inf) -> FolderFacts:
+    """Decode the images in a folder or an archive, as a data set does, and count them.
 
+    :param seconds: after which only headers are read.
     :raises DataNotFoundError: for a place without images that can be read.
-    :raises UsageError: for fewer images than a GAN could learn from.
+    :raises UsageError: for fewer images than a GAN could learn from, and for pictures of trials.
     """
     if not path.exists():
         raise DataNotFoundError(f"The folder {path} does not exist")
     files = open_images(path)
-    heads, digests, broken = _read(files)
+    _refuse_results(files)
+    heads, digests, broken, decoded = _read(files, seconds)
     if not heads:
         name, why = next(iter(broken.items()))
         raise DataNotFoundError(
@@ -108,6 +120,7 @@ def look(path: Path) -> FolderFacts:
         path=path,
         count=len(files.names),
         looked_at=len(heads) + len(broken),
+        decoded=decoded,
         readable=len(heads),
         side=int(median(min(size[:2]) for size in areas)),
         smallest=areas[0][:2],
@@ -119,21 +132,39 @@ def look(path: Path) -> FolderFacts:
     )
 
 
+def _refuse_results(files: ImageFiles) -> None:
+    """Raise UsageError if trials of a run wrote some of the images."""
+    if not files.location.is_dir():
+        return
+    for parent in sorted({name.rpartition("/")[0] for name in files.names}):
+        if TrialFolder(str(files.location / parent)).read_identity() is not None:
+            raise UsageError(
+                f"{files.location} holds a ganbench run, whose pictures are results and no images "
+                f"to learn from ({shown(parent) or 'the folder itself'} is a trial); give the folder "
+                "of your own images"
+            )
+
+
 def _read(
-    files: ImageFiles,
-) -> tuple[dict[int, tuple[int, int, int]], list[bytes], dict[str, str]]:
-    """Position -> width, height and channels; the contents' digests; what cannot be read."""
+    files: ImageFiles, seconds: float
+) -> tuple[dict[int, tuple[int, int, int]], list[bytes], dict[str, str], int]:
+    """Position -> width, height and channels; digests; what cannot be read; how many were decoded."""
+    until, decoded = time.monotonic() + seconds, 0
     heads, digests, broken = dict[int, tuple[int, int, int]](), list[bytes](), dict[str, str]()
     for encoded in files.read(_some(len(files.names))):
+        whole = time.monotonic() < until
+        decoded += whole
         try:
             content = encoded.read()
             head = inspect_image(content)
+            if whole:
+                decode_image(content)
         except Exception as error:  # a damaged file or archive may raise anything
             broken[files.names[encoded.position]] = reason(error)
             continue
         heads[encoded.position] = (head.width, head.height, head.channels)
         digests.append(hashlib.blake2b(content, digest_size=16).digest())
-    return heads, digests, broken
+    return heads, digests, broken, decoded
 
 
 def _some(count: int, most: int = MOST) -> list[int]:

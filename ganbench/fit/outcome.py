@@ -84,8 +84,8 @@ def words(record: FitRecord, rounds: Sequence[Sequence[Standing]], floor: float)
         reasons = "; ".join(dict.fromkeys(f"{_named(record, o)}: {o.note}" for o in last))
         return [f"No cell gave a result: {reasons}. A longer --total may help."]
     found = [
-        f"{_named(record, best)} did best: {PRIMARY} {_values(best)} "
-        f"({_seeds(best)}; lower is better{_floor(floor)})."
+        f"{_named(record, best)} did best: {PRIMARY} {_values(best)} ({_seeds(best)}).",
+        _meaning(record, floor),
     ]
     found += _against_next(record, last)
     found += _behind(record, rounds)
@@ -146,8 +146,16 @@ def _seeds(one: Standing) -> str:
     return f"the median of {counted(count, 'seed')}" if count > 1 else "one seed"
 
 
-def _floor(floor: float) -> str:
-    return "" if math.isnan(floor) else f"; real images among themselves have {floor:.3g}"
+def _meaning(record: FitRecord, floor: float) -> str:
+    """What the metric is, and what the best possible generator would have."""
+    known = f"{floor:.3g}"
+    if math.isnan(floor):
+        least = 2 * int(record.evaluation.get("samples", 0))
+        known = f"unknown, since that takes at least {least:,} real images that differ"
+    return (
+        f"{PRIMARY}: the distance between generated and real images in the features of "
+        f"{record.evaluation.get('extractor')}; lower is better; real images among themselves: {known}."
+    )
 
 
 def _values(one: Standing) -> str:

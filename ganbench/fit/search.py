@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ganbench.base.text import counted, duration
+from ganbench.execution.progress.listener import SaidOnce
 from ganbench.execution.progress.live_display import make_progress
 from ganbench.execution.run import execute
 from ganbench.execution.run_options import RunOptions
@@ -79,6 +80,7 @@ class Search:
         self._options, self._slots = options, slots
         self._deadline, self._say, self._quiet = deadline, say, quiet
         self.interrupted = False
+        self._heard: set[str] = set()
 
     def run(self) -> None:
         """Carry rounds out until the time is over, or nothing more fits."""
@@ -137,7 +139,8 @@ class Search:
             f"{counted(self.record.start.seeds, 'seed')}, {images:,} images each; "
             f"{duration(self._deadline.left)} left"
         )
-        with contextlib.closing(make_progress(self._quiet)) as progress, quiet_stdout():
+        shown = SaidOnce(make_progress(self._quiet), self._heard)
+        with contextlib.closing(shown) as progress, quiet_stdout():
             result: RunResult = execute(
                 plan.grid,
                 self._folder,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ganbench.base.protocol import PROTOCOL as PROTOCOL
@@ -18,6 +19,7 @@ from ganbench.grid.settings import (
     settings_values,
 )
 from ganbench.registry.lookup import ResolvedComponent
+from ganbench.store.display_names import display_name
 
 
 class Names(NamedTuple):
@@ -39,6 +41,7 @@ class Cell:
     :ivar needs: the capabilities that the loss, the regularizers and the augmentations need.
     :ivar architecture: the same with options such as ``d_norm=auto`` resolved for this cell.
     :ivar reason: why the cell cannot work, with a way out; None if it can.
+    :ivar names: spec -> the name that people read in its place.
     """
 
     architecture: ResolvedComponent
@@ -56,6 +59,7 @@ class Cell:
     asked: ResolvedComponent
     needs: frozenset[str]
     reason: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property
     def columns(self) -> dict[str, str]:
@@ -69,14 +73,19 @@ class Cell:
         }
 
     @property
+    def shown(self) -> dict[str, str]:
+        """The same for a person: with names in place of specs."""
+        return {axis: display_name(spec, self.names) for axis, spec in self.columns.items()}
+
+    @property
     def task(self) -> str:
         """The architecture's task."""
         return str(self.architecture.component.task)
 
     @property
     def label(self) -> str:
-        """A short text for a person: the specs that are not ``none``."""
-        return " × ".join(spec for spec in self.columns.values() if spec != "none")
+        """A short text for a person: the components that are not ``none``."""
+        return " × ".join(name for name in self.shown.values() if name != "none")
 
     @functools.cached_property
     def identity(self) -> dict[str, Any]:

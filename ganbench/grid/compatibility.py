@@ -44,6 +44,17 @@ def typed(value: Any, cls: type[T]) -> T:
     return value
 
 
+def objection(component: Any, data: DataSpec | None) -> str | None:
+    """What ``component.problem(data)`` says.
+
+    :raises TypeError: for anything else than None or a sentence.
+    """
+    answer: Any = component.problem(data)
+    if answer is None or isinstance(answer, str):
+        return answer
+    raise TypeError(f"problem(data) returns {answer!r}: return None, or a sentence with a way out")
+
+
 def recommended(component: ResolvedComponent) -> Answer[Mapping[str, Any]]:
     """The training settings that a component recommends."""
 
@@ -132,5 +143,4 @@ def augmentation_problem(
             "an augmentation would move images away from the sources that the discriminator sees "
             "beside them; way out: augmentation none"
         )
-    problem: str | None = augmentation.problem(data)
-    return problem
+    return objection(augmentation, data)

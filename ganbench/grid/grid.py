@@ -17,9 +17,11 @@ from ganbench.grid.budget import UNITS, Budget
 from ganbench.grid.setting_hints import SECTION_WORDS, elsewhere
 from ganbench.grid.settings import (
     EvaluationSettings,
+    as_written,
     expand_shorthands,
     resolve_evaluation,
     resolve_training,
+    shorthands_of,
 )
 from ganbench.store.display_names import check_names
 from ganbench.store.schema import AXES as AXES
@@ -143,11 +145,14 @@ class Grid:
 
     def with_settings(self, training: Mapping[str, Any], evaluation: Mapping[str, Any]) -> Grid:
         """The grid with settings laid over its own; ``lr`` replaces its ``g_lr`` and ``d_lr``."""
-        return replace(
-            self,
-            training=expand_shorthands(self.training) | expand_shorthands(training),
-            evaluation={**self.evaluation, **evaluation},
-        )
+        try:
+            return replace(
+                self,
+                training=expand_shorthands(self.training) | expand_shorthands(training),
+                evaluation={**self.evaluation, **evaluation},
+            )
+        except UsageError as error:
+            raise type(error)(as_written(str(error), shorthands_of(training))) from error
 
     def as_dict(self) -> dict[str, Any]:
         """The content of the grid's file."""

@@ -17,6 +17,7 @@ from ganbench.grid.compatibility import (
     ask,
     augmentation_problem,
     missing_capability,
+    objection,
     recommended,
     required,
     task_problem,
@@ -175,6 +176,7 @@ class _Expansion:
             asked=asked,
             needs=frozenset(capability for capability, _ in needs),
             reason=next((str(reason) for reason in reasons if reason), None),
+            names=self.grid.names,
         )
 
     def _data_of(self, dataset: ResolvedComponent) -> Answer[DataSpec | None]:
@@ -208,7 +210,7 @@ class _Expansion:
             return asked, None
 
         def fit(component: Any) -> Answer[ResolvedComponent]:
-            problem = task_problem(asked, data) or component.problem(data)
+            problem = task_problem(asked, data) or objection(component, data)
             if problem:
                 return asked, problem
             resolved = component.resolve(frozenset(dict(needs)), data)
@@ -228,7 +230,7 @@ class _Expansion:
         _refuse_repetition(" and ".join(specs), components)
         problem = None
         for component in components if data is not None else ():
-            found = ask(component, lambda it: (None, it.problem(data)), None)[1]
+            found = ask(component, lambda it: (None, objection(it, data)), None)[1]
             problem = problem or found
         return components, problem
 

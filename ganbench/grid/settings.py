@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
@@ -226,13 +227,18 @@ def resolve_training(
     """
     values: dict[str, Any] = {}
     sources = {field.name: "default" for field in fields(TrainingSettings)}
+    called: dict[str, str] = {}
     for source, layer in layers:
         expanded = expand_shorthands(layer)
         values |= expanded
         sources |= dict.fromkeys(expanded, source)
+        called |= {name: name for name in expanded} | shorthands_of(layer)
     refuse_misplaced("training", values, _names())
-    settings = create(TrainingSettings, values, "[training]", also=_SHORTHANDS)
-    components = _bound(settings) if bind else {}
+    try:
+        settings = create(TrainingSettings, values, "[training]", also=_SHORTHANDS)
+        components = _bound(settings) if bind else {}
+    except UsageError as error:
+        raise type(error)(as_written(str(error), called)) from error
     canonical = {name: component.spec for name, component in components.items()}
     return ResolvedSettings(
         replace(settings, **canonical), _recorded(sources, settings), components
@@ -240,10 +246,10 @@ def resolve_training(
 
 
 def _bound(settings: TrainingSettings) -> dict[str, ResolvedComponent]:
-    found = {}
+    registry, found = default_registry(), {}  # a faulty plugin file is no fault of a setting
     for name, kind in COMPONENT_SETTINGS.items():
         try:
-            found[name] = default_registry().bind(kind, getattr(settings, name))
+            found[name] = registry.bind(kind, getattr(settings, name))
         except UsageError as error:
             raise type(error)(f"[training] {name}: {error}") from None
     return found
@@ -278,6 +284,18 @@ def expand_shorthands(layer: Mapping[str, Any]) -> dict[str, Any]:
     """
     expanded = {name: value for key, value in layer.items() for name in _SHORTHANDS.get(key, ())}
     return expanded | {key: value for key, value in layer.items() if key not in _SHORTHANDS}
+
+
+def shorthands_of(layer: Mapping[str, Any]) -> dict[str, str]:
+    """Setting -> the shorthand that a layer gives it by."""
+    return {name: key for key in layer for name in _SHORTHANDS.get(key, ()) if name not in layer}
+
+
+def as_written(sentence: str, called: Mapping[str, str]) -> str:
+    """A sentence about settings, which names each as the person wrote it."""
+    return re.sub(
+        r"\b(\w+)(?=[=:])", lambda match: called.get(match[1], match[1]), sentence, flags=re.ASCII
+    )
 
 
 def setting_named(word: str) -> str | None:

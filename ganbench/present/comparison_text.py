@@ -16,7 +16,7 @@ from ganbench.analysis.statistics.aggregates import trimmed
 from ganbench.analysis.statistics.paired import Effect
 from ganbench.analysis.statistics.seeds import unseen
 from ganbench.base.text import counted, percent
-from ganbench.present.footnotes import seeds_text, too_few, unseen_text
+from ganbench.present.footnotes import no_results, seeds_text, too_few, unseen_text, weak_features
 from ganbench.present.numbers import effect_text, interval_text, number, shown
 
 _FEW = 12  # seeds; with fewer, an effect of one standard deviation is often missed
@@ -33,6 +33,7 @@ def sentence(found: Comparison) -> str:
         *outcome_texts(found),
         speed_text(found),
         budget_text(found),
+        *(f"{text}." for text in (*no_results(found.trials), *weak_features(found.trials))),
     ]
     return " ".join(part for part in parts if part)
 
@@ -132,10 +133,7 @@ def _blocks(found: Comparison) -> Iterator[str]:
         )
         return
     if ahead and behind:
-        yield (
-            f"The blocks do not point the same way: {found.a} is ahead in "
-            f"{_labels(found, ahead)} and behind in {_labels(found, behind)}."
-        )
+        yield from _two_ways(found, ahead, behind, sure)
     if overall.excludes(0.0):
         known = len(sure[0]) + len(sure[1])
         yield (
@@ -148,6 +146,24 @@ def _blocks(found: Comparison) -> Iterator[str]:
             f"Taken alone, {_labels(found, alone)} would show a difference; with {len(found.blocks)} "
             "blocks, that is only a hint."
         )
+
+
+def _two_ways(
+    found: Comparison, ahead: Sequence[int], behind: Sequence[int], sure: Sequence[Sequence[int]]
+) -> Iterator[str]:
+    """Estimates of both signs, of which at most one side shows beyond chance."""
+    words = ("below", "above") if found.column.better == "lower" else ("above", "below")
+    known = [*sure[0], *sure[1]]
+    shows = (
+        f"beyond chance only {_labels(found, known)}"
+        if known
+        else "no block shows a difference beyond chance"
+    )
+    yield (
+        f"The estimates do not point the same way: {_possessive(found.a)} {found.metric} is "
+        f"{words[0]} that of {found.b} in {_labels(found, ahead)} and {words[1]} it in "
+        f"{_labels(found, behind)}; {shows}."
+    )
 
 
 def _probability(found: Comparison) -> str:
@@ -166,7 +182,7 @@ def _probability(found: Comparison) -> str:
 
 
 def _sign(found: Comparison, block: BlockEffect) -> int:
-    """1 where A is ahead in the block, -1 where it is behind, else 0."""
+    """1 where A has the better estimate in the block, -1 where it has the worse one, else 0."""
     estimate = block.effect.estimate
     if math.isnan(estimate) or estimate == 0:
         return 0

@@ -31,6 +31,9 @@ _FEW = 5
 #: What `samples_note` says of one trial alone.
 _OWN_NUMBERS = re.compile(r" \([^()]*\)$|about \d+% of ")
 
+#: How far one trial was when it stopped.
+_OWN_PROGRESS = re.compile(r" after [\d,]+ steps?$")
+
 
 def table_footnotes(
     results: pd.DataFrame,
@@ -81,6 +84,19 @@ def count_footnotes(frame: pd.DataFrame) -> list[str]:
             f"update, so the budget bought different counts (medians): with {'; with '.join(parts)}"
         )
     return found
+
+
+def past_footnote(every: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
+    """How many trials a table of cells leaves out since they went on to a larger budget."""
+    past = every[~every["trial"].isin(shown["trial"])]
+    if past.empty:
+        return []
+    budgets = listed([plain(text) for text in past["budget"].dropna().unique()], 3)
+    return [
+        f"Each cell is shown once, at the largest budget that it reached: "
+        f"{counted(len(past), 'trial')} of {budgets} went on to a larger budget and "
+        f"{'is' if len(past) == 1 else 'are'} not counted again"
+    ]
 
 
 def bold_footnote(summary: pd.DataFrame) -> str:
@@ -150,6 +166,14 @@ def _measurements(results: pd.DataFrame) -> list[str]:
     for dataset, rows in results[results["status"] != "skipped"].groupby("dataset", sort=False):
         several = measured_otherwise(rows)
         several.pop("protocol", None)  # `_protocols` says it
+        budgets = dict(iter(rows.groupby("budget", sort=False))) if "budget" in rows else {}
+        if len(budgets) > 1:
+            found.append(
+                f"{plain(dataset)}: trials have budgets of {listed([*map(plain, budgets)], 3)}; only "
+                "trials of one budget are compared"
+            )
+            if not any("ticks" in measured_otherwise(own) for own in budgets.values()):
+                several.pop("ticks", None)
         if several:
             found.append(
                 f"{plain(dataset)}: only numbers with equal {settings_text(several)} are comparable"
@@ -236,10 +260,23 @@ def failures(results: pd.DataFrame) -> list[Note]:
         )
         for line in failed.to_dict("records")
     ]
-    waiting = results[results["status"] == "interrupted"].to_dict("records")
-    if waiting:
-        notes.append(Note("interrupted", STATUSES["interrupted"], list(map(_named, waiting))))
-    return notes
+    return [*notes, *_waiting(results)]
+
+
+def _waiting(results: pd.DataFrame) -> list[Note]:
+    """Trials that the next run will finish, by the reason why they have not ended."""
+    found: dict[str, list[str]] = {}
+    for line in results[results["status"] == "interrupted"].to_dict("records"):
+        reason = _OWN_PROGRESS.sub("", _reason(line["error"], "it has not ended"))
+        found.setdefault(reason, []).append(_named(line))
+    return [
+        Note(
+            "interrupted",
+            f"{reason}; the next run continues {'it' if len(own) == 1 else 'them'}",
+            own,
+        )
+        for reason, own in found.items()
+    ]
 
 
 def _named(row: Mapping[Any, Any]) -> str:

@@ -46,8 +46,6 @@ def latex_view(view: View) -> str:
     body = [rf"{' & '.join(line)} \\" for line in zip(*map(_cells, view.columns), strict=True)]
     notes = [f"{n.label}: {', '.join(n.concerns)}: {n.reason}" for n in view.notes]
     lines = [
-        r"% needs \usepackage{booktabs} and \usepackage[T1]{fontenc}",
-        *(f"% {note}" for note in notes),
         rf"\begin{{tabular}}{{{layout}}}",
         r"\toprule",
         rf"{heads} \\",
@@ -55,9 +53,12 @@ def latex_view(view: View) -> str:
         *body,
         r"\bottomrule",
         r"\end{tabular}",
-        *_small_print(view.beneath),
     ]
-    return "\n".join(lines) + "\n"
+    head = [
+        r"% needs \usepackage{booktabs} and \usepackage[T1]{fontenc}",
+        *(f"% {note}" for note in notes),
+    ]
+    return "\n".join([*head, *_with_small_print(lines, view.beneath)]) + "\n"
 
 
 def latex(text: str) -> str:
@@ -79,17 +80,27 @@ def latex_estimate(estimate: Estimate) -> str:
     value = _number(estimate.value)
     if estimate.half:
         return rf"{value} $\pm$ {_number(estimate.half)}"
-    if estimate.bracketed() == estimate.value:
+    if not estimate.low:
         return value
     return f"{value}$_{{-{_in_math(estimate.down)}}}^{{+{_in_math(estimate.up)}}}$"
 
 
-def _small_print(sentences: Sequence[str]) -> list[str]:
-    """Small print beneath a table, within a ``table`` environment or without."""
+def _with_small_print(table: Sequence[str], sentences: Sequence[str]) -> list[str]:
+    """A table with small print beneath, as wide as the table, in a ``table`` environment or without.
+
+    The table is set into the scratch box 0 first, whose width the small print takes.
+    """
     if not sentences:
-        return []
-    text = " ".join(f"{latex(sentence.rstrip('.'))}." for sentence in sentences)
-    return [r"\par\smallskip", rf"{{\noindent\footnotesize {text}\par}}"]
+        return list(table)
+    return [
+        r"\begingroup\setbox0\hbox\bgroup",
+        *table,
+        r"\unskip\egroup",
+        r"\begin{minipage}{\wd0}",
+        r"\copy0\par\smallskip\footnotesize",
+        *(f"{latex(sentence.rstrip('.'))}." for sentence in sentences),
+        r"\end{minipage}\endgroup",
+    ]
 
 
 def _cells(column: ViewColumn) -> list[str]:

@@ -9,15 +9,17 @@ import pandas as pd
 
 from ganbench.analysis.provenance import provenance_notes
 from ganbench.analysis.ranking import RankedComponent, Ranking, mean_rank
-from ganbench.base.text import counted, percent, plain
+from ganbench.base.text import counted, joined, percent, plain
 from ganbench.components.column import Column
 from ganbench.present.footnotes import (
     WAYS,
     count_footnotes,
     left_out_texts,
+    no_results,
     seeds_text,
     too_few,
     unseen_text,
+    weak_features,
 )
 from ganbench.present.formats import render_frame
 from ganbench.present.result_frame import (
@@ -183,11 +185,17 @@ def footnotes(found: Ranking) -> list[str]:
         texts.append(
             f"To rank with what was left out, run it with every {found.axis} and the same seeds."
         )
-    more = [*count_footnotes(found.trials), *provenance_notes(found.trials)]
+    remarks = [*no_results(found.trials), *weak_features(found.trials)]
+    more = [*remarks, *count_footnotes(found.trials), *provenance_notes(found.trials)]
     return [*texts, *(f"{text}." for text in more)]
 
 
 def _claims(found: Ranking) -> list[str]:
+    budgets = f"This is at a budget of {joined([*map(plain, found.budgets)])}; there are others."
+    return [*_findings(found), *[budgets] * bool(found.budgets)]
+
+
+def _findings(found: Ranking) -> list[str]:
     seeds = seeds_text(found.seeds)
     if not found.tested:
         first = plain(found.components[0].name)
@@ -206,15 +214,18 @@ def _claims(found: Ranking) -> list[str]:
 def _order(found: Ranking) -> str:
     """``By fd, hinge comes first; the data do not tell it apart from wgan-gp …``."""
     first, *others = [plain(one.name) for one in found.components if one.tied]
+    count = len(found.blocks)
+    average = f" on average over {count} blocks" if count > 1 else ""
+    start = f"By {found.metric}, {first} comes first{average}"
     if not others:
-        return f"By {found.metric}, {first} comes first, and the data tell all others apart from it"
+        return f"{start}, and the data tell all others apart from it"
     if len(others) == len(found.components) - 1:
         return (
-            f"By {found.metric}, {first} comes first, but the data do not tell it apart from any other "
+            f"{start}, but the data do not tell it apart from any other "
             "and do not show that they are equal"
         )
     return (
-        f"By {found.metric}, {first} comes first; the data do not tell it apart from "
+        f"{start}; the data do not tell it apart from "
         f"{', '.join(others)} and do not show that they are equal"
     )
 

@@ -13,6 +13,7 @@ from ganbench.analysis.baseline import EFFECT, Baseline, against, baseline_colum
 from ganbench.analysis.comparability import row_differences
 from ganbench.analysis.frame_tools import widened
 from ganbench.analysis.groups import Groups, group
+from ganbench.analysis.larger_budgets import at_largest_budget
 from ganbench.analysis.metrics import RATES, SPEED, ran_alone
 from ganbench.analysis.summary import by_cell, outcomes
 from ganbench.analysis.tied_with_best import COMPARABLE, comparable, kind_titles, tied_with_best
@@ -21,6 +22,7 @@ from ganbench.present.footnotes import (
     baseline_footnote,
     bold_footnote,
     failures,
+    past_footnote,
     skipped,
     table_footnotes,
 )
@@ -65,7 +67,7 @@ def exact(results: pd.DataFrame, **options: Unpack[TableOptions]) -> pd.DataFram
     """
     table = results
     if options.get("by_cell"):
-        groups = group(results)
+        groups = group(at_largest_budget(results))
         table = by_cell(groups, shared_spread=options.get("shared_spread", False))
         if (baseline := options.get("baseline")) is not None:
             table = widened(table, against(groups, baseline))
@@ -86,6 +88,9 @@ def make_view(
     """
     shared = options.get("shared_spread", False)
     columns, sort = options.get("columns"), options.get("sort")
+    every = results
+    if options.get("by_cell"):
+        results = at_largest_budget(results)
     groups = group(results) if options.get("by_cell") else None
     summary = None if groups is None else by_cell(groups, shared_spread=shared)
     baseline, effects = options.get("baseline"), dict[str, Column]()
@@ -109,6 +114,7 @@ def make_view(
     footnotes = table_footnotes(
         results, summary, names, not measured.isdisjoint(names), numbers, speeds
     )
+    footnotes += past_footnote(every, results)
     if baseline is not None:
         footnotes.append(baseline_footnote(effects[EFFECT], baseline.label))
     bold = any(any(column.best) for column in shown if column.estimates)

@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 from ganbench.analysis.baseline import EFFECT
-from ganbench.analysis.groups import SETTINGS
+from ganbench.analysis.groups import SETTINGS, several_budgets
 from ganbench.analysis.metrics import RATES, SPEED, UPDATES, better_known
 from ganbench.analysis.summary import cell_columns
 from ganbench.base.errors import UnknownNameError, did_you_mean
+from ganbench.base.suggestions import same_thing
 from ganbench.store.columns import Columns, columns_of
 from ganbench.store.primary import primaries, suffixed
-from ganbench.store.schema import AXES, EVALUATION, FINGERPRINT
+from ganbench.store.schema import AXES, EVALUATION, FINGERPRINT, JSON_COLUMNS, mapping
 
 #: The columns of a trial besides its metrics, those of a cell, and those of costs.
 _OF_TRIALS = ("seed", "outcome")
@@ -107,11 +108,22 @@ def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
     for name in (name.strip() for name in names):
         known = next((n for n in (name, f"{name}_median") if n in frame.columns), None)
         if known is None:
-            raise UnknownNameError(
-                f"no column {name!r}{did_you_mean(name, map(str, frame.columns))}"
-            )
+            hint = _within_settings(frame, name) or did_you_mean(name, map(str, frame.columns))
+            raise UnknownNameError(f"no column {name!r}{hint}")
         found.append(known)
     return found
+
+
+def _within_settings(frame: pd.DataFrame, name: str) -> str:
+    """Which column holds a setting of this name among others; empty if none does."""
+    for column in JSON_COLUMNS:
+        texts = frame[column].dropna().unique() if column in frame.columns else ()
+        keys = {key for text in texts for key in mapping(text)}
+        named = sorted(key for key in keys if key == name or key[1:] == f"_{name}")
+        named = named or same_thing(name, keys)
+        if named:
+            return f"; the column {column!r} holds {' and '.join(named)}, as JSON"
+    return ""
 
 
 #: The column of a view with settings that differ between lines of equal components.
@@ -161,13 +173,14 @@ def _shown_axes(frame: pd.DataFrame) -> list[str]:
 
 
 def _told_apart(frame: pd.DataFrame) -> list[str]:
-    """The settings that differ between lines of equal components."""
+    """The settings that differ between lines of equal components, and a budget that differs at all."""
     there = [name for name in _SHORT_SETTINGS if name in frame.columns]
     if not len(frame):
         return []
     if not is_by_cell(frame) and there:
         variants = frame.groupby(list(AXES), sort=False, dropna=False)[there].nunique().max()
-        there = [name for name in there if variants[name] > 1]
+        mixed = {"budget"} if several_budgets(frame) else set()
+        there = [name for name in there if variants[name] > 1 or name in mixed]
     return [*there, *([DIFFERS] if DIFFERS in frame.columns else [])]
 
 

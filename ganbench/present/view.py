@@ -78,6 +78,7 @@ EVEN = 0.9
 #: Stands between the values of two seeds.
 BETWEEN = " / "
 _DIGITS = 3  # an interval leaves no meaning for more
+_MOST_PLACES = 8  # that show how wide a narrow interval is
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,10 @@ class Estimate:
     both: tuple[str, ...] = ()
 
     def bracketed(self) -> str:
-        """``3.72 [3.10, 4.46]``; the number alone without an interval, or with one of no width."""
+        """``3.72 [3.10, 4.46]``; the number alone without an interval."""
         if self.both:
             return BETWEEN.join(self.both)
-        if not self.low or self.low == self.value == self.high:
+        if not self.low:
             return self.value
         return f"{self.value} [{self.low}, {self.high}]"
 
@@ -117,7 +118,7 @@ def estimates(
     high: np.ndarray,
     both: Sequence[Sequence[float]] | None = None,
 ) -> list[Estimate]:
-    """The texts of a column, with common decimals.
+    """The texts of a column, with common decimals; more for an interval that these would hide.
 
     :param low: lower ends of the intervals, NaN without an interval; likewise ``high``.
     :param both: for each line the values of its two seeds; empty for a line that has more or fewer.
@@ -135,10 +136,11 @@ def estimates(
 
 
 def _estimate(value: float, low: float, high: float, places: int) -> Estimate:
-    shown = number(value, places)
     if not math.isfinite(value) or math.isnan(low) or math.isnan(high):
-        return Estimate(shown)
-    ends = number(low, places), number(high, places)
+        return Estimate(number(value, places))
+    if low < high and number(low, places) == number(high, places):
+        places = min(max(1 - math.floor(math.log10(high - low)), places), _MOST_PLACES)
+    shown, ends = number(value, places), (number(low, places), number(high, places))
     down, up = value - low, high - value
     wider = max(down, up)
     even = math.isfinite(wider) and wider > 0 and min(down, up) >= EVEN * wider

@@ -23,6 +23,7 @@ from ganbench.registry.options import (
     is_value,
     looks_like_option,
 )
+from ganbench.registry.signatures import wrong_signatures
 
 #: What to do in place of a function or class as a value.
 _NAMES = "; make it a name, such as Literal['relu', 'tanh'], and look up the function in a method"
@@ -76,6 +77,7 @@ def _problems(cls: type[Any]) -> Iterator[str]:
                 f"{name} is an InitVar without a default, which no spec can give: "
                 f"declare it as an option, {name}: {_inner_type(field.type)}"
             )
+    yield from wrong_signatures(cls)
 
 
 def _bad_type(option: OptionInfo) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from ganbench.base.errors import BrokenComponentError, one_line
 from ganbench.registry import options
 from ganbench.registry.declarations import declaration_problem, declaration_warning
+from ganbench.registry.fault_place import place_of
 from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.kinds import kind_of
 from ganbench.registry.option_info import OptionInfo
@@ -82,6 +83,12 @@ class ComponentInfo:
     def error(self) -> str | None:
         """Why the component cannot be used, or None."""
         return str(self._resolved) if isinstance(self._resolved, BrokenComponentError) else None
+
+    @property
+    def place(self) -> str:
+        """Where its class stands, ``my_loss.py:7``; empty for a lazy target."""
+        target = self._registration.target
+        return "" if isinstance(target, str) else place_of(target)
 
     @property
     def warning(self) -> str | None:

@@ -136,7 +136,7 @@ class Registry:
             first = claims.setdefault(canonical(claim.plugin.distribution), claim)
             if first is not claim:
                 provided = f"{kind} {name!r} is provided by {first.plugin.label} already"
-                _mark(claim.plugin, provided)
+                claim.plugin.note_fault(PluginState.CONFLICT, provided)
         owner = next((claim for claim in claims.values() if claim.plugin.builtin), None)
         if owner is None and len(claims) == 1:
             (owner,) = claims.values()
@@ -151,7 +151,8 @@ class Registry:
                 self._contested[kind, name].append(info)
             others = [other.plugin.label for other in claims.values() if other is not claim]
             taken = "is built in" if owner else f"is claimed by {', '.join(others)} too"
-            _mark(claim.plugin, f"{kind} {name!r} {taken}; this one is {qualified!r}")
+            problem = f"{kind} {name!r} {taken}; this one is {qualified!r}"
+            claim.plugin.note_fault(PluginState.CONFLICT, problem)
 
     def _examine(self) -> None:
         """Mark plugins with components that cannot be used, of those that need no import."""
@@ -159,7 +160,7 @@ class Registry:
             for info in self._qualified[kind].values():
                 plugin = info._registration.plugin
                 if info.imported and info.error is not None:
-                    _mark(plugin, info.error, PluginState.BROKEN)
+                    plugin.note_fault(PluginState.BROKEN, info.error, info.place)
                 elif info.imported and info.warning is not None:
                     plugin.warnings.append(info.warning)
 
@@ -193,7 +194,8 @@ class Registry:
                 return f"; {name!r} is {with_article(other)}"
         known = self._known(kinds)
         path = spec_hints.for_a_path(kinds[0], name, known) if len(kinds) == 1 else ""
-        return path or did_you_mean(name, known, {k: info.aliases for k, info in known.items()})
+        said = {k: info.aliases for k, info in known.items()}
+        return path or spec_hints.for_a_plugin_file(name) or did_you_mean(name, known, said)
 
     def _known(self, kinds: Iterable[str]) -> dict[str, ComponentInfo]:
         return {name: info for kind in kinds for name, info in self.components(kind).items()}
@@ -216,11 +218,6 @@ class Registry:
         same_name = [known for known in every if known.endswith(f":{name}")]
         same_provider = [known for known in every if known.startswith(f"{provider}:")]
         return did_you_mean(f"{provider}:{name}", same_name or same_provider or every)
-
-
-def _mark(plugin: PluginRecord, error: str, state: PluginState = PluginState.CONFLICT) -> None:
-    plugin.state = state
-    plugin.error = f"{plugin.error}; {error}" if plugin.error else error
 
 
 _default: Registry | None = None

@@ -21,12 +21,14 @@ from typing import Any
 
 from ganbench.base.errors import UsageError, one_line
 from ganbench.base.paths import check_path
+from ganbench.registry.fault_place import HookError
 
 VARIABLE = "GANBENCH_PLUGINS_PATH"
 #: What stands for the version of a file: its digest is recorded with each trial.
 VERSION = "local"
 _INIT = "__init__.py"
-_HOOK = b"hookimpl"
+#: A file with it may have hooks.
+HOOK = b"hookimpl"
 _SPACES = re.compile(r"[^A-Za-z0-9._-]+")
 
 _demanded: set[Path] = set()
@@ -127,7 +129,7 @@ def _plugins_at(path: Path) -> Iterator[Path]:
         yield path
         return
     for file in sorted(path.glob("*.py")):
-        if _HOOK in file.read_bytes():
+        if HOOK in file.read_bytes():
             yield file
 
 
@@ -151,7 +153,9 @@ def _same(file: Path, plugin: Path) -> bool:
 
 
 def _line(path: str, error: BaseException) -> str:
-    """``, line 7``: the last line of the file that an error came through."""
+    """``, line 7``: the last line of the file that an error came through, or the hook at fault."""
+    if isinstance(error, HookError) and error.place:
+        return f", line {error.place.rpartition(':')[2]}"
     frames: list[Any] = traceback.extract_tb(error.__traceback__)
     lines = [f.lineno for f in frames if os.path.realpath(f.filename) == os.path.realpath(path)]
     return f", line {lines[-1]}" if lines and not isinstance(error, SyntaxError) else ""

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pluggy
 
 from ganbench.base.errors import did_you_mean, one_line
 from ganbench.registry import hookspecs
 from ganbench.registry.discovery import canonical, installed_entry_points, read_value
+from ganbench.registry.fault_place import HookError, place_of_error
 from ganbench.registry.guard import quiet_stdout
 from ganbench.registry.hookspecs import PROJECT
 from ganbench.registry.kinds import KINDS
@@ -50,10 +51,22 @@ TROUBLE = {
 }
 
 
+class Fault(NamedTuple):
+    """One error of a plugin.
+
+    :ivar place: ``my_loss.py:7``; empty if no line is at fault.
+    """
+
+    text: str
+    place: str = ""
+
+
 @dataclass
 class PluginRecord:
     """One entry point: where it comes from, its state and what it provides.
 
+    :ivar error: all faults in one sentence.
+    :ivar faults: each error, with its place in the plugin's files.
     :ivar warnings: what its author may have declared by mistake.
     :ivar cause: the exception behind ``error``, with its traceback.
     :ivar sha256: of a plugin that is a file without a distribution; its path is ``value``.
@@ -71,6 +84,18 @@ class PluginRecord:
     warnings: list[str] = field(default_factory=list)
     cause: BaseException | None = field(default=None, repr=False, compare=False)
     sha256: str = ""
+    faults: list[Fault] = field(default_factory=list, compare=False)
+
+    def note_fault(self, state: PluginState, text: str, place: str = "") -> None:
+        """One more error, and the state that follows from it."""
+        self.state = state
+        self.faults.append(Fault(text, place))
+        self.error = "; ".join(fault.text for fault in self.faults)
+
+    @property
+    def module(self) -> str:
+        """The module that the entry point names; that of a file has the entry point's name."""
+        return self.name if self.sha256 else self.value.partition(":")[0].strip()
 
     @property
     def builtin(self) -> bool:
@@ -198,15 +223,14 @@ def _load_one(
             plugin = read_value(entry_point)
             other = manager.get_name(plugin)
             if record.sha256 and other is not None:
-                record.state, record.error = PluginState.BLOCKED, f"it is installed as {other}"
+                record.note_fault(PluginState.BLOCKED, f"it is installed as {other}")
                 return []
             _announce(manager, plugin, record)
             _collect(manager, plugin, record, staged)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: a plugin must not end its host
-        record.state = PluginState.FAILED
-        record.error = one_line(error)
+        record.note_fault(PluginState.FAILED, one_line(error), place_of_error(error, record.module))
         record.cause = error
         if manager.has_plugin(record.label):
             manager.unregister(name=record.label)
@@ -226,12 +250,13 @@ def _announce(manager: pluggy.PluginManager, plugin: Any, record: PluginRecord) 
     callers = manager.get_hookcallers(plugin) or []
     for caller in callers:
         if not caller.has_spec():
-            raise ValueError(f"unknown hook {caller.name!r}{did_you_mean(caller.name, known)}")
+            problem = f"unknown hook {caller.name!r}{did_you_mean(caller.name, known)}"
+            raise HookError(problem, getattr(plugin, caller.name, None))
     for name in dir(plugin):
         # pluggy silently skips a hook without its marker.
         function = getattr(plugin, name, None) if name.startswith(f"{PROJECT}_") else None
         if inspect.isroutine(function) and not hasattr(function, f"{PROJECT}_impl"):
-            raise ValueError(f"{name} is not marked with @hookimpl")
+            raise HookError(f"{name} is not marked with @hookimpl", function)
     if not callers:
         hint = _missing_hook(plugin)
         raise ValueError(
@@ -263,7 +288,8 @@ def _collect(
         if kind.hook in record.hooks:
             contribute = manager.subset_hook_caller(kind.hook, others)
             if contribute(register=functools.partial(register, staged, record, kind.name)):
-                raise ValueError(f"{kind.hook} returned a value; it must call register instead")
+                problem = f"{kind.hook} returned a value; it must call register instead"
+                raise HookError(problem, getattr(plugin, kind.hook))
 
 
 def register(
@@ -296,10 +322,11 @@ def register(
         what = "a module" if isinstance(target, ModuleType) else repr(target)
         wanted = "a class or 'package.module:Class'"
         raise ValueError(f"{kind} {name!r}: target must be {wanted}, not {what}")
-    text = " ".join(summary.split()) or _first_line(target)
+    text = " ".join(summary.split()) or _first_paragraph(target)
     staged.append(Registration(kind, name, target, text, record, aliases=tuple(aliases)))
 
 
-def _first_line(target: type[Any] | str) -> str:
+def _first_paragraph(target: type[Any] | str) -> str:
     doc = "" if isinstance(target, str) else (target.__dict__.get("__doc__") or "")
-    return str(doc).strip().partition("\n")[0]
+    paragraph, _, _ = inspect.cleandoc(str(doc)).partition("\n\n")
+    return " ".join(paragraph.split())

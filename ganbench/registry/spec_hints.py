@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ganbench.base.suggestions import nearest
 from ganbench.base.text import with_article
+from ganbench.registry.plugin_files import HOOK, VARIABLE
 from ganbench.registry.specs import NAME, format_spec, kebab
 
 if TYPE_CHECKING:
@@ -47,6 +49,17 @@ def for_a_path(kind: str, text: str, known: Mapping[str, ComponentInfo]) -> str:
         return found if _like_a_path(text) or path.suffix else ""
     if _like_a_path(text):
         return f"; {text} is neither {with_article(kind)} nor a file or folder that exists"
+    return ""
+
+
+def for_a_plugin_file(name: str) -> str:
+    """Which file of the current folder names a component in its hooks; empty if none does."""
+    quoted = re.compile(rf"""["']{re.escape(name)}["']""".encode())
+    for path in sorted(Path().glob("*.py")):
+        with contextlib.suppress(OSError):
+            content = path.read_bytes()
+            if HOOK in content and quoted.search(content):
+                return f"; {path} has it: add --plugin {path}, or name it in {VARIABLE}"
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from ganbench.analysis.larger_budgets import at_largest_budget
 from ganbench.analysis.summary import by_cell
 from ganbench.base.text import plain
 from ganbench.present.footnotes import failures, skipped
@@ -71,9 +72,13 @@ _CHAPTERS = {
 
 
 class Report(NamedTuple):
-    """Everything that the template shows."""
+    """Everything that the template shows.
+
+    :ivar words: the run's own closing words, if it left any.
+    """
 
     title: str
+    words: list[str]
     findings: list[str]
     facts: list[tuple[str, str]]
     grid: str
@@ -99,16 +104,19 @@ def gather(path: str | Path) -> Report:
     run = RunFolder(path).open()
     found, history = read_results(path), read_history(path)
     results = found.named
-    summary = by_cell(results)
+    newest = at_largest_budget(results)
+    summary = by_cell(newest)
     cells, trials = whole_view(results, summary), whole_view(results)
     anchors = {trial: f"trial-{number}" for number, trial in enumerate(trials.frame["trial"])}
     problems = [*dict.fromkeys([*found.problems, *history.problems])]
-    samples = galleries(run, results, history.frame, anchors, problems)
+    current = {trial: anchors[trial] for trial in newest["trial"] if trial in anchors}
+    samples = galleries(run, newest, history.frame, current, problems)
     pictures = [picture for gallery in samples for picture in gallery.pictures]
     shown = {picture.anchor for picture in pictures}
     return Report(
         title=plain(run.path.resolve().name),
-        findings=findings(results, cells),
+        words=run.closing_words(problems),
+        findings=findings(results, newest, cells),
         facts=list(facts(run, results)),
         grid=grid_text(run),
         cells=cell_table(cells, summary),
@@ -116,7 +124,7 @@ def gather(path: str | Path) -> Report:
         captions=cells.beneath,
         chapters=[
             Chapter(*_CHAPTERS[kind], figures)
-            for kind, figures in page_figures(results, history.frame).items()
+            for kind, figures in page_figures(newest, history.frame).items()
             if figures
         ],
         galleries=samples,

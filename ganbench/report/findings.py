@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ganbench.analysis.comparability import MixedSettingsError, cell_label
-from ganbench.analysis.ranking import rank
+from ganbench.analysis.ranking import Ranking, rank
 from ganbench.analysis.statistics.intervals import LEAST_SEEDS
 from ganbench.analysis.summary import outcomes
 from ganbench.base.errors import UsageError
@@ -30,12 +30,13 @@ from ganbench.store.schema import EVALUATION, FAILURES
 _MOST_NAMED = 4
 
 
-def findings(results: pd.DataFrame, view: View) -> list[str]:
+def findings(results: pd.DataFrame, newest: pd.DataFrame, view: View) -> list[str]:
     """Sentences for the head of the page.
 
+    :param newest: the results of each cell at its largest budget; rankings compare at equal ones.
     :param view: the readable cells with all columns, the best cells marked.
     """
-    return [*_best_cells(view), *_rankings(results), *_troubles(results)]
+    return [*_best_cells(view), *_rankings(results, view), *_troubles(newest)]
 
 
 def _best_cells(view: View) -> Iterator[str]:
@@ -60,8 +61,12 @@ def _best_cells(view: View) -> Iterator[str]:
         yield f"{title}: {_sentence(view, column, first, peers, len(rows), small)}"
 
 
-def _rankings(results: pd.DataFrame) -> Iterator[str]:
-    """The claims of paired comparisons about each kind with several components."""
+def _rankings(results: pd.DataFrame, view: View) -> Iterator[str]:
+    """The claims of paired comparisons about each kind with several components.
+
+    Where the components are the cells, the sentence on the best cells says it, by the rule of the bold
+    numbers; a second test would contradict it now and then.
+    """
     ended = results[results["status"] == "ok"]
     measured = [p for p in primaries(results) if p in ended and ended[p].notna().any()]
     for metric, axis in itertools.product(measured, COMPARED):
@@ -69,13 +74,27 @@ def _rankings(results: pd.DataFrame) -> Iterator[str]:
         if results[axis].nunique() < 2:
             continue
         try:
-            claim = claim_of(rank(results, axis, metric))
+            found = rank(results, axis, metric)
         except MixedSettingsError as error:
             yield f"{name} are not ranked: {error}."
             continue
         except UsageError:  # they share no context
             continue
-        yield f"{name}: {claim[:1].lower()}{claim[1:]}"
+        alike = view.frame[KIND].nunique() == 1  # else cells have budgets of their own, or data
+        if found.tested and alike and len(found.components) == len(view.frame):
+            continue
+        claim = claim_of(found)
+        yield f"{name}: {claim[:1].lower()}{claim[1:]}{_cell_by_cell(found, view)}"
+
+
+def _cell_by_cell(found: Ranking, view: View) -> str:
+    """That the average is not told of single cells, where a bold cell has a component that lost."""
+    others = {one.name for one in found.components if not one.tied}
+    metric = in_cells(view.frame, found.metric)
+    marks = next((column.best for column in view.columns if column.name == metric), [])
+    if not others.intersection(view.frame[found.axis][marks] if any(marks) else ()):
+        return ""
+    return " That is the average; of single cells, the data do not tell the bold ones apart."
 
 
 def _sentence(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ganbench.base.text import plain
+from ganbench.base.text import counted, plain
 from ganbench.present.numbers import MISSING, texts
 from ganbench.present.results_view import readable
 from ganbench.report.data.cells import cells
@@ -140,6 +140,6 @@ def _tick_notes(history: pd.DataFrame, metric: str) -> Iterator[tuple[int, str]]
     for line in history[history["tick"].notna()].to_dict("records"):
         tick, images, value = int(line["tick"]), line["images"], line.get(metric)
         parts = [f"tick {tick}"]
-        parts += [] if pd.isna(images) else [f"{images:,} images"]
+        parts += [] if pd.isna(images) else [counted(int(images), "image")]
         parts += [] if pd.isna(value) else [f"{plain(metric)} {value:.4g}"]
         yield tick, " · ".join(parts)

@@ -204,7 +204,7 @@ class Axis:
 
     :ivar better: which values are, shown as an arrow behind the title.
     :ivar values: what the axis has to hold; axes of images and seconds hold what is drawn, too.
-    :ivar ends: ends of whiskers, held as far as they lie near.
+    :ivar ends: ends of whiskers and bands, held as `within_reach` says.
     :ivar log: whether a logarithmic scale suits the values.
     :ivar metric: the name of the metric on the axis, for messages.
     :ivar names: the places of an axis of names, from the left or the top.
@@ -302,6 +302,22 @@ def captions(panels: Sequence[Panel], names: Sequence[str], medium: Medium) -> l
         own = [text for text in texts if text not in shared]
         found += [f"{name}: {'; '.join(own)}"] if own else []
     return [text if text.endswith((".", "!", "?", "…")) else f"{text}." for text in found]
+
+
+def within_reach(values: np.ndarray, ends: np.ndarray, log: bool) -> np.ndarray:
+    """The finite ends of intervals, those far out moved nearer.
+
+    An axis holds them as far as they reach beyond the values by no more than the values' own range.
+    """
+    place, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
+    known = place(values[np.isfinite(values)])
+    finite = ends[np.isfinite(ends)]
+    room = known.max() - known.min()
+    finite = finite[finite > 0] if log else finite
+    placed = place(finite)
+    near = np.clip(placed, known.min() - room, known.max() + room)
+    found: np.ndarray = np.where(near == placed, finite, back(near))
+    return found
 
 
 def limits(values: Iterable[float], log: bool, margin: float = 0.05) -> tuple[float, float]:

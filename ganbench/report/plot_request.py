@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ganbench.analysis.larger_budgets import at_largest_budget
 from ganbench.base.errors import UnknownNameError, UsageError, did_you_mean
 from ganbench.base.text import plain
 from ganbench.report.data.bands import Band
@@ -83,7 +85,10 @@ def draw(path: str, request: PlotRequest, suffix: str) -> FigureFile:
     if request.kind in _OVER_TIME:
         histories = read_history(path)
         problems, history = [*problems, *histories.problems], histories.frame
-    run = _Run(folder, named(_of_dataset(found.frame, request.dataset), found.names), history)
+    results = named(_of_dataset(found.frame, request.dataset), found.names)
+    if not request.trials:  # a person may name any trial
+        results = at_largest_budget(results)
+    run = _Run(folder, results, history)
     if not bool((~run.results["status"].isin(["skipped", "interrupted"])).any()):
         raise UsageError(f"no trial in {path} has ended yet, so there is nothing to draw")
     if request.kind != "samples":
@@ -122,9 +127,11 @@ def _curves(run: _Run, request: PlotRequest) -> list[Panel]:
 def _pareto(run: _Run, request: PlotRequest) -> list[Panel]:
     check_measure(run.results, str(request.metric))
     if request.speed in THROUGHPUT and not alone(run.results):
+        grid, out = (shlex.quote(str(p)) for p in (run.folder.grid_file, run.folder.path))
         raise UsageError(
-            "no trial had its device to itself, so there is no throughput to draw; run trials one "
-            "at a time (-j 1), or take --speed steps_per_second, which is marked as shared"
+            "no trial had its device to itself, so there is no throughput to draw; "
+            f"`ganbench run --grid {grid} -j 1 -o {out}-alone` trains them one at a time, and "
+            "--speed steps_per_second draws what there is, marked as shared"
         )
     panels = pareto(run.results, request.metric, request.speed, stand_in=False)
     if not panels:

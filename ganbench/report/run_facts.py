@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ganbench.analysis.larger_budgets import is_past
 from ganbench.base.text import duration, plain, plain_line
 from ganbench.store.display_names import ATTRIBUTE
 from ganbench.store.run_folder import RunFolder
@@ -80,6 +81,8 @@ def counts(results: pd.DataFrame) -> dict[str, int]:
 def _counted(run: RunFolder, results: pd.DataFrame) -> str:
     ended = ", ".join(f"{count} {status}" for status, count in counts(results).items())
     text = f"{len(results)}: {ended}" if len(results) else "none has ended yet"
+    past = int(is_past(results).sum())
+    text += f"; {past} of them went on to a larger budget" if past else ""
     try:
         waiting = {*(run.read_plan() or run.trial_ids())} - {*results["trial"]}
     except (OSError, ValueError):  # the plan of the run's newest grid is not readable

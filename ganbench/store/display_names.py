@@ -46,6 +46,8 @@ def named(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
 
 def display_name(spec: str, names: Mapping[str, str]) -> str:
     """The name of a spec; of combined components, each that has a name is named."""
+    if not names:
+        return spec
     parsed = {tuple(_parsed(key)): name for key, name in names.items()}
     whole = _parsed(spec)
     if (found := parsed.get(tuple(whole))) is not None:

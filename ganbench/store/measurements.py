@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganbench.base.files import write_atomically
+from ganbench.base.files import alone, storage_errors, write_atomically
 from ganbench.store.trial_folder import TrialFolder
 
 #: Version of the files; a reader leaves alone what a later version wrote.
@@ -40,21 +41,43 @@ def write_measurement(folder: TrialFolder, name: str, content: Mapping[str, Any]
     write_atomically(path, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
+@contextlib.contextmanager
+def only_measurer(folder: TrialFolder, name: str) -> Iterator[Mapping[str, Any] | None]:
+    """Wait for other processes that measure the same; yields what they found, or None.
+
+    :raises StorageError: if the folder cannot be written.
+    """
+    path = measurement_file(folder, name)
+    lock = path.with_name(f".{name}.lock")
+    with storage_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    try:
+        with alone(lock):
+            yield _read(path)
+    finally:
+        with contextlib.suppress(OSError):
+            lock.unlink()
+
+
 def read_measurements(folder: TrialFolder) -> Iterator[Mapping[str, Any]]:
     """The measurements of a trial, the oldest first, without damaged files and newer formats."""
-    found = []
     try:
         paths = sorted((folder.path / "measurements").glob("*.json"))
     except OSError:
         return
-    for path in paths:
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["format"] == FORMAT and isinstance(content["values"], dict):
-                found.append(content)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+    found = [content for path in paths if (content := _read(path)) is not None]
     yield from sorted(found, key=lambda content: str(content.get("measured_at", "")))
+
+
+def _read(path: Path) -> Mapping[str, Any] | None:
+    """A measurement; None if it is missing, damaged or of a newer format."""
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        known = content["format"] == FORMAT and isinstance(content["values"], dict)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return content if known else None
 
 
 def measured_values(folder: TrialFolder) -> tuple[dict[str, float], dict[str, str]]:

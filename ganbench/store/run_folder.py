@@ -17,6 +17,7 @@ from ganbench.base.files import (
     write_atomically,
 )
 from ganbench.base.paths import check_path
+from ganbench.base.text import plain_line
 from ganbench.components.column import Column
 from ganbench.store import trial_search
 from ganbench.store.columns import Columns, NewerFormatError, installed, load_columns, merged
@@ -36,6 +37,8 @@ class RunFolder:
     plan_file = Place("plan.json")
     #: What the columns mean that metrics and data sets fill.
     columns_file = Place("columns.json")
+    #: What the run found, in plain words: a sentence a line, where something wrote them.
+    words_file = Place("outcome.txt")
     #: A sign of life of every supervisor that works on the run.
     supervisors_dir = Place("supervisors")
 
@@ -76,7 +79,8 @@ class RunFolder:
         try:
             if not self.path.exists():
                 raise UsageError(
-                    f"the folder {self.path} does not exist; name a run, the -o of `ganbench run`"
+                    f"the folder {self.path} does not exist; name a run, the -o of `ganbench run`, "
+                    "which makes it within its first seconds"
                 )
             if not self.path.is_dir():
                 raise UsageError(f"{self.path} is not a folder")
@@ -89,6 +93,26 @@ class RunFolder:
         except OSError as error:
             raise UsageError(f"cannot read {self.path}: {error.strerror}") from None
         return self
+
+    def write_closing_words(self, sentences: Iterable[str]) -> None:
+        """Keep what the run found in plain words; raises StorageError."""
+        lines = (" ".join(sentence.split()) for sentence in sentences)
+        write_atomically(self.words_file, "".join(f"{line}\n" for line in lines))
+
+    def closing_words(self, problems: list[str] | None = None) -> list[str]:
+        """The sentences of `write_closing_words`, made printable; empty without any.
+
+        :param problems: gets a sentence if the file cannot be read.
+        """
+        try:
+            text = self.words_file.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            if problems is not None:
+                problems.append(f"{self.words_file} cannot be read ({reason(error)})")
+            return []
+        return [plain_line(line) for line in text.splitlines() if line.strip()]
 
     def trial_ids(self) -> list[str]:
         """The ids of all trials that have a folder, sorted."""

@@ -156,7 +156,7 @@ STATUSES: dict[str, str] = {
     "crashed": "its process died",
     "oom": "it ran out of memory",
     "timeout": "it took longer than it was given",
-    "interrupted": "stopped on request, or its data was gone; the next run continues it",
+    "interrupted": "it has not ended, for the reason in `error`; the next run continues it",
     "skipped": "the cell cannot work; the reason is in `error`",
 }
 #: What a rerun leaves alone.

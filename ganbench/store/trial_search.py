@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ganbench.base.errors import UnknownNameError, UsageError, did_you_mean
-from ganbench.base.text import first_of, joined, plain
+from ganbench.base.suggestions import nearest
+from ganbench.base.text import joined, one_a_line, plain
 from ganbench.store.display_names import read_names
 from ganbench.store.primary import primary_in
 from ganbench.store.schema import AXES, EVALUATION, FINGERPRINT
@@ -23,8 +24,6 @@ BEST = "best"
 METRIC = "metric"
 #: What has to be equal for ``best`` to mean something; the first one is what a person names.
 _MEASURED = ("dataset", FINGERPRINT, "extractor", "evaluation_id", "protocol")
-_NAMED = 12  # candidates that a message lists
-_LISTED = 40  # ids that a message lists; `ganbench status DIR` has them all
 
 
 def select(run: RunFolder, text: str, planned: Iterable[str] = ()) -> list[TrialFolder]:
@@ -49,15 +48,17 @@ def find(run: RunFolder, text: str, planned: Iterable[str] = ()) -> TrialFolder:
     """
     found = select(run, text, planned)
     if len(found) > 1:
-        raise UsageError(f"{plain(text)!r} fits {len(found)} trials: {candidates(found)}")
+        raise UsageError(
+            f"{plain(text)!r} fits {len(found)} trials; name one of them:{candidates(found)}"
+        )
     return found[0]
 
 
 def candidates(trials: Sequence[TrialFolder]) -> str:
-    """Trials with what tells them apart: ``dcgan-…-s0-1f (loss=hinge,seed=0), …``."""
+    """Trials with what tells them apart, each on a line: ``dcgan-…-s0-1f (loss=hinge,seed=0)``."""
     own = telling_apart([facts_of(trial) for trial in trials])
     named = [f"{t.id} ({plain(own[t.id])})" if own[t.id] else t.id for t in trials]
-    return first_of(named, _NAMED)
+    return one_a_line(named)
 
 
 def _chosen(
@@ -77,7 +78,10 @@ def _chosen(
     names = {part.name for trial in trials for own in trial.parts.values() for part in own}
     every = {*ids, *names - {"none"}}
     without_hash = {name: (name.rpartition("-")[0],) for name in ids}
-    hint = did_you_mean(plain(text), every, without_hash, [first_of(ids, _LISTED)])
+    close = nearest(plain(text), every, without_hash)
+    if ids and not close:
+        raise UnknownNameError(f"no trial {plain(text)!r} in {run.path}; it has:{one_a_line(ids)}")
+    hint = did_you_mean(plain(text), every, without_hash)
     raise UnknownNameError(f"no trial {plain(text)!r} in {run.path}{hint}")
 
 

@@ -170,7 +170,9 @@ class ArchitectureTests(ComponentTests):
         if PER_SAMPLE_CRITIC in claims:
             networks.train(True)
             plain = Networks(networks.generator, networks.discriminator)
-            problem = network_problem(architecture, plain, data, claims, CPU)
+            problem = network_problem(
+                architecture, plain, data, frozenset({PER_SAMPLE_CRITIC}), CPU
+            )
             assert problem is None, (
                 f"{where} does not keep the claim {PER_SAMPLE_CRITIC}: {problem}"
             )

@@ -15,6 +15,7 @@ from ganbench.testing.components import TrainedTests
 from ganbench.testing.gpu_checks import check_on_gpu
 from ganbench.testing.harness import check_two_steps, kept_in_place, make_trainer, own_randomness
 from ganbench.testing.partners import CPU, made_up_images
+from ganbench.training.contract import augmented
 from ganbench.training.trainer import Trainer
 
 
@@ -36,9 +37,11 @@ class AugmentationTests(TrainedTests):
         for data in self.data:
             images = made_up_images(data).requires_grad_()
             changed = self._apply(images)
-            assert changed.shape == images.shape, f"on {data}: {tuple(changed.shape)}"
             assert changed.dtype == images.dtype, f"on {data}: {changed.dtype}"
             assert changed.isfinite().all(), f"on {data}: values are not finite"
+            assert changed.requires_grad, (
+                f"on {data}: no gradient comes through: leave out detach(), round() and no_grad()"
+            )
             (slope,) = torch.autograd.grad(changed.square().sum(), images)
             assert slope.any(), f"on {data}: no gradient comes through"
             assert slope.isfinite().all(), f"on {data}: a gradient is not finite"
@@ -101,4 +104,5 @@ class AugmentationTests(TrainedTests):
 
     def _apply(self, images: Tensor, state: dict[str, Tensor] | None = None) -> Tensor:
         state = self.component.initial_state(CPU) if state is None else state
-        return self.component.apply(images, torch.Generator().manual_seed(0), state)
+        made = self.component.apply(images, torch.Generator().manual_seed(0), state)
+        return augmented(self.component, images, made)

@@ -150,7 +150,7 @@ class _Followed:
         kept = copy.deepcopy(given)
         try:
             getattr(self._callback, event)(*given)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             last = traceback.extract_tb(error.__traceback__)[-1]
             what = f"{type(error).__name__}: {error} (line {last.lineno} of {last.filename})"
             raise AssertionError(f"{event} raises {what}; {_advice(error, event)}") from error
@@ -158,7 +158,7 @@ class _Followed:
         assert same, f"{event} changes what it is given: copy it first, as in dict(record)"
 
 
-def _advice(error: Exception, event: str) -> str:
+def _advice(error: BaseException, event: str) -> str:
     if isinstance(error, KeyError):
         return "a trial need not have every value: use .get(), and leave out what is None"
     if isinstance(error, (TypeError, ValueError)):

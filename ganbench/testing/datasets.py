@@ -14,6 +14,7 @@ from torch import Tensor
 from ganbench.base.paths import data_root
 from ganbench.components.data import DataSpec, ImageData
 from ganbench.components.dataset import Dataset, Split
+from ganbench.evaluation.loaded_split import check_loaded
 from ganbench.registry.specs import parse_spec
 from ganbench.testing.components import ComponentTests
 from ganbench.testing.harness import own_randomness
@@ -50,7 +51,6 @@ class DatasetTests(ComponentTests):
     def test_samples_are_8_bit_images_or_points(self) -> None:
         """(n, c, h, w): uint8, or float32 points within [-1, 1]; no split is empty."""
         for split, images, _ in self._splits():
-            assert len(images) > 0, f"the {split} split is empty"
             assert images.ndim == 4, f"{split}: samples are {tuple(images.shape)}"
             if images.dtype != torch.uint8:
                 assert images.dtype == torch.float32, f"{split}: samples are {images.dtype}"
@@ -75,7 +75,6 @@ class DatasetTests(ComponentTests):
     def test_spec_agrees_with_what_is_loaded(self) -> None:
         """Networks are built from `Dataset.spec`."""
         spec = self._spec()
-        assert isinstance(spec, DataSpec), f"spec gives {spec!r}"
         for split in self.component.splits:
             data = self._load(split)
             if isinstance(data, ImageData):
@@ -112,7 +111,14 @@ class DatasetTests(ComponentTests):
         for split in self.component.splits:
             data = self._load(split)
             if not isinstance(data, ImageData):
-                assert len(pickle.loads(pickle.dumps(data))) == len(data), f"{split}: pickling"
+                try:
+                    copy = pickle.loads(pickle.dumps(data))
+                except Exception as error:
+                    raise AssertionError(
+                        f"{split}: the data set cannot be pickled ({error}): keep no lambda, open file "
+                        "or local class in it, and open files in __getitem__"
+                    ) from error
+                assert len(copy) == len(data), f"{split}: pickling changes its length"
 
     def test_statistics_are_numbers(self) -> None:
         """Of samples as a generator makes them; they become columns of the trial's row."""
@@ -127,7 +133,11 @@ class DatasetTests(ComponentTests):
         return data_root(self.root)
 
     def _spec(self) -> DataSpec:
-        return self.component.spec(self._root())
+        spec = self.component.spec(self._root())
+        assert isinstance(spec, DataSpec), (
+            f"spec(root) returns {spec!r}: return a ganbench.DataSpec"
+        )
+        return spec
 
     def _load(self, split: Split) -> Any:
         """A split, loaded once for all tests of a data set."""
@@ -137,7 +147,10 @@ class DatasetTests(ComponentTests):
             _kept.clear()
         splits = _kept.setdefault(key, {})
         if split not in splits:
-            splits[split] = self.component.load(split, root)
+            data: Any = self.component.load(split, root)
+            check_loaded(f"load({split!r}, root)", data)
+            assert len(data) > 0, f"the {split} split is empty"
+            splits[split] = data
         return splits[split]
 
     def _splits(self) -> Iterator[tuple[Any, Tensor, Tensor | None]]:
@@ -152,6 +165,8 @@ def _tensors(data: Any) -> tuple[Tensor, Tensor | None]:
     if isinstance(data, ImageData):
         return data.images, data.labels
     items = [data[index] for index in range(min(len(data), _MOST))]
+    shapes = {tuple(image.shape) for image, _ in items if isinstance(image, Tensor)}
+    assert len(shapes) < 2, f"images of a data set have one shape, not {sorted(shapes)[:3]}"
     for image, _ in items[:1]:
         assert isinstance(image, Tensor), f"items are (image, label), not ({type(image)}, …)"
     images, labels = zip(*items, strict=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from ganbench.components.data import DataSpec
 from ganbench.components.extractor import (
@@ -16,6 +17,7 @@ from ganbench.components.extractor import (
     FeatureNetwork,
     Features,
 )
+from ganbench.evaluation.checked_network import checked_features, checked_network
 from ganbench.registry.specs import parse_spec
 from ganbench.testing.components import ComponentTests
 from ganbench.testing.gpu_checks import gpu_of_tests
@@ -46,6 +48,9 @@ class ExtractorTests(ComponentTests):
         for data in self.data:
             with own_randomness("problem"):
                 problem = self.component.problem(data)
+            assert problem is None or isinstance(problem, str), (
+                f"problem(data) returns {problem!r}: return None, or a sentence that says what to do"
+            )
             assert problem is None, f"{data}: {problem}"
 
     def test_the_fallback_is_a_spec(self) -> None:
@@ -66,16 +71,20 @@ class ExtractorTests(ComponentTests):
             network = self._prepared(data)
             samples = made_up_samples(data, 12, seed=1).images
             with own_randomness("forward"):
-                found = network.forward(samples)
-            assert isinstance(found, Features), f"on {data}: forward gives {type(found).__name__}"
+                found = self._features(network, samples)
             for name, part in found._asdict().items():
                 if part is not None:
-                    assert part.shape[:1] == (12,), f"on {data}: {name} {tuple(part.shape)}"
-                    assert part.ndim == 2, f"on {data}: {name} {tuple(part.shape)}"
                     assert part.isfinite().all(), f"on {data}: {name} are not finite"
                     assert not part.requires_grad, f"on {data}: {name} carry a graph"
-            assert found.features.dtype == torch.float32, f"on {data}: {found.features.dtype}"
-            alone = network.forward(samples[:1]).features
+            assert found.features.dtype == torch.float32, (
+                f"on {data}: features are {found.features.dtype}: make them float32"
+            )
+            if network.classifies and found.logits is not None:
+                assert found.logits.shape[1] == data.classes, (
+                    f"on {data}: classifies=True, and logits of {found.logits.shape[1]} classes for "
+                    f"data of {data.classes}: give one for each class, in the order of the labels"
+                )
+            alone = self._features(network, samples[:1]).features
             difference = (alone[0] - found.features[0]).abs().max().item()
             scale = max(1.0, found.features.abs().max().item())
             assert difference < 1e-3 * scale, f"on {data}: a sample's features depend on its batch"
@@ -88,8 +97,12 @@ class ExtractorTests(ComponentTests):
                 f"on {data}: {first.identity} and then {again.identity}"
             )
             samples = made_up_samples(data, 12, seed=1).images
-            one, other = (network.forward(samples).features for network in (first, again))
-            assert torch.equal(one, other), f"on {data}: two networks are {first.identity}"
+            one, other = (self._features(network, samples).features for network in (first, again))
+            assert torch.equal(one, other), (
+                f"on {data}: two networks with the identity {first.identity} give other features: draw "
+                "no random numbers, keep nothing between calls, and name in the identity all that the "
+                "features depend on"
+            )
 
     def test_it_runs_on_a_gpu(self) -> None:
         """On a simulated GPU: features lie where the samples lie, and have the same bits every time."""
@@ -98,7 +111,7 @@ class ExtractorTests(ComponentTests):
             with gpu_of_tests(where) as gpu, gpu.watching() as report:
                 network = self._prepared(data, gpu.device)
                 samples = made_up_samples(data, 12, seed=1).images.to(gpu.device)
-                found = network.forward(samples).features
+                found = self._features(network, samples).features
                 assert found.is_cuda, f"{where}the features of a GPU's samples lie on the CPU"
             problems = report.nondeterministic
             assert not problems, f"{where}on a GPU:\n{problems[0]}"
@@ -115,5 +128,8 @@ class ExtractorTests(ComponentTests):
                     log=lambda sentence: None,
                 )
             )
-        assert isinstance(network, FeatureNetwork), f"prepare gives {type(network).__name__}"
-        return network
+        return checked_network(type(self.component).__name__, network)
+
+    @staticmethod
+    def _features(network: FeatureNetwork, samples: Tensor) -> Features:
+        return checked_features(network, network.forward(samples), len(samples))

@@ -12,7 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from ganbench.components.architecture import CRITIC_CLASSES, Architecture
+from ganbench.components.architecture import (
+    CRITIC_CLASSES,
+    CRITIC_FEATURES,
+    PER_SAMPLE_CRITIC,
+    STYLES,
+    Architecture,
+)
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.base import Component
 from ganbench.components.data import DataSpec
@@ -36,6 +42,7 @@ from ganbench.testing.partners import (
     NoRegularizer,
     Partner,
     PartnerLoss,
+    SparePartner,
     made_up_samples,
 )
 from ganbench.training.batches import TrainingData
@@ -44,6 +51,8 @@ from ganbench.training.schedule import Schedule
 from ganbench.training.state import newest_checkpoint, save_checkpoint
 from ganbench.training.streams import global_random_state
 from ganbench.training.trainer import Trainer
+
+KNOWN_CAPABILITIES = frozenset({CRITIC_CLASSES, CRITIC_FEATURES, PER_SAMPLE_CRITIC, STYLES})
 
 
 def make_trainer(
@@ -134,6 +143,18 @@ def check_two_steps(trainer: Trainer, where: str = "") -> None:
     trainer.time_steps(2)
     assert trainer.failed_step() is None, f"{where}a loss or a gradient is not finite"
     assert trainer.weights_finite(), f"{where}a weight is not finite"
+
+
+def check_reads_only_needs(data: DataSpec, component: Loss | Regularizer) -> None:
+    """Fail if a step reads what neither ``needs`` nor the other declarations name."""
+    loss = component if isinstance(component, Loss) else None
+    terms = [component] if isinstance(component, Regularizer) else []
+    parts = (component, *(() if loss is None else loss.penalties()))
+    needs = {capability for part in parts for capability in part.needs}
+    if needs - KNOWN_CAPABILITIES or data.source_channels:  # the partner knows nothing else
+        return
+    partner = SparePartner(gives=tuple(sorted(needs)))
+    make_trainer(data, architecture=partner, loss=loss, regularizers=terms).time_steps(1)
 
 
 @contextlib.contextmanager

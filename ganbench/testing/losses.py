@@ -12,10 +12,19 @@ from ganbench.components.architecture import Architecture
 from ganbench.components.data import DataSpec
 from ganbench.components.loss import Loss
 from ganbench.components.regularizer import Player, Regularizer
+from ganbench.components.view import View
 from ganbench.testing.components import TrainedTests
-from ganbench.testing.harness import check_two_steps, kept_in_place, make_trainer, own_randomness
+from ganbench.testing.harness import (
+    check_reads_only_needs,
+    check_two_steps,
+    kept_in_place,
+    make_trainer,
+    own_randomness,
+)
 from ganbench.testing.partners import CPU, Partner
+from ganbench.training.contract import check_gradient, scalar
 from ganbench.training.trainer import Trainer
+from ganbench.training.undeclared import asked, check_reads
 
 PLAYERS: tuple[Player, ...] = get_args(Player)
 _SHAPES = ((8,), (8, 1), (6, 1, 3, 3))
@@ -42,8 +51,14 @@ class LossTests(TrainedTests):
         for shape in _SHAPES:
             real, fake = _logits(shape, 1), _logits(shape, 2)
             for player, value in self._both(real, fake).items():
-                assert value.shape == (), f"{player}: {tuple(value.shape)} for logits {shape}"
-                assert value.dtype == torch.float32, f"{player}: {value.dtype}, not float32"
+                assert value.shape == (), (
+                    f"{player}() returns a tensor of shape {tuple(value.shape)} for logits {shape}: "
+                    "return a scalar, such as its mean"
+                )
+                assert value.dtype == torch.float32, (
+                    f"{player}() returns {value.dtype} for float32 logits: keep their type"
+                )
+                check_gradient(self.component, player, value)
                 used = {"fake": fake} | ({"real": real} if player == "discriminator" else {})
                 slopes = torch.autograd.grad(value, list(used.values()), allow_unused=True)
                 for name, slope in zip(used, slopes, strict=True):
@@ -70,7 +85,8 @@ class LossTests(TrainedTests):
                     own_randomness(f"the {player}'s loss"),
                     kept_in_place(view.state, f"{player}: "),
                 ):
-                    values.append(getattr(self.component, f"{player}_loss")(view).item())
+                    loss = asked(self.component, player, f"{player}_loss", view)
+                    values.append(loss.item())
             assert values[0] == values[1], f"{player}: the same view gives {values}"
 
     def test_extreme_logits_give_finite_losses_and_gradients(self) -> None:
@@ -81,6 +97,7 @@ class LossTests(TrainedTests):
             for player, value in self._both(real, fake).items():
                 where = f"{player} at logits {one * size:g} (real) and {other * size:g} (fake)"
                 assert value.isfinite(), f"{where}: the loss is {value.item()}"
+                check_gradient(self.component, player, value)
                 for slope in torch.autograd.grad(value, (real, fake), allow_unused=True):
                     assert slope is None or slope.isfinite().all(), f"{where}: gradient {slope}"
 
@@ -92,9 +109,9 @@ class LossTests(TrainedTests):
         fake = _logits((8,), 2).detach()
         reals = [scale * _logits((8,), seed).detach() for seed, scale in enumerate((0, 1, 5, -5))]
         if not self.component.generator_uses_real:
-            without = self.component.generator(None, fake)  # type: ignore[arg-type]
+            without = self._generator(reals[0], fake)
             same = all(torch.equal(self.component.generator(real, fake), without) for real in reals)
-            assert same, "generator looks at real logits: remove generator_uses_real = False"
+            assert same, "generator() looks at real logits: set generator_uses_real = True"
         elif _declares(type(self.component), "generator_uses_real"):
             values = {self.component.generator(real, fake).item() for real in reals}
             assert len(values) > 1, (
@@ -108,11 +125,13 @@ class LossTests(TrainedTests):
         descent = torch.optim.SGD([real.requires_grad_(), fake.requires_grad_()], lr=32)
         for _ in range(20):
             descent.zero_grad()
-            self.component.discriminator(real, fake).backward()
+            self._discriminator(real, fake).backward()
             descent.step()
         gap = (real.mean() - fake.mean()).item()
         assert gap > 0, f"the discriminator's loss puts real logits {-gap:g} below fake ones"
-        (pull,) = torch.autograd.grad(self.component.generator(real, fake), fake)
+        loss = self._generator(real, fake)
+        check_gradient(self.component, "generator", loss)
+        (pull,) = torch.autograd.grad(loss, fake)
         assert pull.sum() < 0, "the generator's loss does not raise the logits of its images"
 
     def test_penalties_and_needs_are_well_formed(self) -> None:
@@ -126,8 +145,12 @@ class LossTests(TrainedTests):
             assert isinstance(reason, str), f"{capability} is needed without a reason"
 
     def test_two_steps_of_training(self) -> None:
-        """With its penalties and its projection, under the settings that it recommends."""
+        """With its penalties and its projection, under the settings that it recommends.
+
+        Also with an architecture that gives what `Loss.needs` names, and nothing else.
+        """
         check_two_steps(self._trainer())
+        check_reads_only_needs(self.data, self.component)
 
     def _trainer(self, device: torch.device = CPU) -> Trainer:
         return make_trainer(
@@ -135,11 +158,38 @@ class LossTests(TrainedTests):
         )
 
     def _both(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        seen = real if self.component.generator_uses_real else None
         return {
-            "discriminator": self.component.discriminator(real, fake),
-            "generator": self.component.generator(seen, fake),  # type: ignore[arg-type]
+            "discriminator": self._discriminator(real, fake),
+            "generator": self._generator(real, fake),
         }
+
+    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        value = self.component.discriminator(real, fake)
+        checked: Tensor = scalar(self.component, "discriminator", value)
+        return checked
+
+    def _generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The generator's loss; real logits are None where the loss says that it does without them."""
+        seen = real if self.component.generator_uses_real else None
+        view = View(
+            critic=torch.sum,
+            real=seen,
+            fake=fake,
+            real_logits=seen,
+            fake_logits=fake,
+            random=torch.Generator(),
+        )
+
+        def call(view: View) -> Tensor:
+            return self.component.generator(view.real_logits, view.fake_logits)  # type: ignore[arg-type]
+
+        try:
+            value = call(view)
+        except Exception as error:
+            check_reads(self.component, "generator", call, view, error)
+            raise
+        checked: Tensor = scalar(self.component, "generator", value)
+        return checked
 
 
 def _logits(shape: tuple[int, ...], seed: int) -> Tensor:

@@ -19,6 +19,7 @@ from ganbench.components.architecture import (
     Architecture,
     Critique,
     Networks,
+    Task,
 )
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.base import option
@@ -91,6 +92,23 @@ class ConditionalPartner(Partner):
     task = "class-conditional"
 
 
+class SparePartner(Partner):
+    """A pair that gives what it names and nothing else."""
+
+    gives: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> Task:
+        return "class-conditional" if CRITIC_CLASSES in self.gives else "unconditional"
+
+    def capabilities(self, data: DataSpec) -> frozenset[str]:
+        return frozenset(self.gives)
+
+    def build(self, data: DataSpec) -> Networks:
+        generator, _ = super().build(data)
+        return Networks(generator, SpareCritic(data, self.gives))
+
+
 class PartnerGenerator(nn.Module):
     """Two layers, with the inner one as styles."""
 
@@ -121,6 +139,20 @@ class PartnerCritic(nn.Module):
         features = self.layers(images)
         classes = None if self.classify is None else self.classify(features)
         return Critique(self.judge(features).squeeze(1), features, classes)
+
+
+class SpareCritic(PartnerCritic):
+    """The same, with the parts of its answer that are asked for."""
+
+    def __init__(self, data: DataSpec, gives: tuple[str, ...]) -> None:
+        super().__init__(data)
+        self.gives = gives
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Critique:
+        whole = super().forward(images, labels)
+        features = whole.features if CRITIC_FEATURES in self.gives else None
+        classes = whole.class_logits if CRITIC_CLASSES in self.gives else None
+        return Critique(whole.logits, features, classes)
 
 
 class PartnerLoss(Loss):

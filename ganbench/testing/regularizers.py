@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import torch
 from torch import Tensor
 
 from ganbench.components.architecture import Architecture, Networks
+from ganbench.components.base import overrides
 from ganbench.components.data import DataSpec
 from ganbench.components.progress import Progress
 from ganbench.components.regularizer import Player, Regularizer
 from ganbench.testing.components import TrainedTests
 from ganbench.testing.harness import (
+    check_reads_only_needs,
     check_two_steps,
     kept_in_place,
     make_trainer,
@@ -24,6 +27,7 @@ from ganbench.testing.harness import (
 )
 from ganbench.testing.partners import CPU, Partner
 from ganbench.training.trainer import Trainer
+from ganbench.training.undeclared import asked
 
 
 class RegularizerTests(TrainedTests):
@@ -47,6 +51,13 @@ class RegularizerTests(TrainedTests):
         players, inputs = self.component.players, self.component.differentiates
         assert players <= {"discriminator", "generator"}, f"unknown players: {set(players)}"
         assert inputs <= {"real", "fake"}, f"unknown inputs: {set(inputs)}"
+        if isinstance(inspect.getattr_static(type(self.component), "players"), property):
+            return  # its options decide
+        for player in get_args(Player):
+            idle = overrides(self.component, Regularizer, player) and player not in players
+            assert not idle, (
+                f"it defines {player}(), which is never called: add {player!r} to players"
+            )
 
     def test_terms_are_scalars_that_reach_their_player(self) -> None:
         """A finite number with a gradient for some parameter of the player."""
@@ -80,7 +91,10 @@ class RegularizerTests(TrainedTests):
                 call()
 
     def test_two_steps_of_training(self) -> None:
-        """Both players stay finite, and the term shows in the weights of the players it names."""
+        """Both players stay finite, and the term shows in the weights of the players it names.
+
+        Also with an architecture that gives what `Regularizer.needs` names, and nothing else.
+        """
         plain, regularized = (
             make_trainer(self.data, architecture=self.architecture, regularizers=regularizers)
             for regularizers in ((), (dataclasses.replace(self.component, every=1),))
@@ -91,6 +105,7 @@ class RegularizerTests(TrainedTests):
             before, after = (weights(getattr(t.networks, player)) for t in (plain, regularized))
             changed = not all(map(torch.equal, before, after))
             assert changed, f"training is the same without the {player}'s term"
+        check_reads_only_needs(self.data, self.component)
 
     def _trainer(self, device: torch.device = CPU) -> Trainer:
         return make_trainer(
@@ -121,4 +136,4 @@ class RegularizerTests(TrainedTests):
         if state is None:  # for other weights, so that a term on earlier weights is not zero
             state = self._initial_state(seed=1)
         view = dataclasses.replace(trainer.view(player, self.component.differentiates), state=state)
-        return functools.partial(getattr(self.component, player), view), trainer.networks
+        return functools.partial(asked, self.component, player, player, view), trainer.networks

@@ -20,6 +20,7 @@ from ganbench.training.batches import (
     TrainingData,
 )
 from ganbench.training.compiled import Calls
+from ganbench.training.contract import built, kept_tensors
 from ganbench.training.ema import AveragedGenerator
 from ganbench.training.host_state import constants
 from ganbench.training.initial_weights import Weights, freeze, load_averaged, load_initial
@@ -94,7 +95,7 @@ class Assembly:
         The global random state is then the one that layers start from.
         """
         seed_everything(seed, "weights", self._device)
-        networks = Networks(*self._architecture.build(self._data.spec))
+        networks = built(self._architecture, self._data.spec)
         # Layers' random numbers in training must not depend on how many weights were drawn.
         seed_everything(seed, of_replica("layers", self._replicas.rank), self._device)
         initial = load_initial(self._settings, networks, self._cell.architecture.spec)
@@ -102,10 +103,9 @@ class Assembly:
 
     def _make_calls(self) -> Calls:
         compiled = self._settings.compile and self._replicas.count == 1
-        calls = Calls(self.networks, compiled, self._penalties())
-        if self._settings.compile and not compiled:
-            calls.note = "replicas train without torch.compile"
-        return calls
+        refused = self._settings.compile and not compiled
+        note = "replicas train without torch.compile" if refused else None
+        return Calls(self.networks, compiled, self._penalties(), note)
 
     def _build(self, seed: int) -> tuple[Networks, Weights]:
         networks, initial = self._initialized(seed)
@@ -196,8 +196,10 @@ class Assembly:
 
 def _state(part: Any, networks: Networks, device: torch.device) -> dict[str, torch.Tensor]:
     """What a component keeps at the start."""
-    state: dict[str, torch.Tensor] = part.initial_state(device)
-    return state if isinstance(part, Augmentation) else state | part.network_state(networks)
+    state = kept_tensors(part, "initial_state", part.initial_state(device))
+    if isinstance(part, Augmentation):
+        return state
+    return state | kept_tensors(part, "network_state", part.network_state(networks))
 
 
 def copy_module(target: torch.nn.Module, source: torch.nn.Module) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ganbench.base.devices import device_model
+from ganbench.base.text import counted
 from ganbench.base.version import __version__
 from ganbench.grid.cell import Trial
 from ganbench.registry.sources import changed_sources
@@ -89,7 +90,7 @@ class Checkpointing:
         self._trainer.load_state_dict(found["trainer"])
         self._trainer.replicas.restored(self._trainer.steps)
         state.load_dict(found["session"])
-        print(f"resumed after {self._trainer.steps} steps")
+        print(f"resumed after {counted(self._trainer.steps, 'step')}")
         return True
 
     def _extend(self, base: TrialFolder, state: TrialState) -> bool:
@@ -108,7 +109,7 @@ class Checkpointing:
         trainer.load_state_dict(found["trainer"])
         steps = trainer.steps
         state.load_dict(adopted(found["session"], self._trial, base.id, trainer.schedule, steps))
-        print(f"going on from trial {base.id} after {steps} steps")
+        print(f"going on from trial {base.id} after {counted(steps, 'step')}")
         return True
 
     def made_with(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ class Critic:
     """A discriminator with a condition bound to it, such as labels.
 
     :param call: the discriminator, where nothing is differentiated twice: it may be compiled.
+    :param judged_plainly: learns that a penalty called the discriminator itself.
     """
 
     def __init__(
@@ -24,12 +25,15 @@ class Critic:
         arithmetic: Arithmetic,
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
+        judged_plainly: Callable[[], None] = lambda: None,
     ) -> None:
         self._discriminator, self._call, self._arithmetic = discriminator, call, arithmetic
         self._args, self._kwargs = args, kwargs or {}
+        self._judged_plainly = judged_plainly
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Logits in full precision, for penalties to differentiate."""
+        self._judged_plainly()
         return self.judge(images, full_precision=True).logits
 
     def judge(self, images: torch.Tensor, full_precision: bool = False) -> Critique:

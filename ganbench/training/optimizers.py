@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from numbers import Real
 from typing import Any
 
 import torch
 
 from ganbench.components.optimizer import Optimizer, OptimizerSettings
 from ganbench.components.progress import Progress
-from ganbench.components.schedule import Schedule, Window
+from ganbench.components.schedule import Schedule, Window, number_of
 from ganbench.grid.settings import ResolvedSettings, TrainingSettings
 
 #: What the schedule sets in the groups of an optimizer, beside the parameters.
@@ -182,8 +180,9 @@ class LearningRates:
         """Set the values for a step that begins at this progress."""
         if not self._bases:
             return
-        factor = self._number("factor", progress)
-        way = 0.0 if self._beta2 is None else self._number("way", progress)
+        schedule, window = self._schedule, self._window
+        factor = number_of(schedule, "factor", progress, window)
+        way = 0.0 if self._beta2 is None else number_of(schedule, "way", progress, window)
         for group, base in self._bases:
             lr = base["lr"] * factor
             if isinstance(group["lr"], torch.Tensor):
@@ -197,17 +196,6 @@ class LearningRates:
                     group["betas"][1].fill_(beta2)
                 else:
                     group["betas"] = (beta1, beta2, *more)
-
-    def _number(self, name: str, progress: Progress) -> float:
-        """What the schedule says; raises ValueError for what no rate can be multiplied by."""
-        value = getattr(self._schedule, name)(progress, self._window)
-        number = float(value) if isinstance(value, Real) else math.nan
-        if 0 <= number < math.inf:
-            return number
-        raise ValueError(
-            f"{type(self._schedule).__name__}.{name} gives {value!r} at a share of {progress.share:g} "
-            "of the budget: return a finite number of Python, at least 0"
-        )
 
 
 def _base(group: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
+from ganbench.base.errors import ContractError, GanbenchError, one_line
 from ganbench.components.architecture import (
+    CRITIC_CLASSES,
+    CRITIC_FEATURES,
     MINIBATCH_STATISTICS,
     PER_SAMPLE_CRITIC,
     TRANSLATION,
@@ -13,6 +18,7 @@ from ganbench.components.architecture import (
     Networks,
 )
 from ganbench.components.data import DataSpec
+from ganbench.training.contract import named
 from ganbench.training.streams import seed_torch
 
 _PROBES = 8
@@ -28,13 +34,20 @@ def network_problem(
     """Why these networks cannot be trained in their cell, or None.
 
     The networks' buffers and the global random state are left as they were.
+
+    :raises ContractError: if a network cannot be called with what a step gives to it.
     """
     inputs, condition = _inputs(architecture, data, device)
     buffers = [buffer.clone() for network in networks for buffer in network.buffers()]
     own_ties = MINIBATCH_STATISTICS in architecture.capabilities(data)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
-        images = networks.generator(*inputs)
+        images = _called("generator", architecture, networks.generator, inputs)
         problem = _generator_problem(images, (_PROBES, *data.shape))
+        if problem is None:
+            answer = _called(
+                "discriminator", architecture, networks.discriminator, (images.float(), *condition)
+            )
+            problem = _answer_problem(architecture, answer, needs, data)
         if problem is None and PER_SAMPLE_CRITIC in needs and not own_ties:
             problem = _mixing_problem(networks.discriminator, data, condition, device)
     for buffer, kept in zip(
@@ -42,6 +55,57 @@ def network_problem(
     ):
         buffer.data.copy_(kept)
     return problem
+
+
+def _called(
+    player: str, architecture: Architecture, network: torch.nn.Module, inputs: tuple[Any, ...]
+) -> Any:
+    """What a network answers.
+
+    :raises ContractError: says what it was given, and what it raised.
+    """
+    try:
+        return network(*inputs)
+    except (GanbenchError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        given = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
+        raise ContractError(
+            f"the {player} of {named(architecture)} fails on {len(inputs)} "
+            f"input{'s' * (len(inputs) > 1)} of shape {given}: {one_line(error)}"
+        ) from error
+
+
+def _answer_problem(
+    architecture: Architecture, answer: object, needs: frozenset[str], data: DataSpec
+) -> str | None:
+    """What is wrong with the discriminator's answer to the probes, or None."""
+    parts = answer if isinstance(answer, Critique) else Critique(answer)  # type: ignore[arg-type]
+    logits: object = parts.logits
+    if not isinstance(logits, torch.Tensor):
+        what = "None" if logits is None else type(logits).__name__
+        return f"the discriminator returns {what} instead of logits or a ganbench.Critique"
+    if logits.shape[:1] != (_PROBES,):
+        return (
+            f"the discriminator answers {_PROBES} images with logits of shape {tuple(logits.shape)}; "
+            "return logits with the batch first"
+        )
+    for capability, part in (
+        (CRITIC_FEATURES, parts.features),
+        (CRITIC_CLASSES, parts.class_logits),
+    ):
+        if capability in needs and part is None:
+            return (
+                f"{named(architecture)} claims {capability}, but its discriminator returns none; "
+                "return a ganbench.Critique with them, or do not claim it"
+            )
+    classes = parts.class_logits
+    if CRITIC_CLASSES in needs and classes is not None and classes.shape != (_PROBES, data.classes):
+        return (
+            f"the discriminator gives class logits of shape {tuple(classes.shape)} for {_PROBES} "
+            f"images of {data.classes} classes; return (batch, classes)"
+        )
+    return None
 
 
 def _inputs(

@@ -21,6 +21,7 @@ from ganbench.components.view import View
 from ganbench.grid.settings import TrainingSettings
 from ganbench.training.batches import Batch
 from ganbench.training.compiled import Calls
+from ganbench.training.contract import augmented, check_gradient, no_weight_moves, scalar
 from ganbench.training.critic import Critic
 from ganbench.training.optimizers import PlayerOptimizer
 from ganbench.training.players import Players, Stateful
@@ -28,6 +29,7 @@ from ganbench.training.precision import Arithmetic
 from ganbench.training.replicas import ALONE, Replicas
 from ganbench.training.series import batch_auc
 from ganbench.training.tasks import RealFakePair, Task, TaskBatch
+from ganbench.training.undeclared import asked
 
 
 class Variant(NamedTuple):
@@ -163,14 +165,15 @@ class TrainingStep:
         for index in range(len(made.pairs)):
             view = self._discriminator_view(index, made, wanted)
             assert view.real_logits is not None
-            losses.append(self._scalar("discriminator", self._loss.discriminator_loss(view)))
+            losses.append(asked(self._loss, "discriminator", "discriminator_loss", view))
             terms += [_term(part, view, "discriminator") for part in active if _due(part, index)]
             real, fake = map(self._replicas.gather, (view.real_logits, view.fake_logits))
             aucs.append(batch_auc(real, fake))
             reals.append(real)
         loss = _sum(losses)
         players = self._players
-        norm = self._descend(_sum([loss, *terms]), players.d_optimizer, self._d_parameters)
+        total = _sum([loss, *terms])
+        norm = self._descend("discriminator", total, players.d_optimizer, self._d_parameters)
         with torch.no_grad():
             self._loss.project(players.networks.discriminator)
             for real in reals:
@@ -188,27 +191,20 @@ class TrainingStep:
         terms, losses = [], []
         for index in range(len(made.pairs)):
             view = self._generator_view(index, made)
-            losses.append(self._scalar("generator", self._loss.generator_loss(view)))
+            losses.append(asked(self._loss, "generator", "generator_loss", view))
             terms += [_term(part, view, "generator") for part in active if _due(part, index)]
         if made.own_terms is not None:
             with self._arithmetic.autocast():
-                terms.append(made.own_terms())
+                terms.append(scalar(self.architecture, "generator_terms", made.own_terms()))
         loss = _sum(losses)
         total = _sum([loss, *terms])
-        norm = self._descend(total, self._players.g_optimizer, self._g_parameters)
+        optimizer = self._players.g_optimizer
+        norm = self._descend("generator", total, optimizer, self._g_parameters)
         return loss.detach(), norm
-
-    def _scalar(self, player: str, loss: torch.Tensor) -> torch.Tensor:
-        """The loss itself; raises ValueError for one that is not reduced."""
-        if loss.numel() == 1:
-            return loss
-        raise ValueError(
-            f"{type(self._loss).__name__}.{player} returns a tensor of shape {tuple(loss.shape)}: "
-            "return a scalar, such as its mean"
-        )
 
     def _descend(
         self,
+        player: Player,
         loss: torch.Tensor,
         optimizer: PlayerOptimizer,
         parameters: list[torch.nn.Parameter],
@@ -218,10 +214,14 @@ class TrainingStep:
         Naming the inputs of the backward pass saves the other player's weight gradients.
         """
         optimizer.zero_grad()
+        check_gradient(self._loss, player, loss)
         loss.backward(inputs=parameters)
         self._replicas.average_gradients(parameters)
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        if not gradients:
+            raise no_weight_moves(self._loss, player)
         # As torch's get_total_norm does after it sorts the gradients by device and type.
-        norms = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])
+        norms = torch._foreach_norm(gradients)
         norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(norms))
         optimizer.step()
         return norm
@@ -257,8 +257,10 @@ class TrainingStep:
     ) -> View:
         """Images augmented and judged. A penalty on ``wanted`` images needs logits in full precision."""
         discriminator = self._players.networks.discriminator
-        call = self._calls.discriminator
-        critic = Critic(discriminator, call, self._arithmetic, pair.args, pair.kwargs)
+        calls, condition = self._calls, (pair.args, pair.kwargs)
+        critic = Critic(
+            discriminator, calls.discriminator, self._arithmetic, *condition, calls.judged_plainly
+        )
         seen_fake, seen_real, real_critique = self._augmented(fake), None, None
         if real is not None:
             with torch.set_grad_enabled(real_in_graph):
@@ -294,7 +296,10 @@ class TrainingStep:
     def _augmented(self, images: torch.Tensor) -> torch.Tensor:
         random = self._players.streams["augmentation"]
         for augmentation in self._augmentations:
-            images = augmentation.component.apply(images, random, augmentation.state)
+            component = augmentation.component
+            images = augmented(
+                component, images, component.apply(images, random, augmentation.state)
+            )
         return images
 
     def _active(self, player: Player, number: int) -> list[Stateful[Regularizer]]:
@@ -316,9 +321,7 @@ def _due(part: Stateful[Regularizer], index: int) -> bool:
 
 def _term(part: Stateful[Regularizer], view: View, player: Player) -> torch.Tensor:
     view = replace(view, state=part.state)
-    component = part.component
-    term = component.discriminator if player == "discriminator" else component.generator
-    return component.every * term(view)
+    return part.component.every * asked(part.component, player, player, view)
 
 
 def _sum(terms: list[torch.Tensor]) -> torch.Tensor:

@@ -14,7 +14,7 @@ from ganbench.base.determinism import NondeterminismWatch
 from ganbench.base.devices import device_name
 from ganbench.base.errors import InterruptedTraining, LeaseLostError
 from ganbench.base.stop_requests import StopRequested, stoppable
-from ganbench.base.text import clock, plain
+from ganbench.base.text import clock, counted, plain
 from ganbench.evaluation.evaluator import Evaluator, TickMetrics
 from ganbench.grid.cell import Cell, Trial
 from ganbench.store.trial_folder import TrialFolder
@@ -116,7 +116,7 @@ class TrialLoop:
     def _stopped(self) -> InterruptedTraining:
         """Save the state; the end of a trial that is stopped on request."""
         self._save()
-        message = f"stopped on request after {self.trainer.steps} steps"
+        message = f"stopped on request after {counted(self.trainer.steps, 'step')}"
         try:
             return InterruptedTraining(message, self._row("interrupted", message))
         except StopRequested:  # the row names the real samples, which are not there yet

@@ -387,6 +387,14 @@ class TestSentence:
         assert sum(_claims(number, 0.7) for number in range(10)) >= 9
 
 
+def test_samples_that_are_no_result_are_named_beside_the_claim() -> None:
+    def noisy(row: Row) -> Row:
+        return row | {"samples_note": "noise: no pixel follows its neighbor"}
+
+    assert "No result, whatever the numbers" in table(compared(noisy), "markdown")
+    assert "No result" not in table(compared(), "markdown")
+
+
 def _claims(number: int, effect: float) -> bool:
     dice = np.random.default_rng(number)
 

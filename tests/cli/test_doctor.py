@@ -41,7 +41,8 @@ class Demanding(Found):
 @pytest.fixture
 def installation(monkeypatch, tmp_path):
     home = PluginRecord("core", "ganbench", "1.0", "core", load_ms=1.25, provides=["loss:x"])
-    bad = PluginRecord("bad", "hostile", "3.0", "bad", PluginState.FAILED, "ValueError: no")
+    bad = PluginRecord("bad", "hostile", "3.0", "bad")
+    bad.note_fault(PluginState.FAILED, "ValueError: no", "bad.py:7")
     rival = PluginRecord("own", "rival", "3.0", "own", PluginState.CONFLICT, "loss 'x' is taken")
     blocked = PluginRecord("off", "off", "3.0", "off", PluginState.BLOCKED)
     registrations = [

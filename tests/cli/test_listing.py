@@ -5,10 +5,12 @@ import json
 import pytest
 from click.testing import CliRunner
 
+import ganbench as gb
 from ganbench import PER_SAMPLE_CRITIC, Architecture, Augmentation, Dataset, Loss, option
 from ganbench.cli.app import app
 from ganbench.registry import PluginRecord, PluginState, Registry, lookup
 from ganbench.registry.plugins import Registration
+from ganbench.testing import installed
 
 
 class Wide(Architecture):
@@ -95,7 +97,8 @@ class Folder(Dataset):
 def registry(monkeypatch):
     home = PluginRecord("core", "ganbench", "1.0", "core", load_ms=1.25)
     other = PluginRecord("extra", "elsewhere", "2.0", "extra", provides=["loss:even"])
-    failed = PluginRecord("bad", "hostile", "3.0", "bad", PluginState.FAILED, "ValueError: no")
+    failed = PluginRecord("bad", "hostile", "3.0", "bad")
+    failed.note_fault(PluginState.FAILED, "ValueError: no", "bad.py:7")
     registrations = [
         Registration("architecture", "wide", Wide, "A wide one", home),
         Registration("architecture", "modes", Modes, "", home),
@@ -286,7 +289,7 @@ def test_plugins(registry):
         "core    ganbench      1.0      ok         1.2",
         "extra   elsewhere     2.0      ok         0.0  loss:even",
         "bad     hostile       3.0      failed     0.0",
-        "    ValueError: no",
+        "    bad.py:7: ValueError: no",
     ]
     core, _, bad = json.loads(ganbench("plugins", "--json").stdout)
     assert core["load_ms"] == 1.25
@@ -295,3 +298,27 @@ def test_plugins(registry):
         "failed",
         "ValueError: no",
     )
+
+
+class Tilted(gb.Schedule):
+    """A schedule that gives what
+    no rate can be multiplied by.
+
+    And more words.
+    """
+
+    def factor(self, progress, window):
+        return [1.0]
+
+
+def test_info_says_each_thing_once_and_what_a_schedule_gives_wrongly():
+    class Plugin:
+        @gb.hookimpl
+        def ganbench_schedules(self, register):
+            register("tilted", Tilted)
+
+    with installed(Plugin()):
+        text = ganbench("info", "tilted").stdout
+    assert text.count("no rate can be multiplied by.") == 1
+    assert text.endswith("  And more words.\n")
+    assert "Tilted.factor gives [1.0] at a share of 0 of the budget: return a finite number" in text

@@ -72,7 +72,8 @@ def refusal(*arguments):
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert sorted(Path().rglob("*")) == before
-    (*usage, sentence) = result.stderr.splitlines()
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("preparing ")]
+    (*usage, sentence) = lines  # a slow machine says now and then that it works
     assert not usage or usage[0].startswith("Usage: ")  # of options that there are none of
     assert sentence.startswith("Error: ")
     return sentence.removeprefix("Error: ")
@@ -246,7 +247,7 @@ class TestDryRun:
         assert result.exit_code == 0
         assert f"{MLP}  hinge  digits" in result.stdout
         assert "skipped: dcgan[width=2] × hinge × ring: dcgan makes images, not" in result.stdout
-        assert "3 cells x 1 seeds = 3 trials of 2steps, 1 cells skipped" in result.stdout
+        assert "3 cells x 1 seed = 3 trials of 2steps, 1 cell skipped" in result.stdout
         assert "about 0:00 of training on cpu, from timing 3 of 3 kinds of step" in result.stdout
         code, document = run_json(*arguments)
         assert (code, document["cells"], document["trials"]) == (0, 4, 3)
@@ -465,7 +466,7 @@ class TestFromPython:
             ({"seeds": 0}, "seeds = 0: expected"),
             ({"seeds": [-1]}, r"seeds = \[-1\]: expected"),
             ({"budget": 2000}, "bad budget 2000: write it as"),
-            ({"training": {"lr": "high"}}, "option g_lr=high is not allowed"),
+            ({"training": {"lr": "high"}}, "option lr=high is not allowed"),
             ({"device": "tpu"}, "--device tpu: unknown device"),
         ],
     )

@@ -169,8 +169,11 @@ def test_folders_that_hold_no_run(trained):
 
 
 def test_trials_that_cannot_be_sampled(trained):
-    assert "no trial 'wgan' in " in refusal(trained, "wgan")
-    assert "'hinge' fits 3 trials: dcgan-hinge-ring-s0-" in refusal(trained, "hinge")
+    for text, words in (("wgan", "no trial 'wgan' in "), ("hinge", "'hinge' fits 3 trials; name")):
+        result = sample(trained, text)
+        assert result.exit_code == 2
+        assert words in result.stderr
+        assert "\n  dcgan-hinge-ring-s0-" in result.stderr  # each trial on a line
     assert "has no checkpoint to sample from" in refusal(trained, "dcgan")
 
 

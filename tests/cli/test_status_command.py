@@ -269,7 +269,7 @@ class TestWhenNothingRuns:
         folder.write_plan({ids(folder)[0]: "a seed 0"})
         lines = told(folder)
         assert lines[0] == "1 of 1 done"
-        assert lines[-1] == "2 trials are in the folder beside this grid, from earlier ones."
+        assert lines[-1].startswith("2 trials are in the folder beside this grid: of an earlier")
         assert document(folder)["beside"] == 2
 
     def test_an_older_folder_has_no_plan(self, make):

@@ -267,6 +267,16 @@ def test_an_array_is_as_good_as_a_file(real, tmp_path):
         gb.evaluate(real=real, fake=array / 255, extractor="tiny")
 
 
+@pytest.mark.parametrize("extractor", ["small-cnn", "pixels"])
+def test_saved_statistics_stand_for_a_data_set(extractor, tmp_path):
+    fake = np.random.RandomState(0).randint(0, 256, (80, 1, 8, 8)).astype(np.uint8)
+    path = tmp_path / "digits.npz"
+    asked = {"fake": fake, "metrics": "fd"}
+    expected = gb.evaluate(real="digits", extractor=extractor, save_statistics=path, **asked)
+    found = gb.evaluate(real=path, **asked)
+    assert found.metrics["fd"] == pytest.approx(expected.metrics["fd"], rel=1e-6)
+
+
 def test_published_statistics_give_the_distance_and_nothing_else(real, fake, tmp_path):
     features = features_of(real)
     path = tmp_path / "statistics.npz"

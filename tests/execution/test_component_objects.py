@@ -146,6 +146,7 @@ def test_objects_train_in_this_process(tmp_path):
     assert result.results[["loss", "status"]].values.tolist() == [["own-loss", "ok"]]
 
 
+@pytest.mark.slow
 def test_a_class_of_a_script_trains_in_workers_and_an_edit_is_noticed(tmp_path):
     grid = {"grid": {"architecture": ["mlp"], "dataset": ["digits"]}, **TINY}
     run = f"""

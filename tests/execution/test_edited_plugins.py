@@ -128,6 +128,7 @@ def test_results_are_kept_on_request_and_the_digest_is_noted(bench):
     assert bench.run() == (0, "")
 
 
+@pytest.mark.slow
 def test_folders_without_digests_count_as_they_are_and_learn_them(bench):
     bench.run()
     first, folder = bench.row(), bench.run_folder.trial(bench.row()["trial"])
@@ -141,6 +142,7 @@ def test_folders_without_digests_count_as_they_are_and_learn_them(bench):
     assert bench.run()[0] == 1
 
 
+@pytest.mark.slow
 def test_without_trial_json_the_row_tells_the_code(bench):
     bench.run()
     bench.run_folder.trial(bench.row()["trial"]).trial_json.unlink()

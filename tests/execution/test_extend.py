@@ -10,10 +10,13 @@ import pytest
 import torch
 
 import ganbench as gb
-from ganbench.execution.extend import extensions
+from ganbench.execution.extend import Extensions, extensions, other_ticks
 from ganbench.execution.run import configure
+from ganbench.grid.budget import Budget
 from ganbench.grid.plan import expand
+from ganbench.report.content import gather
 from ganbench.store.run_folder import RunFolder
+from ganbench.training.schedule import Schedule
 from ganbench.training.state import newest_checkpoint
 
 AXES = {
@@ -84,18 +87,41 @@ def test_it_has_the_bits_of_a_fresh_run(small, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("steps", "ticks", "way_out"),
+    ("budget", "ticks", "there", "way_out"),
     [
-        (60, 5, "--budget 60steps --set evaluation.ticks=6"),
-        (50, 6, "--budget 40steps --set evaluation.ticks=4"),
+        ("60steps", 5, (1, 10, "after 12 of its 60"), "60steps --set evaluation.ticks=6"),
+        ("50steps", 6, (1, 10, "after 8 of its 50"), "40steps --set evaluation.ticks=4"),
+        # Of 16 images a step: 42 steps, which are not twice 20.
+        ("660img", 4, (2, 20, "after 21 of its 42"), "640img --set evaluation.ticks=4"),
     ],
 )
-def test_evaluations_after_other_steps_are_a_reason_with_a_way_out(small, steps, ticks, way_out):
-    trials = list(expand(configured(steps, ticks, {}), Path()).trials())
-    found = extensions(RunFolder(small), trials)
-    assert found.bases == {}
-    (text,) = found.notices()
-    assert text.endswith(f"it is not evaluated after the same steps; way out: {way_out}")
+def test_evaluations_after_other_steps_are_a_reason_with_a_way_out(
+    small, budget, ticks, there, way_out
+):
+    def found(budget: str, ticks: int) -> Extensions:
+        grid = configure(configured(1, ticks, {}), budget=budget)
+        return extensions(RunFolder(small), list(expand(grid, Path()).trials()))
+
+    refused = found(budget, ticks)
+    (text,) = refused.notices()
+    assert refused.bases == {}
+    tick, step, other = there
+    assert f"at tick {tick} after {step} of its 20 steps, and this one {other}" in text
+    assert text.endswith(f"; way out: --budget {way_out}")
+    budget, _, setting = way_out.partition(" --set evaluation.ticks=")
+    assert len(found(budget, int(setting)).bases) == 1
+
+
+def test_a_way_out_shows_frames_that_the_smaller_trial_has():
+    """Of 30 ticks, every second one has a frame; of 60, every third one would."""
+    then, now = Schedule(Budget("steps", 30), 30, 16), Schedule(Budget("steps", 60), 60, 16)
+    (trial,) = expand(configured(60, 60, {}), Path()).trials()
+    reason = other_ticks(then, now, trial)
+    assert reason is not None
+    assert reason.startswith("its progress.png shows ticks")
+    assert reason.endswith("--budget 120steps --set evaluation.ticks=120")
+    further = Schedule(Budget("steps", 120), 120, 16)
+    assert other_ticks(then, further, trial) is None
 
 
 @pytest.mark.parametrize(
@@ -143,3 +169,15 @@ def test_components_say_whether_they_follow_the_budget():
         "ada[p_final=0.2]",
         "r1[gamma_final=1]",
     ]
+
+
+def test_the_report_shows_the_larger_trial_with_the_smaller_one_as_its_past(tmp_path):
+    run(tmp_path, 4, 1)
+    run(tmp_path, 8, 2, extend=True)
+    report = gather(tmp_path)
+    assert (report.cells.count, report.trials.count) == (1, 2)
+    assert [len(gallery.pictures) for gallery in report.galleries] == [1]
+    assert report.facts[0] == ("Trials", "2: 2 ok; 1 of them went on to a larger budget")
+    assert any("1 trial of 4steps went on to a larger budget" in note for note in report.captions)
+    curves = next(one for one in report.chapters if one.anchor == "curves").figures
+    assert [len(figure.data.rows) for figure in curves] == [3]  # ticks 0 to 2

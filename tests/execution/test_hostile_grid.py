@@ -211,6 +211,7 @@ def test_a_worker_that_is_used_again_is_as_new(place):
     assert_nothing_left(place, place.path / "flags")
 
 
+@pytest.mark.slow
 def test_errors_of_a_device_end_their_worker_and_unordered_operations_are_named(place):
     out = place.path / "out"
     losses = [*map(spec, ("device-memory", "device-error", "unordered")), healthy(3)]

@@ -47,6 +47,17 @@ def test_files_in_the_working_directory_replace_no_module_of_a_worker(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("eager", ["", pytest.param("1", marks=pytest.mark.slow)])
+def test_files_in_the_working_directory_replace_no_module_of_the_command(tmp_path, eager):
+    """Although Python puts that directory first; also where EAGER_IMPORT loads every name at once."""
+    for name in ("enum", "typing", "random", "json", "click"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('shadow')\n")
+    environ = {**os.environ, "EAGER_IMPORT": eager}
+    command = [sys.executable, "-m", "ganbench", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.stdout == f"ganbench {ganbench.__version__}\n", done.stderr
+
+
 PLUGIN = """
 from ganbench import Loss, hookimpl
 class Mine(Loss):

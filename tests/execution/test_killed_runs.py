@@ -97,7 +97,7 @@ def kill_and_go_on(place, undisturbed, out, seed, *kills):
     "kills",
     [
         [("worker", "evaluating"), ("supervisor", "training")],
-        [("supervisor", "writing"), ("worker", "preparing")],
+        pytest.param([("supervisor", "writing"), ("worker", "preparing")], marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_run_ends_with_the_bits_of_one_left_alone(place, undisturbed, tmp_path, kills):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,7 @@ from supervised import Workplace, grid
 import ganbench as gb
 from ganbench.cli.app import app
 from ganbench.execution.measure import MeasureResult
-from ganbench.store.measurements import with_marks
+from ganbench.store.measurements import only_measurer, with_marks, write_measurement
 from ganbench.store.run_folder import RunFolder
 from ganbench.testing import installed
 
@@ -53,6 +54,23 @@ def test_the_same_metrics_of_the_same_samples_have_the_same_bits(run):
     compared = [name for name, value in values.items() if value is not None and name in row]
     assert {"fd", "kid_mean", "precision", "recall", "fd_test", "fd_floor"} <= set(compared)
     assert {name: values[name] for name in compared} == {name: row[name] for name in compared}
+
+
+def test_what_another_process_measures_is_awaited_and_taken(run):
+    """Two commands at once do the work once."""
+    trial, found = next(iter(RunFolder(run).open().trials())), {"format": 1, "values": {"fd": 1.0}}
+    with ThreadPoolExecutor(1) as other:
+        with only_measurer(trial, "same") as nothing:
+            second = other.submit(_measured_by_another, trial)
+            write_measurement(trial, "same", found)
+        assert nothing is None
+        assert second.result() == found
+    assert [path.name for path in run.glob("trials/*/measurements/*")] == ["same.json"]
+
+
+def _measured_by_another(trial):
+    with only_measurer(trial, "same") as known:
+        return known
 
 
 def test_new_columns_stand_beside_the_old_ones_and_rows_stay(run):
@@ -134,7 +152,8 @@ def test_wrong_use_is_one_sentence(finished, arguments, message):
     assert result.exit_code == 2
     assert message in result.stderr
     assert "Traceback" not in result.output
-    assert len(result.stderr.strip().splitlines()) == 1
+    _, *listed = result.stderr.strip().splitlines()
+    assert all(line.startswith("  ") for line in listed)
 
 
 def test_a_trial_without_weights_is_told_and_the_others_are_measured(run):

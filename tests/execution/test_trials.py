@@ -296,7 +296,9 @@ def test_points_get_their_own_metrics_and_a_scatter_plot(tmp_path):
     assert "modes" in gb.load_history(tmp_path / "r")
 
 
-@pytest.mark.parametrize("architecture", [TINY, "dcgan[width=4]"])
+@pytest.mark.parametrize(
+    "architecture", [pytest.param(TINY, marks=pytest.mark.slow), "dcgan[width=4]"]
+)
 def test_ctrl_c_saves_and_the_same_command_goes_on_to_the_same_bits(tmp_path, architecture):
     command = [
         sys.executable, "-m", "ganbench", "run", "-a", architecture, "-l", "wgan-gp", "-d", "digits",

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -78,8 +79,13 @@ def test_from_a_folder_to_its_files_and_on(small, monkeypatch, tmp_path):
     assert set(found["files"]) == {"picture", "generator", "report"}
     with Image.open(out / "samples.png") as picture:
         assert picture.width > picture.height
-    assert (out / "generator.pt2").stat().st_size > 1000
+    (use,) = [said for said in found["sentences"] if said.startswith("The generator takes")]
+    call = use.partition(": ")[2].partition(" gives")[0]
+    assert len(eval(call, {"torch": torch})) == 16
     assert "<html" in (out / "report.html").read_text(encoding="utf-8")[:2000]
+    words = (out / "outcome.txt").read_text(encoding="utf-8").splitlines()
+    assert words == found["sentences"][: len(words)]
+    assert words[1].startswith("fd: the distance between generated and real images")
     assert found["trial"] in set(gb.load_results(out)["trial"])
 
     small_rounds(monkeypatch)

@@ -67,3 +67,27 @@ def test_places_without_enough_images_are_refused(tmp_path):
     (broken / "a.png").write_bytes(b"nothing")
     with pytest.raises(UsageError, match=r"none of the 1 image .* can be read"):
         look(broken)
+
+
+@pytest.mark.parametrize("given", ["", "runs", "runs/mine", "runs/mine/trials/one"])
+def test_the_pictures_of_a_run_are_no_images_to_learn_from(tmp_path, given):
+    trial = fill(tmp_path / "runs" / "mine" / "trials" / "one", 20)
+    (trial / "trial.json").write_text("{}")
+    with pytest.raises(UsageError, match="holds a ganbench run"):
+        look(tmp_path / given)
+
+
+def test_a_folder_called_trials_may_hold_a_persons_images(tmp_path):
+    fill(tmp_path / "trials" / "one", 20)
+    assert look(tmp_path).readable == 20
+
+
+def test_a_truncated_file_counts_as_broken_where_it_is_decoded(tmp_path):
+    fill(tmp_path, 20, kind="jpg")
+    whole = (tmp_path / "000.jpg").read_bytes()
+    (tmp_path / "000.jpg").write_bytes(whole[:-40])
+    facts = look(tmp_path)
+    assert (facts.decoded, facts.readable, set(facts.broken)) == (20, 19, {"000.jpg"})
+    hurried = look(tmp_path, 0)
+    assert (hurried.decoded, hurried.readable) == (0, 20)
+    assert any("0 of 20 files were decoded in full" in line for line in hurried.sentences(0))

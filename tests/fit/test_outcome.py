@@ -71,3 +71,18 @@ def test_exit_codes_and_the_command(tmp_path):
     assert FitResult(tmp_path, "a", "t", **parts).exit_code == 0
     assert FitResult(tmp_path, None, None, **parts).exit_code == 1
     assert FitResult(tmp_path, None, None, interrupted=True, **parts).exit_code == 130
+
+
+def test_the_metric_is_explained_with_what_real_images_have():
+    def explained(floor):
+        own = record()
+        own.evaluation |= {"extractor": "pixels", "samples": 200}
+        return words(own, [FIRST], floor)[1]
+
+    assert explained(59.21) == (
+        "fd: the distance between generated and real images in the features of pixels; lower is "
+        "better; real images among themselves: 59.2."
+    )
+    assert explained(math.nan).endswith(
+        "unknown, since that takes at least 400 real images that differ."
+    )

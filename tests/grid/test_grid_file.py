@@ -105,7 +105,7 @@ def test_a_byte_order_mark_is_no_part_of_the_file(read):
         (GRID + '[budget]\nsteps = "1"', "bad budget steps = '1': expected a number"),
         (GRID + "[budget]\nsteps = 0", "bad budget steps = 0: must be more than zero"),
         (GRID + "[training]\nbatchsize = 1", "no option 'batchsize'; did you mean 'batch_size'?"),
-        (GRID + "[training]\nlr = -1", "option g_lr=-1 is not allowed; it takes float, greater"),
+        (GRID + "[training]\nlr = -1", "option lr=-1 is not allowed; it takes float, greater"),
         (GRID + "[evaluation]\nticks = 0", "option ticks=0 is not allowed; it takes int, at least"),
     ],
 )

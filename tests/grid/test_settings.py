@@ -3,6 +3,7 @@
 import pytest
 
 from ganbench.base.errors import UsageError
+from ganbench.grid.grid import Grid
 from ganbench.grid.settings import (
     TrainingSettings,
     parse_assignment,
@@ -45,14 +46,16 @@ def test_shorthands_set_both_players_but_yield_to_a_players_own_setting():
         ({"batch_size": 0}, "batch_size=0 is not allowed; it takes int, at least 1"),
         ({"batch_size": 1.5}, "batch_size=1.5 is not allowed"),
         ({"batch_size": True}, "batch_size=true is not allowed"),
-        ({"lr": "fast"}, "g_lr=fast is not allowed"),
-        ({"lr": float("nan")}, "g_lr=nan is not allowed"),
+        ({"lr": "fast"}, "option lr=fast is not allowed"),
+        ({"lr": float("nan")}, "option lr=nan is not allowed"),
+        ({"lr": 1e-3, "g_lr": -1.0}, "option g_lr=-1.0 is not allowed"),
+        ({"betas": [0.5, 1.0]}, "[training]: betas=[0.5, 1.0]: each must be"),
         ({"d_lr": float("inf")}, "d_lr=inf: must be a finite number"),
         ({"g_betas": [0.5, 1.0]}, "each must be at least 0 and less than 1"),
         ({"g_betas": [0.5]}, "it takes [float,float]"),
-        ({"optimizer": "adma"}, "[training] g_optimizer: unknown optimizer 'adma'; did you mean"),
+        ({"optimizer": "adma"}, "[training] optimizer: unknown optimizer 'adma'; did you mean"),
         ({"d_optimizer": "adamw[decay=1]"}, "d_optimizer: optimizer 'adamw' has no option 'decay'"),
-        ({"schedule": "cosin"}, "[training] lr_decay: unknown schedule 'cosin'; did you mean"),
+        ({"schedule": "cosin"}, "[training] schedule: unknown schedule 'cosin'; did you mean"),
     ],
 )
 def test_mistakes_are_named(setting, problem):
@@ -60,6 +63,13 @@ def test_mistakes_are_named(setting, problem):
         resolve_training([("grid", setting)])
     assert problem in str(caught.value)
     assert str(caught.value).startswith("[training]")
+
+
+def test_settings_over_a_grid_are_named_as_written():
+    axes = {"architecture": ["mlp"], "loss": ["hinge"], "dataset": ["digits"]}
+    grid = Grid.from_dict({"grid": axes})
+    with pytest.raises(UsageError, match=r"option lr=-1 is not allowed"):
+        grid.with_settings({"lr": -1}, {})
 
 
 def test_evaluation_settings():

@@ -84,13 +84,15 @@ def test_a_failed_trial_counts_as_the_worst(tmp_path):
         ("nowhere", "this is not a run folder"),
         ("{run}", "this is the run itself; name one of its cells"),
         ("{run}:loss=z", "has loss=z"),
-        ("{run}:seed=0", "names 3 cells: mlp × a × digits"),
+        ("{run}:seed=0", "names 3 cells; add conditions until it is one"),
     ],
 )
 def test_a_bad_baseline_is_one_sentence(run, baseline, words):
     with pytest.raises(UsageError) as error:
         read_baseline(baseline.format(run=run.path), run.path, pytest.fail)
-    assert words in str(error.value)
+    sentence, *cells = str(error.value).split("\n  ")
+    assert words in sentence
+    assert cells == [f"mlp × {loss} × digits" for loss in ("a", "b", "c") if "names 3" in words]
 
 
 def test_tables_of_all_formats_show_it(run):

@@ -149,8 +149,11 @@ class TestResults:
         assert r"^{+\infty}$" in text
         assert r"\textbf{\boldmath " in text
         assert "dcgan{[}width=32{]}" in text
-        assert r"seed 0, 2000 replicates. " in text.splitlines()[-1]
-        assert "Bold: the best median" in text.splitlines()[-1]
+        table, _, beneath = text.partition(r"\end{tabular}")
+        assert r"\begingroup\setbox0\hbox\bgroup" in table.splitlines()
+        assert r"\begin{minipage}{\wd0}" in beneath.splitlines()  # as wide as the table
+        assert "seed 0, 2000 replicates." in beneath
+        assert "Bold: the best median" in beneath
         check_latex(text, 3)
         check_latex(render_results(results, "latex"), 9)
 
@@ -195,8 +198,15 @@ class TestEstimates:
             (math.inf, math.inf, math.inf, "∞", "∞", r"$\infty$"),
             (3.0, math.nan, math.nan, "3.00", "3.00", "3.00"),
             (math.nan, math.nan, math.nan, "–", "–", "--"),
-            (3.0, 3.0, 3.0, "3.00", "3.00", "3.00"),
-            (-2.0, -2.001, -1.999, "-2.00", "-2.00 ± 0.01", r"$-$2.00 $\pm$ 0.01"),
+            (3.0, 3.0, 3.0, "3.00 [3.00, 3.00]", "3.00 [3.00, 3.00]", "3.00$_{-0.00}^{+0.00}$"),
+            (
+                -2.0,
+                -2.001,
+                -1.999,
+                "-2.0000 [-2.0010, -1.9990]",
+                "-2.0000 ± 0.0010",
+                r"$-$2.0000 $\pm$ 0.0010",
+            ),
         ],
     )
     def test_one(

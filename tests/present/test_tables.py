@@ -19,6 +19,7 @@ from ganbench.present.formats import render_table
 from ganbench.present.layout import headed, wrapped
 from ganbench.present.numbers import decimals, number, texts
 from ganbench.present.results_view import make_view
+from ganbench.present.selection import check_columns
 from ganbench.store.columns import installed
 from ganbench.store.frames import load_results
 from ganbench.store.run_folder import RunFolder
@@ -312,3 +313,10 @@ class TestLayout:
 
     def test_an_arrow_stays_with_its_word(self) -> None:
         assert headed("images per second ↑", 8) == "images\nper\nsecond ↑"
+
+
+@pytest.mark.parametrize("name", ["optimizer", "g_optimizer"])
+def test_a_setting_is_sought_in_the_column_that_holds_it(name: str) -> None:
+    frame = pd.DataFrame({"settings": ['{"d_optimizer": "adam", "g_optimizer": "adam"}', None]})
+    with pytest.raises(UsageError, match=r"the column 'settings' holds .*g_optimizer, as JSON"):
+        check_columns(frame, [name])

@@ -396,3 +396,21 @@ def test_a_lazy_component_is_checked_when_it_is_loaded(site):
         BrokenComponentError, match=r"loss 'wrong' of dist 1\.0 is declared wrongly"
     ):
         registry.bind("loss", "wrong")
+
+
+class NoRoot(LossBase):
+    def project(self):
+        return None
+
+
+class Generous(LossBase):
+    def project(self, *networks, often=False):
+        return None
+
+
+def test_a_method_that_cannot_be_called_as_the_contract_says_is_named():
+    assert declaration_problem(NoRoot) == (
+        "NoRoot.project takes (self), which is not what ganbench calls it with: write def "
+        "project(self, discriminator)"
+    )
+    assert declaration_problem(Generous) is None

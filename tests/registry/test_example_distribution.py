@@ -27,7 +27,7 @@ ERRORS = {
     "hostile-hook": ("failed", "RuntimeError: in the hook"),
     "hostile-typo": (
         "failed",
-        "ValueError: unknown hook 'ganbench_lozzes'; did you mean 'ganbench_losses'?",
+        "HookError: unknown hook 'ganbench_lozzes'; did you mean 'ganbench_losses'?",
     ),
     "claims-builtin": (
         "conflict",

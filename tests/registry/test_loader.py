@@ -46,13 +46,13 @@ HOSTILE = {
         @hookimpl
         def ganbench_loses(register): ...
         """,
-        "ValueError: unknown hook 'ganbench_loses'; did you mean 'ganbench_losses'?",
+        "HookError: unknown hook 'ganbench_loses'; did you mean 'ganbench_losses'?",
     ),
     "unmarked hook": (
         """
         def ganbench_losses(register): ...
         """,
-        "ValueError: ganbench_losses is not marked with @hookimpl",
+        "HookError: ganbench_losses is not marked with @hookimpl",
     ),
     "no hook": ("x = 1", "ValueError: it implements no hook of ganbench (ganbench_archit"),
     "wrong argument": (
@@ -70,7 +70,7 @@ HOSTILE = {
         def ganbench_losses(register):
             return ["x"]
         """,
-        "ValueError: ganbench_losses returned a value; it must call register instead",
+        "HookError: ganbench_losses returned a value; it must call register instead",
     ),
     "error without a message": (
         """
@@ -217,3 +217,10 @@ def test_an_entry_point_without_a_distribution(site):
 
     (plugin,) = Registry.load([point], {}).plugins
     assert (plugin.state, plugin.label, plugin.version) == ("ok", "unknown:plugin", "unknown")
+
+
+def test_each_fault_has_its_line(site, monkeypatch):
+    unmarked = site.add("a-unmarked", "x = 1\ndef ganbench_losses(register): ...\n")
+    raising = site.add("b-raising", "def fail():\n    raise ValueError\nfail()\n")
+    places = [plugin.faults[0].place for plugin in site.load().plugins]
+    assert [place.rpartition("/")[2] for place in places] == [f"{unmarked}.py:2", f"{raising}.py:2"]

@@ -62,3 +62,9 @@ def test_an_alias_is_a_hint_and_no_name():
     assert "inception" in info.aliases
     with pytest.raises(gb.UsageError, match="did you mean 'inception-v3-compat'"):
         gb.get("extractor", "inception")
+
+
+def test_a_file_here_that_registers_the_name_is_offered(here):
+    Path("own_loss.py").write_text("from ganbench import hookimpl\nregister('soft-square', Mine)\n")
+    with pytest.raises(gb.UsageError, match=r"; own_loss\.py has it: add --plugin own_loss\.py"):
+        gb.get("loss", "soft-square")

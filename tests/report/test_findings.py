@@ -63,6 +63,28 @@ def test_no_numerator_is_above_its_denominator(told: Made) -> None:
         assert max(numbers) == 12, text  # three kinds of ok, error, oom and timeout
 
 
+def test_where_components_are_cells_only_the_rule_of_bold_numbers_speaks(tmp_path: Path) -> None:
+    def edit(row: Row) -> Row:
+        return row | {"fd": {"a": 10.0, "b": 30.0}[row["loss"]] * (1 + row["seed"] / 50)}
+
+    for architectures in (("mlp",), ("mlp", "dcgan")):
+        run = write_synthetic_run(
+            tmp_path / str(len(architectures)),
+            architectures=architectures,
+            losses=("a", "b"),
+            seeds=4,
+            ticks=1,
+            edit=edit,
+        )
+        best, *more = gather(run.path).findings
+        assert "× a has the lowest median fd" in best
+        claims = [text for text in more if "comes first" in text]
+        if len(architectures) == 1:
+            assert (best.endswith("the next cell is told apart from it."), claims) == (True, [])
+        else:
+            assert any("by fd, a comes first on average over 2 blocks" in text for text in claims)
+
+
 def test_what_is_to_come_is_what_has_no_row(tmp_path: Path) -> None:
     def edit(row: Row) -> Row | None:
         return row if row["seed"] < 2 else None

@@ -122,6 +122,17 @@ def test_it_begins_with_findings(reported_run: RunFolder) -> None:
     assert any(text.startswith("Of 12 trials, 2 failed") for text in found)
 
 
+def test_it_opens_with_the_closing_words_of_the_run(tmp_path: Path) -> None:
+    run = write_synthetic_run(tmp_path / "run", seeds=1)
+    before = Page(render_report(run.path))
+    run.write_closing_words(["mlp did best:\nfd 3.", HOSTILE])
+    page = Page(render_report(run.path))
+    assert not [tag for tag in before.all("div") if tag.get("class") == "words"]
+    assert "mlp did best: fd 3." in page.texts
+    assert any("<script>alert('x')</script>" in text for text in page.texts)
+    assert page.all("script")[:-1] == before.all("script")[:-1]
+
+
 def test_failures_and_skipped_cells_have_their_reasons(page: Page) -> None:
     assert "no gradient of single samples; use dcgan" in page.text
     assert "mlp × wgan-gp × digits mlp × wgan-gp × mnist" in page.text

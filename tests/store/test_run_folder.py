@@ -97,7 +97,8 @@ class TestRunFolder:
         assert run.find("dcgan-s0").id == "dcgan-s0"
         assert run.find("mlp").id == "mlp-s1"
         assert run.find("more").id == "dcgan-s0-more"
-        with pytest.raises(UsageError, match="fits 3 trials: dcgan-s0, dcgan-s0-more, dcgan-s1"):
+        lines = r"fits 3 trials; name one of them:\n  dcgan-s0\n  dcgan-s0-more\n  dcgan-s1\Z"
+        with pytest.raises(UsageError, match=lines):
             run.find("dcgan")
         with pytest.raises(UsageError, match="did you mean 'mlp-s1'"):
             run.find("mpl-s1")

@@ -89,7 +89,9 @@ def test_where_nothing_fits_the_reason_is_said(run, text, words):
 
 
 def test_an_ambiguous_selector_lists_its_candidates_with_their_cells(run):
-    with pytest.raises(UsageError, match="fits 4 trials: mlp-annealed") as error:
+    with pytest.raises(
+        UsageError, match=r"fits 4 trials; name one of them:\n  mlp-annealed"
+    ) as error:
         run.find("loss=annealed,seed=0")
     listed = str(error.value)
     for own in (
@@ -101,9 +103,20 @@ def test_an_ambiguous_selector_lists_its_candidates_with_their_cells(run):
 
 def test_what_tells_candidates_apart_is_a_selector(run):
     trials = run.select("loss=annealed")
-    for part in candidates(trials).split(", mlp-"):
-        name, _, own = part.removesuffix(")").partition(" (")
-        assert run.find(own).id.endswith(name.removeprefix("mlp-"))
+    for line in candidates(trials).split("\n  ")[1:]:
+        name, _, own = line.removesuffix(")").partition(" (")
+        assert run.find(own).id == name
+
+
+def test_a_message_lists_ten_trials_at_most(tmp_path):
+    run = RunFolder(tmp_path)
+    for number in range(13):
+        (run.trials_dir / f"mlp-s{number}").mkdir(parents=True)
+    for text in ("mlp", "zebra"):
+        with pytest.raises(UsageError) as error:
+            run.find(text)
+        lines = str(error.value).splitlines()
+        assert (len(lines), lines[-1]) == (12, "  and 3 more")
 
 
 def test_best_needs_numbers_that_compare(tmp_path):

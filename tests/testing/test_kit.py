@@ -55,6 +55,26 @@ class HidesReal(Good):
         return softplus((0 if real is None else real) - fake).mean()
 
 
+class ReadsReal(Good):
+    def generator(self, real, fake):
+        return softplus(real - fake).mean()
+
+
+class ReadsFeatures(Good):
+    def generator_loss(self, view):
+        return super().generator_loss(view) + view.fake_critique.features.square().mean()
+
+
+class Returns(Good):
+    def discriminator(self, real, fake):
+        return super().discriminator(real, fake).item()
+
+
+class Detached(Good):
+    def generator(self, real, fake):
+        return -fake.detach().mean()
+
+
 class WastesReal(Good):
     generator_uses_real = True
 
@@ -161,6 +181,12 @@ PURE = "test_the_losses_of_a_step_are_pure_but_for_their_state"
 DECLARED = "test_its_options_are_declared_right"
 STEPS = "test_two_steps_of_training"
 GPU = "test_it_trains_on_a_gpu"
+LOGIT_TESTS = (
+    "test_losses_are_scalars_with_gradients",
+    "test_losses_are_pure_functions",
+    "test_extreme_logits_give_finite_losses_and_gradients",
+    "test_a_higher_logit_means_more_real",
+)
 CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as_a_spec"
 
 
@@ -169,7 +195,36 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
     [
         (Good(margin=0.5), {}),
         (Unsaid(), {}),
-        (HidesReal(), {"test_generator_uses_real_is_true": "remove generator_uses"}),
+        (HidesReal(), {"test_generator_uses_real_is_true": "set generator_uses_real = True"}),
+        (
+            ReadsReal(),
+            dict.fromkeys(
+                (*LOGIT_TESTS, STEPS, PURE, CHECKPOINT, "test_generator_uses_real_is_true"),
+                "generator() of loss ReadsReal reads `real`, and generator_uses_real is False: set "
+                "generator_uses_real = True",
+            ),
+        ),
+        (
+            ReadsFeatures(),
+            {
+                STEPS: "generator() of loss ReadsFeatures reads features of the discriminator, which "
+                "this architecture does not give: declare needs = {'critic-features': 'why'}"
+            },
+        ),
+        (
+            Returns(),
+            dict.fromkeys(
+                (*LOGIT_TESTS, STEPS, PURE, CHECKPOINT),
+                "discriminator() of loss Returns returns a float",
+            ),
+        ),
+        (
+            Detached(),
+            dict.fromkeys(
+                (LOGIT_TESTS[0], *LOGIT_TESTS[2:], STEPS, CHECKPOINT),
+                "generator() of loss Detached returns a loss without a gradient",
+            ),
+        ),
         (WastesReal(), {"test_generator_uses_real_is_true": "saves a pass"}),
         (
             Overflowing(),
@@ -182,7 +237,7 @@ CREATE, SPEC = "test_it_is_cheap_to_create", "test_its_options_can_be_written_as
         (
             PerSample(),
             {
-                "test_losses_are_scalars_with_gradients": "generator: (8,) for logits (8,)",
+                "test_losses_are_scalars_with_gradients": "of shape (8,): return a scalar, such as its",
                 "test_losses_are_pure_functions": "",
                 "test_extreme_logits_give_finite_losses_and_gradients": "",
                 "test_generator_uses_real_is_true": None,
@@ -518,12 +573,20 @@ RANDOM, STATE = "test_randomness_is_its_own", "test_state_is_kept_in_place"
         (PathLength(), {}),
         (
             Undeclared(),
-            dict.fromkeys((TERMS, RANDOM, STATE, STEPS, CHECKPOINT), "does not require grad"),
+            dict.fromkeys(
+                (TERMS, RANDOM, STATE, STEPS, CHECKPOINT), "set differentiates = frozenset("
+            ),
         ),
         (Rebinding(), {STATE: "must be updated in place"}),
         (
             Vector(),
-            {TERMS: "the term is (8,), not a scalar", RANDOM: "", STEPS: "", CHECKPOINT: ""},
+            {
+                TERMS: "returns a tensor of shape (8,)",
+                RANDOM: "",
+                STATE: "",
+                STEPS: "",
+                CHECKPOINT: "",
+            },
         ),
         (
             Ineffective(),
@@ -794,7 +857,10 @@ class Unstable(Means):
             Whitening(),
             {"test_features_are_vectors_of_each_sample_alone": "features depend on its batch"},
         ),
-        (Unstable(), {"test_equal_identities_give_equal_features": "two networks are random"}),
+        (
+            Unstable(),
+            {"test_equal_identities_give_equal_features": "identity random give other"},
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, gb.Extractor) else "",
 )

@@ -199,7 +199,10 @@ def _commit(file: Path, ref: str) -> str | None:
 def _why_no_ref(file: Path, ref: str) -> str:
     repository = _repository_or_none(file)
     if repository is None:
-        return f"there is no such folder, and no git repository tracks {file}"
+        return (
+            f"there is no such folder, and no git repository tracks {file} (`git init`, `git add` and "
+            "`git commit` make one)"
+        )
     return f"there is no such folder, and no such commit in {repository}"
 
 

@@ -31,6 +31,36 @@ class Progress:
         """The run is over."""
 
 
+class SaidOnce(Progress):
+    """Passes everything on, but each sentence only once: for runs that follow each other.
+
+    :param heard: the sentences so far.
+    """
+
+    def __init__(self, listener: Progress, heard: set[str]) -> None:
+        self._listener, self._heard = listener, heard
+
+    def say(self, sentence: str) -> None:
+        if sentence not in self._heard:
+            self._heard.add(sentence)
+            self._listener.say(sentence)
+
+    def begin(self, total: int, jobs: int) -> None:
+        self._listener.begin(total, jobs)
+
+    def trial_started(self, trial: Trial, number: int, total: int) -> None:
+        self._listener.trial_started(trial, number, total)
+
+    def update(self, trial_id: str, status: Status) -> None:
+        self._listener.update(trial_id, status)
+
+    def trial_ended(self, row: Mapping[str, Any]) -> None:
+        self._listener.trial_ended(row)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
 class MeasureListener:
     """Listens to `ganbench.measure`; this one says nothing."""
 

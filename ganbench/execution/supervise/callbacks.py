@@ -24,12 +24,23 @@ def resolve_callbacks(given: Sequence[str | Callback]) -> list[Callback]:
         callback = (
             default_registry().bind("callback", one).component if isinstance(one, str) else one
         )
-        missing = callback.missing()
-        if missing is not None:
+        problem = _problem(callback)
+        if problem is not None:
             name = one if isinstance(one, str) else type(one).__name__
-            raise UsageError(f"callback {name}: {missing}")
+            raise UsageError(f"callback {name}: {problem}")
         found.append(callback)
     return found
+
+
+def _problem(callback: Callback) -> str | None:
+    """Why a callback cannot work here, as it says itself, or why it cannot say so."""
+    try:
+        missing: Any = callback.missing()
+    except Exception as error:
+        return f"missing() fails: {one_line(error)}"
+    if missing is None or isinstance(missing, str):
+        return missing
+    return f"missing() returns {missing!r}: return None, or a sentence that says what to install"
 
 
 class Audience:

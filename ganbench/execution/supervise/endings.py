@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from ganbench.base.errors import ReplicaLostError, UsageError, one_line
+from ganbench.base.errors import ContractError, ReplicaLostError, UsageError, one_line
 from ganbench.execution.supervise.messages import Ending
 
 LOST_CONNECTION = "its process closed its own connection to the supervisor"
@@ -56,7 +56,8 @@ def of_exception(error: BaseException, kills_before: int) -> tuple[str, str]:
     """
     if isinstance(error, ReplicaLostError):
         return error.status, str(error)
-    text = str(error) if isinstance(error, UsageError) else one_line(error)
+    own = isinstance(error, (UsageError, ContractError))
+    text = str(error) if own else one_line(error)
     if is_out_of_memory(error):
         return "oom", text
     # A data loader has no error class for a killed worker.

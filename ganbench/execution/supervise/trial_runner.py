@@ -14,6 +14,7 @@ import torch
 
 from ganbench.base.devices import device_key, device_name, gpu_uuid
 from ganbench.base.errors import (
+    ContractError,
     DataNotFoundError,
     GanbenchError,
     InterruptedTraining,
@@ -38,7 +39,7 @@ from ganbench.grid.cell import Names, Trial
 from ganbench.grid.grid import Grid
 from ganbench.grid.plan import expand
 from ganbench.registry.lookup import default_registry
-from ganbench.store.measurements import write_measurement
+from ganbench.store.measurements import only_measurer, write_measurement
 from ganbench.store.run_folder import RunFolder
 from ganbench.store.trial_folder import TrialFolder
 from ganbench.training.last_trainer import LastTrainer
@@ -98,6 +99,8 @@ class TrialRunner:
                 self._resources.evaluator(trial.cell)
         except StopRequested:
             pass  # whoever asked for it knows
+        except ContractError as error:
+            self._say(f"{group}: {error}")
         except GanbenchError as error:
             problem = str(error)
         except BaseException as error:
@@ -128,8 +131,10 @@ class TrialRunner:
         with self._log_to(folder), self._sharing():
             try:
                 plan = Remeasuring.of(folder, Request(**order.measure), self._resources.root)
-                content = plan.run(self._resources)
-                write_measurement(folder, plan.name, content)
+                with only_measurer(folder, plan.name) as known:
+                    content = plan.run(self._resources) if known is None else known
+                    if known is None:
+                        write_measurement(folder, plan.name, content)
             except StorageError:
                 raise
             except BaseException as error:  # a plugin must not end this process

@@ -107,7 +107,7 @@ def facets(results: pd.DataFrame) -> list[Facet]:
     every = [part for group in parts.values() for part in group]
     styles, color_by, dash_by = styles_of(every)
     values = {name: list(dict.fromkeys(part[name] for part in every)) for name in PARTS}
-    found = []
+    titles, found = _titles(grouped), []
     for key, group in grouped.items():
         shown = varying(parts[key])
         members = [
@@ -118,7 +118,7 @@ def facets(results: pd.DataFrame) -> list[Facet]:
         common = [text for name, text in first.items() if name not in shown]
         found.append(
             Facet(
-                title=measurement_title(key, grouped),
+                title=titles[key],
                 known=known,
                 members=members,
                 common=" × ".join(text for text in common if text not in ("", "none")),
@@ -128,6 +128,19 @@ def facets(results: pd.DataFrame) -> list[Facet]:
             )
         )
     return found
+
+
+def _titles(grouped: Mapping[Key, Sequence[Cell]]) -> dict[Key, str]:
+    """A title for each facet; it names the budget where each facet has one of its own."""
+    budgets = {
+        key: {text for cell in group for text in cell.texts("budget")}
+        for key, group in grouped.items()
+    }
+    if all(len(own) == 1 for own in budgets.values()):
+        named = {key: (*key, *own) for key, own in budgets.items()}
+        names = (*MEASURED, "budget")
+        return {key: measurement_title(own, named.values(), names) for key, own in named.items()}
+    return {key: measurement_title(key, grouped) for key in grouped}
 
 
 def _settled(results: pd.DataFrame) -> pd.DataFrame:

@@ -27,7 +27,8 @@ def parts_of(cells: Sequence[Cell]) -> list[Parts]:
     alike: dict[tuple[str, ...], list[Cell]] = {}
     for cell, texts in zip(cells, components, strict=True):
         alike.setdefault(texts, []).append(cell)
-    settings = {texts: iter(_told_apart(group)) for texts, group in alike.items()}
+    budgets = len({cell.key.get("budget", "") for cell in cells}) > 1
+    settings = {texts: iter(_told_apart(group, budgets)) for texts, group in alike.items()}
     return [dict(zip(PARTS, (*own, next(settings[own])), strict=True)) for own in components]
 
 
@@ -89,16 +90,20 @@ def _choices(axes: list[str]) -> Iterator[tuple[Sequence[str], list[str]]]:
             yield colored, [name for name in axes if name not in colored]
 
 
-def _told_apart(cells: Sequence[Cell]) -> list[str]:
-    """The settings that tell cells of the same components apart: budget, batch size, learning rate."""
-    found = [""] * len(cells)
+def _told_apart(cells: Sequence[Cell], budgets: bool) -> list[str]:
+    """The settings that tell cells of the same components apart: budget, batch size, learning rate.
+
+    :param budgets: whether to name the budget in any case, since other cells have others.
+    """
+    named = [cell.key.get("budget", "") if budgets else "" for cell in cells]
+    found = [f"budget={plain(text)}" if text else "" for text in named]
     for tried in zip(*map(_settings, cells), strict=True):
         if len(set(found)) == len(found):
             return found
         names = [
             name
             for name in dict.fromkeys(key for line in tried for key in line)
-            if len({line.get(name) for line in tried}) > 1
+            if len({line.get(name) for line in tried}) > 1 and not (budgets and name == "budget")
         ]
         found = [
             ", ".join(filter(None, [text, *(f"{n}={line[n]}" for n in names if n in line)]))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from ganbench.base.text import counted
 from ganbench.components.column import Column
 from ganbench.report.data import bands
 from ganbench.report.data.cautions import about_training
 from ganbench.report.data.facets import Facet, Member, facets
 from ganbench.report.data.metrics import check_history_metric
 from ganbench.report.data.seeds import Over, SeedCurve, by_trial, combine, seed_curves
-from ganbench.report.marks import Axis, AxisKind, Dots, Line, Mark, Note, Panel
+from ganbench.report.marks import Axis, AxisKind, Dots, Line, Mark, Note, Panel, within_reach
 from ganbench.store.primary import the_primary
 
 #: By what training is counted: its words, the kind of axis, and the button of the page.
@@ -61,20 +63,26 @@ def _panel(facet: Facet, every: Curves, over: Over, column: Column, band: bands.
     marks = [mark for member, seeds in shown for mark in _marks(member, seeds, column, band, over)]
     lines = [mark for mark in marks if isinstance(mark, Line) and mark.weight == "main"]
     own = np.concatenate([seed.y for _, seeds in shown for seed in seeds])
-    y = facet.axis(column, np.concatenate([own, *(line.y for line in lines)]))
+    values = np.concatenate([own, *(line.y for line in lines)])
+    ends = np.concatenate([end for line in lines for end in (line.low, line.high)])
+    y = facet.axis(column, values, ends=ends)
+    held = within_reach(values, ends, y.log) if np.isfinite(values).any() else ends
+    beyond = not np.array_equal(held, ends[np.isfinite(ends)])
+    y = replace(y, ends=held)
     failed, total = sum(line.failed for line in lines), sum(line.n for line in lines)
-    counted = "counted as the worst from then on" if column.better else "ending the median"
+    how = "counted as the worst from then on" if column.better else "ending the median"
     return facet.panel(
         column,
         view=view,
-        description=f"{y.title} during training on {facet.title}: {len(lines)} cells, the median "
-        "over seeds as a thick line with a band, trials as thin lines.",
+        description=f"{y.title} during training on {facet.title}: {counted(len(lines), 'cell')}, the "
+        "median over seeds as a thick line with a band, trials as thin lines.",
         x=Axis(title=words, kind=kind),
         y=y,
         marks=marks,
         notes=[
             Note(bands.describe([line.n for line in lines], band)),
-            Note(f"{failed} of {total} trials failed or diverged, {counted}" if failed else ""),
+            Note("a band that touches the edge goes on beyond it" if beyond else ""),
+            Note(f"{failed} of {total} trials failed or diverged, {how}" if failed else ""),
             Note(about_training(facet.members, over)),
         ],
         left_out=[f"{member.label} ({_why_missing(member)})" for member in missing],

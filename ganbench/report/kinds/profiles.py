@@ -12,6 +12,7 @@ from ganbench.analysis.statistics.intervals import LEAST_SEEDS, LEVEL, wilson
 from ganbench.analysis.statistics.profiles import profile_band, time_to_target
 from ganbench.analysis.statistics.seeds import units
 from ganbench.base.errors import UsageError
+from ganbench.base.text import counted
 from ganbench.components.column import Column
 from ganbench.present.footnotes import too_few
 from ganbench.report.data.facets import Facet, Member, facets
@@ -223,7 +224,7 @@ def _line(style: Style, group: Sequence[tuple[Member, np.ndarray]], way: _Way) -
             (label, f"{part:.0%} of {n} trials at {place:,.4g}")
             for place, part in zip(x, band.middle, strict=True)
         ],
-        note=f"{n} trials" + (f", {failed} {way.missed}" if failed else ""),
+        note=counted(n, "trial") + (f", {failed} {way.missed}" if failed else ""),
         n=n,
         failed=failed,
     )

@@ -14,6 +14,7 @@ from ganbench.base.errors import UsageError
 from ganbench.base.text import plain
 from ganbench.components.column import Column
 from ganbench.report.data.facets import Facet, Member, facets
+from ganbench.report.data.parts import COMPARED, PARTS, part_label, varying
 from ganbench.report.data.sample_timeline import open_png, pixels, read_timeline
 from ganbench.report.marks import Note, Panel, Picture
 from ganbench.store.run_folder import RunFolder
@@ -90,7 +91,7 @@ def choose(results: pd.DataFrame, trials: Sequence[str] = ()) -> list[Choice]:
     worst, so no cell shows its best seed for a typical one.
     """
     found = facets(results)
-    several = len(found) > 1
+    several, shown = len(found) > 1, _told(found)
     if trials:
         places = {
             trial: (facet, member)
@@ -98,15 +99,23 @@ def choose(results: pd.DataFrame, trials: Sequence[str] = ()) -> list[Choice]:
             for member in facet.members
             for trial in member.cell.texts("trial")
         }
-        return [_choice(trial, *places[trial], several) for trial in trials if trial in places]
+        return [
+            _choice(trial, *places[trial], several, shown) for trial in trials if trial in places
+        ]
     choices = []
     for facet in found:
         for member in facet.members:
             trial = _typical(facet, member)
             if trial is not None:
                 note = f"of each cell the seed with the median {_primary(facet, member).title}"
-                choices.append(_choice(trial, facet, member, several, note))
+                choices.append(_choice(trial, facet, member, several, shown, note))
     return choices
+
+
+def _told(found: Sequence[Facet]) -> Sequence[str]:
+    """The parts of cells that titles name: those that differ in the figure, all if no component does."""
+    parts = varying([member.parts for facet in found for member in facet.members])
+    return parts if set(parts) & set(COMPARED) else PARTS
 
 
 def _typical(facet: Facet, member: Member) -> str | None:
@@ -127,7 +136,9 @@ def _primary(facet: Facet, member: Member) -> Column:
     return facet.called(facet.known.named(member.cell.primary))
 
 
-def _choice(trial: str, facet: Facet, member: Member, several: bool, note: str = "") -> Choice:
+def _choice(
+    trial: str, facet: Facet, member: Member, several: bool, shown: Sequence[str], note: str = ""
+) -> Choice:
     cell = member.cell
     place = cell.texts("trial").index(trial)
     value, told = float(cell.floats(cell.primary)[place]), cell.texts("status")[place]
@@ -137,4 +148,5 @@ def _choice(trial: str, facet: Facet, member: Member, several: bool, note: str =
         told = f"{plain(name)} {value:#.3g}".rstrip(".")
     before = f"{facet.title}: " if several else ""
     seed = cell.floats("seed")[place]
-    return Choice(trial, f"{before}{member.label}", f"seed {seed:.0f}, {told}", note)
+    label = part_label(member.parts, shown)
+    return Choice(trial, f"{before}{label}", f"seed {seed:.0f}, {told}", note)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ganbench.analysis.statistics.aggregates import median
 from ganbench.analysis.summary import outcomes
-from ganbench.base.text import plain
+from ganbench.base.text import counted, plain
 from ganbench.components.column import Column
 from ganbench.report.data.cells import Cell, cells
 from ganbench.report.data.parts import cell_names
@@ -89,7 +89,7 @@ def _panel(title: str, trials: Sequence[_Trials], column: Column, shown: Sequenc
     return Panel(
         title=title,
         view=name,
-        description=f"Stability of {len(trials)} cells on {title}: a dot for each trial, its "
+        description=f"Stability of {counted(len(trials), 'cell')} on {title}: a dot for each trial, its "
         "shape by verdict, a bar for the median.",
         x=Axis(
             title=_words(column),

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ganbench.base.errors import UsageError
-from ganbench.report.marks import Axis, Line, Panel, limits
+from ganbench.report.marks import Axis, Line, Panel, limits, within_reach
 from ganbench.report.matplotlib_renderer.style import FigureStyle
 
 _SUBS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7))
@@ -44,7 +44,8 @@ def set_axis(axes: Axes, which: str, panel: Panel, style: FigureStyle) -> None:
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
     elif np.isfinite(axis.values).any():
         log = _is_log(axis, style)
-        low, high = limits(_extended(axis, log), log, axis.margin)
+        held = [*axis.values, *within_reach(axis.values, axis.ends, log)]
+        low, high = limits(held, log, axis.margin)
         ticks = log_ticks(low, high) if log else linear_ticks(low, high, 5)
         axes.set(**{f"{which}scale": "log" if log else "linear", f"{which}lim": (low, high)})
         set_ticks(axes.xaxis if which == "x" else axes.yaxis, ticks, plain_numbers(ticks))
@@ -102,17 +103,6 @@ def _is_log(axis: Axis, style: FigureStyle) -> bool:
         return is_log(style, axis.log, axis.values, axis.metric)
     low, high = axis.values.min(), axis.values.max()
     return bool(style.log is not False and low > 0 and high > _WIDE * low)
-
-
-def _extended(axis: Axis, log: bool) -> np.ndarray:
-    """The values, with the whiskers' ends that lie no further out than half the values' range."""
-    place, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
-    values = place(axis.values[np.isfinite(axis.values)])
-    ends = place(axis.ends[axis.ends > 0] if log else axis.ends)
-    room = (values.max() - values.min()) / 2
-    near = (ends >= values.min() - room) & (ends <= values.max() + room)
-    found: np.ndarray = back(np.concatenate([values, ends[near]]))
-    return found
 
 
 def _set_amounts(axes: Axes, panel: Panel) -> None:
