@@ -39,6 +39,11 @@ def one_a_line(values: Sequence[object], most: int = 10) -> str:
     return "".join(f"\n  {line}" for line in lines)
 
 
+def kind_of_value(value: object) -> str:
+    """``None``, ``a dict``: what a value is, for a sentence about a wrong one."""
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
 def joined(values: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join(filter(None, [", ".join(values[:-1]), *values[-1:]]))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ganbench.base.errors import ContractError
+from ganbench.base.text import kind_of_value
 from ganbench.components.extractor import FeatureNetwork, Features
 
 
@@ -17,7 +18,7 @@ def checked_network(extractor: str, network: Any) -> FeatureNetwork:
     """
     if not isinstance(network, FeatureNetwork):
         raise ContractError(
-            f"prepare(context) of extractor {extractor} returns {_kind(network)}: return a "
+            f"prepare(context) of extractor {extractor} returns {kind_of_value(network)}: return a "
             "ganbench.FeatureNetwork(identity, forward)"
         )
     if not isinstance(network.identity, str) or not network.identity.strip():
@@ -36,13 +37,15 @@ def checked_features(network: FeatureNetwork, answer: Any, count: int) -> Featur
     what = f"forward of {network.identity}"
     if not isinstance(answer, Features):
         raise ContractError(
-            f"{what} returns {_kind(answer)}: return ganbench.Features(features, logits=None)"
+            f"{what} returns {kind_of_value(answer)}: return ganbench.Features(features, logits=None)"
         )
     for name, part in answer._asdict().items():
         if part is None and name == "logits":
             continue
         if not isinstance(part, torch.Tensor):
-            raise ContractError(f"{what} returns {name} that are {_kind(part)}: make them a tensor")
+            raise ContractError(
+                f"{what} returns {name} that are {kind_of_value(part)}: make them a tensor"
+            )
         if part.ndim != 2 or len(part) != count:
             raise ContractError(
                 f"{what} returns {name} of shape {tuple(part.shape)} for {count} samples: make them "
@@ -51,7 +54,3 @@ def checked_features(network: FeatureNetwork, answer: Any, count: int) -> Featur
     if network.classifies and answer.logits is None:
         raise ContractError(f"{what} returns no logits, although classifies=True: return them, too")
     return answer
-
-
-def _kind(value: Any) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ganbench.base.errors import ContractError
+from ganbench.base.text import kind_of_value
 from ganbench.components.data import DataSpec, ImageData
 
 _RIGHT = (
@@ -52,8 +53,8 @@ def check_spec(where: str, data: ImageData, spec: DataSpec) -> None:
 def _check_images(where: str, data: ImageData) -> None:
     if data.images.is_floating_point() and not bool(data.images.isfinite().all()):
         raise ContractError(f"{where} gives values that are not finite")
-    if data.labels is not None and len(data) and int(data.labels.min()) < 0:
-        low = int(data.labels.min())
+    low = int(data.labels.min()) if data.labels is not None and len(data) else 0
+    if low < 0:
         raise ContractError(f"{where} gives the label {low}: labels are class numbers from 0 on")
 
 
@@ -87,8 +88,5 @@ def _is_data_set(data: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    if value is None:
-        return "None"
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    return f"a {type(value).__name__}"
+    size = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
+    return f"{kind_of_value(value)}{size}"

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ganbench.base.errors import ContractError
+from ganbench.base.text import kind_of_value
 from ganbench.components.architecture import Architecture, Networks
 from ganbench.components.augmentation import Augmentation
 from ganbench.components.data import DataSpec
@@ -76,7 +77,7 @@ def augmented(augmentation: Augmentation, images: torch.Tensor, value: Any) -> t
     :raises ContractError: for anything else than floating images of the same shape.
     """
     if not isinstance(value, torch.Tensor):
-        what = "None" if value is None else f"a {type(value).__name__}"
+        what = kind_of_value(value)
     elif value.shape != images.shape:
         what = f"images of shape {tuple(value.shape)} for {tuple(images.shape)}"
     elif not value.is_floating_point():
